@@ -1,0 +1,1 @@
+"""The Faust agents: loops of a few lines."""

@@ -1,0 +1,1 @@
+"""The machinery between webhook and answer; `agents` stand on it, `schemas` lie below it."""

@@ -1,0 +1,1 @@
+"""Pure counting: sets, rows, pages. No Redis, no Kafka, no clock."""

@@ -1,0 +1,50 @@
+"""Every exception of ours: what a caller must decide about.
+
+Messages name thing, value and expectation, never a secret.
+"""
+
+from __future__ import annotations
+
+
+class TwowayError(Exception):
+    """The root: catch it to catch all of ours."""
+
+
+class SettingsError(TwowayError):
+    """Raised when a setting or a file of settings is missing, unknown or out of its range."""
+
+
+class TopicsError(TwowayError):
+    """Raised when a topic on the brokers is missing or not as `schemas/topics.py` declares it."""
+
+
+class StateError(TwowayError):
+    """Raised when what Redis or Kafka hold cannot be counted upon (layout version, lost offsets, evicting Redis)."""
+
+
+class UnavailableError(TwowayError):
+    """Raised when Kafka or Redis does not answer in time; the same call may succeed later."""
+
+
+class NotFoundError(TwowayError):
+    """Raised when an account or a post is asked for of which nothing was ever counted."""
+
+
+class UnreadableError(TwowayError):
+    """Raised when a delivery cannot be read in its platform's format. `reason` is a short fixed word."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(detail or reason)
+        self.reason = reason
+
+
+class RefusedError(TwowayError):
+    """Raised when a signature, a token or a handshake is refused. `reason` is a short fixed word, safe to log."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class LocalStackError(TwowayError):
+    """Raised when the local Kafka or Redis cannot be fetched, started or is already running on the same data."""

@@ -1,0 +1,1 @@
+"""The local stack: Kafka, Redis, supervision, the demo."""

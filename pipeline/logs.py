@@ -1,0 +1,62 @@
+"""Log lines: one an event worth reading, human or JSON, to standard error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from typing import Any
+
+import orjson
+
+from pipeline.settings import Settings
+
+#: Libraries that report their own retries at `warning` or below; ours say what matters of it once.
+NOISY = ("aiokafka", "kafka", "faust", "mode", "asyncio", "uvicorn", "httpx")
+_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+class JsonFormatter(logging.Formatter):
+    """A line of JSON: time, level, logger, message, and whatever was given as `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time_ms": int(record.created * 1000),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {k: v for k, v in vars(record).items() if k not in _PLAIN}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+class HumanFormatter(logging.Formatter):
+    """`09:24:01 warning twoway.worker: what happened`. Control characters of outside text are shown escaped."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
+        return time.strftime("%H:%M:%S", time.gmtime(record.created))
+
+    def format(self, record: logging.LogRecord) -> str:
+        record = logging.makeLogRecord(vars(record))
+        record.levelname = record.levelname.lower()
+        record.msg, record.args = printable(record.getMessage()), ()
+        return super().format(record)
+
+
+def set_up_logs(settings: Settings) -> None:
+    """Send all log lines to standard error in the form that the settings name."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if settings.log_format == "json" else HumanFormatter())
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def printable(text: str) -> str:
+    """Text from outside with every control character escaped: it cannot move a terminal's cursor or break a line."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,1 @@
+"""The oracle: a dictionary and a group-by that counts the topic again."""

@@ -1,0 +1,1 @@
+"""Aggregate records and the closing of windows."""

@@ -1,0 +1,1 @@
+"""Queries over Redis and the subscriber's helper."""

@@ -1,0 +1,162 @@
+"""All settings: one frozen object, read once at start from `TWOWAY_*`, checked there, passed down.
+
+A field `kafka_servers` is the variable `TWOWAY_KAFKA_SERVERS`. Unknown `TWOWAY_*` variables are refused. A variable
+that ends in `_FILE` names a file that holds the value (for secrets). Every field stands in `.env.example`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import SettingsError
+from pipeline.windows import Windows
+
+
+class Secret:
+    """A value that never shows: str() and repr() are stars, `reveal()` gives it. Falsy when empty."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself: only for the place that computes with it."""
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        return "Secret(***)" if self._value else "Secret('')"
+
+    __str__ = __repr__
+
+
+def _between(low: int, high: int, default: int, meaning: str) -> Any:
+    return field(default=default, metadata={"low": low, "high": high, "meaning": meaning})
+
+
+def _choice(*choices: str, meaning: str) -> Any:
+    return field(default=choices[0], metadata={"choices": choices, "meaning": meaning})
+
+
+def _text(default: Any, meaning: str) -> Any:
+    return field(default=default, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting with its default. Times and sizes say their unit."""
+
+    # Where the servers are
+    kafka_servers: tuple[str, ...] = _text(("localhost:9092",), "Kafka bootstrap servers, comma separated host:port")
+    redis_url: Secret = _text(Secret("redis://localhost:6379/0"), "Redis; may hold a password, so it is never shown")
+    topic_prefix: str = _text("", "put before every topic's name: several installations on one Kafka")
+    key_prefix: str = _text("tw", "first part of every Redis key: several installations on one Redis")
+    partitions: int = _between(1, 256, 8, "partitions of `interactions` when topics are created; a power of two")
+    replication: int = _between(1, 9, 1, "replication factor when topics are created")
+
+    # What is counted
+    windows: Windows = _text(
+        Windows.parse("1m:3h,1h:8d,1d:90d"), "window sizes and how long their rows are kept, size:kept pairs"
+    )
+    page_ttl_days: int = _between(1, 3650, 90, "days that a post's or an account's page outlives its last event")
+    future_limit_s: int = _between(0, 86_400, 600, "seconds an event may lie in the future before it is rejected")
+    grace_s: int = _between(0, 86_400, 60, "seconds after a window's end at which it is published as final")
+
+    # The worker
+    group: str = _text("twoway-count", "Kafka consumer group of the workers")
+    worker_host: str = _text("127.0.0.1", "address of the worker's health and metrics")
+    worker_port: int = _between(0, 65_535, 8003, "port of the worker's health and metrics; 0 takes a free one")
+    slice_events: int = _between(1, 100_000, 2_000, "events that are folded and applied together")
+    fetch_events: int = _between(1, 1_000_000, 20_000, "events that one fetch of a partition gives at the most")
+    cache_entries: int = _between(1_000, 1_000_000_000, 4_000_000, "members and rows that a worker keeps in memory")
+    publish_s: float = _text(1.0, "seconds between two publications of the same row at the least")
+    from_earliest: bool = _text(False, "go on from the oldest record left where Redis asks for one that Kafka dropped")
+
+    # The gateway
+    gateway_host: str = _text("127.0.0.1", "address of the gateway")
+    gateway_port: int = _between(0, 65_535, 8001, "port of the gateway; 0 takes a free one")
+    connections_file: str = _text("connections.toml", "TOML file with the gateway's connections")
+    actor_key: Secret = _text(Secret(""), "key of the hash that pseudonymises actors, 32 characters or more")
+    body_limit_bytes: int = _between(1_000, 100_000_000, 4_000_000, "largest webhook body")
+    produce_timeout_ms: int = _between(100, 60_000, 1_500, "how long a webhook waits for Kafka before its 503")
+    directory_ttl_days: int = _between(1, 3650, 90, "days that the gateway remembers which post an id belongs to")
+
+    # The API
+    api_host: str = _text("127.0.0.1", "address of the API; anything but loopback needs api_tokens")
+    api_port: int = _between(0, 65_535, 8002, "port of the API; 0 takes a free one")
+    api_tokens: Secret = _text(Secret(""), "bearer tokens of the API, comma separated; empty: loopback only, no token")
+
+    # Logs
+    log_format: str = _choice("human", "json", meaning="form of the log lines")
+    log_level: str = _choice("info", "debug", "warning", "error", meaning="lowest level that is logged")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Settings from `TWOWAY_*`. Raises SettingsError for unknown names and values out of their range."""
+        environ = os.environ if environ is None else environ
+        known = {f.name: f for f in fields(cls)}
+        given: dict[str, Any] = {}
+        for variable, raw in environ.items():
+            if not variable.startswith("TWOWAY_"):
+                continue
+            name, text = variable.removeprefix("TWOWAY_").lower(), raw
+            if name.endswith("_file") and name not in known and name.removesuffix("_file") in known:
+                name, text = name.removesuffix("_file"), _read(variable, raw)
+            if name not in known:
+                raise SettingsError(f"{variable} is no setting; expected one of those in .env.example")
+            given[name] = _parse(variable, text, known[name].default, known[name].metadata)
+        return cls(**given)
+
+    def __post_init__(self) -> None:
+        if self.partitions & (self.partitions - 1):
+            raise SettingsError(f"TWOWAY_PARTITIONS is {self.partitions}; expected a power of two up to 256")
+        if self.actor_key and len(self.actor_key.reveal()) < 32:
+            raise SettingsError("TWOWAY_ACTOR_KEY is shorter than expected: 32 characters or more")
+        if not self.publish_s > 0:
+            raise SettingsError(f"TWOWAY_PUBLISH_S is {self.publish_s}; expected more than 0")
+
+    def topic(self, name: str) -> str:
+        """A declared topic's name as it is on the brokers."""
+        return self.topic_prefix + name
+
+
+def _read(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"{variable} is {path!r}; expected a readable file ({error.strerror})") from error
+
+
+def _parse(variable: str, text: str, default: Any, meta: Mapping[str, Any]) -> Any:
+    if isinstance(default, Secret):
+        return Secret(text)
+    if isinstance(default, Windows):
+        return Windows.parse(text)
+    if isinstance(default, tuple):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if isinstance(default, bool):
+        if text.lower() not in {"true", "false", "1", "0"}:
+            raise SettingsError(f"{variable} is {text!r}; expected true or false")
+        return text.lower() in {"true", "1"}
+    if isinstance(default, int | float):
+        return _number(variable, text, default, meta)
+    if "choices" in meta and text not in meta["choices"]:
+        raise SettingsError(f"{variable} is {text!r}; expected one of {', '.join(meta['choices'])}")
+    return text
+
+
+def _number(variable: str, text: str, default: float, meta: Mapping[str, Any]) -> float:
+    try:
+        value = type(default)(text)
+    except ValueError as error:
+        raise SettingsError(f"{variable} is {text!r}; expected a number") from error
+    if "low" in meta and not meta["low"] <= value <= meta["high"]:
+        raise SettingsError(f"{variable} is {text!r}; expected {meta['low']} to {meta['high']}")
+    return value

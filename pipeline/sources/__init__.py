@@ -1,0 +1,1 @@
+"""One file a platform: verify, handshake, normalise; the registry lists them."""

@@ -1,0 +1,1 @@
+"""Redis: keys, the atomic script, pages in and out."""

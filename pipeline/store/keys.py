@@ -1,0 +1,90 @@
+"""Every Redis key of ours: its pattern, type and lifetime. No key is put together anywhere else.
+
+Ids come from outside. In a key they are percent-encoded where they hold anything but plain printable ASCII, or one of
+`% { } " \\ |`: whatever an id holds, it cannot close or open a hash tag, break a line or reach a terminal as an escape.
+The platform is a slug without colons, so `<platform>:<id>` splits in one way only.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote, unquote
+
+from pipeline.slots import SLOTS, slot_of
+
+#: Printable ASCII that stands for itself in a key, besides letters and digits.
+_PLAIN = "!#$&'()*+,-./:;<=>?@[]^_`~"
+LAYOUT_VERSION = "1"
+
+
+def encode_id(text: str) -> str:
+    """An id as it stands in a key."""
+    return quote(text, safe=_PLAIN)
+
+
+def decode_id(text: str) -> str:
+    """The id that an `encode_id` stands for."""
+    return unquote(text)
+
+
+class Keys:
+    """Builds the keys of one installation.
+
+    | key | type | lifetime | holds |
+    |---|---|---|---|
+    | `tw:{s}:post:<platform>:<post>` | hash | page_ttl_days after the last event | a post's page |
+    | `tw:{s}:account:<platform>:<account>` | hash | the same | an account's page |
+    | `tw:{s}:members:<platform>:<post>` | string | the same | 16 bytes an object: hash, state |
+    | `tw:{s}:posts:<platform>:<account>` | sorted set | the same | encoded post ids by last event, ms |
+    | `tw:{s}:applied` | hash | for good | checkpoint: offsets a source partition, version, layout |
+    | `tw:{s}:open` | sorted set | until its windows are closed | page references by next closing time, ms |
+    | `tw:account:<platform>:<account>` | hash | page_ttl_days | directory: slot, platform, account, first_seen_ms |
+    | `tw:post:<platform>:<post>` | string | page_ttl_days | directory: the account of a post |
+    | `tw:seen:<platform>:<id>` | string | directory_ttl_days | the gateway's memory: id -> account, post, kind, actor |
+    """
+
+    def __init__(self, prefix: str = "tw") -> None:
+        self.prefix = prefix
+        self.applied = tuple(f"{prefix}:{{{slot}}}:applied" for slot in range(SLOTS))
+        self.open = tuple(f"{prefix}:{{{slot}}}:open" for slot in range(SLOTS))
+
+    def page(self, slot: int, reference: str) -> str:
+        """The page of a reference `post:<platform>:<encoded id>` or `account:<platform>:<encoded id>`."""
+        return f"{self.prefix}:{{{slot}}}:{reference}"
+
+    def post(self, slot: int, platform: str, post: str) -> str:
+        return self.page(slot, reference("post", platform, post))
+
+    def account(self, slot: int, platform: str, account: str) -> str:
+        return self.page(slot, reference("account", platform, account))
+
+    def members(self, slot: int, platform: str, post: str) -> str:
+        return f"{self.prefix}:{{{slot}}}:members:{platform}:{encode_id(post)}"
+
+    def posts(self, slot: int, platform: str, account: str) -> str:
+        return f"{self.prefix}:{{{slot}}}:posts:{platform}:{encode_id(account)}"
+
+    def account_entry(self, platform: str, account: str) -> str:
+        """The directory entry of an account: no hash tag, so a reader starts here."""
+        return f"{self.prefix}:account:{platform}:{encode_id(account)}"
+
+    def post_entry(self, platform: str, post: str) -> str:
+        """The directory entry of a post, for readers who know only the post."""
+        return f"{self.prefix}:post:{platform}:{encode_id(post)}"
+
+    def seen(self, platform: str, object_id: str) -> str:
+        """The gateway's memory of an id."""
+        return f"{self.prefix}:seen:{platform}:{encode_id(object_id)}"
+
+    def slot(self, platform: str, account: str) -> int:
+        return slot_of(platform, account)
+
+
+def reference(entity: str, platform: str, entity_id: str) -> str:
+    """The name of a page without prefix and slot, as it stands in the `open` set."""
+    return f"{entity}:{platform}:{encode_id(entity_id)}"
+
+
+def split_reference(text: str) -> tuple[str, str, str]:
+    """`post:facebook:1_2` -> entity, platform, decoded id."""
+    entity, platform, encoded = text.split(":", 2)
+    return entity, platform, decode_id(encoded)

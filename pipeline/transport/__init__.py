@@ -1,0 +1,1 @@
+"""Faust on whole batches."""

@@ -1,0 +1,118 @@
+"""Tumbling windows in event time, UTC: pure arithmetic and the names that Redis shows.
+
+A row's code is `index * SIZES_MAX + size number`: one small integer that names a window of a page, so that pages hold
+dictionaries of integers only, which the garbage collector does not track. Code -1 is the row of all time.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import pairwise
+
+from pipeline.errors import SettingsError
+
+UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+SIZES_MAX = 8
+ALL = -1
+ALL_NAME = "all"
+#: How a window's start is written, by the unit of its size.
+_SHOWN = {"d": "%Y-%m-%d", "h": "%Y-%m-%dT%H", "m": "%Y-%m-%dT%H:%M", "s": "%Y-%m-%dT%H:%M:%S"}
+_DURATION = re.compile(r"^([1-9][0-9]{0,5})([smhd])$")
+
+
+@dataclass(frozen=True)
+class Size:
+    """A window size: its name (`1m`), its length, and how long its rows are kept after the page's newest event."""
+
+    name: str
+    length_ms: int
+    kept_ms: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """One window: `[start_ms, end_ms)` of a size; both are None for the window of all time."""
+
+    size: str
+    start_ms: int | None
+    end_ms: int | None
+
+
+def parse_duration(text: str) -> int:
+    """`5m` -> 300000 ms. Raises SettingsError for anything but a number and one of s, m, h, d."""
+    found = _DURATION.match(text.strip())
+    if not found:
+        raise SettingsError(f"duration is {text!r}; expected a number and a unit such as '90s', '1m', '8d'")
+    return int(found[1]) * UNIT_MS[found[2]]
+
+
+class Windows:
+    """The window sizes in force, and how a moment falls into them."""
+
+    def __init__(self, sizes: tuple[Size, ...]) -> None:
+        if not 1 <= len(sizes) <= SIZES_MAX:
+            raise SettingsError(f"{len(sizes)} window sizes; expected 1 to {SIZES_MAX}")
+        if any(b.length_ms % a.length_ms for a, b in pairwise(sizes)):
+            names = ",".join(size.name for size in sizes)
+            raise SettingsError(f"window sizes are {names}; expected each to be a multiple of the one before")
+        self.sizes = sizes
+        self.finest_ms = sizes[0].length_ms
+
+    @classmethod
+    def parse(cls, text: str) -> Windows:
+        """`1m:3h,1h:8d,1d:90d` -> sizes with their retention. Raises SettingsError."""
+        sizes = []
+        for part in text.split(","):
+            name, colon, kept = part.strip().partition(":")
+            if not colon:
+                raise SettingsError(f"TWOWAY_WINDOWS is {text!r}; expected pairs such as '1m:3h,1h:8d,1d:90d'")
+            sizes.append(Size(name, parse_duration(name), parse_duration(kept)))
+        if any(s.kept_ms < s.length_ms for s in sizes):
+            raise SettingsError(f"TWOWAY_WINDOWS is {text!r}; expected each kept at least for its own length")
+        return cls(tuple(sizes))
+
+    def codes(self, time_ms: int) -> tuple[int, ...]:
+        """The codes of the rows that a moment falls into, finest first, the row of all time last."""
+        return (*(time_ms // s.length_ms * SIZES_MAX + i for i, s in enumerate(self.sizes)), ALL)
+
+    def window(self, code: int) -> Window:
+        """The window that a code names."""
+        if code == ALL:
+            return Window(ALL_NAME, None, None)
+        size = self.sizes[code % SIZES_MAX]
+        start_ms = code // SIZES_MAX * size.length_ms
+        return Window(size.name, start_ms, start_ms + size.length_ms)
+
+    def end_ms(self, code: int) -> int:
+        """The end of the window, Unix ms, exclusive."""
+        return (code // SIZES_MAX + 1) * self.sizes[code % SIZES_MAX].length_ms
+
+    def is_kept(self, code: int, last_ms: int) -> bool:
+        """Whether a page whose newest event is at `last_ms` still keeps this row."""
+        return code == ALL or self.end_ms(code) > last_ms - self.sizes[code % SIZES_MAX].kept_ms
+
+    def field(self, code: int) -> str:
+        """The name of the row in a page's hash: `1m:2026-11-23T09:24`, `1h:2026-11-23T09`, `1d:2026-11-23`."""
+        size = self.sizes[code % SIZES_MAX]
+        return _field(size.name, code // SIZES_MAX * size.length_ms)
+
+    def code(self, field: str) -> int | None:
+        """The code of a field's name, None for fields that name no window of these sizes."""
+        name, colon, start = field.partition(":")
+        if not colon:
+            return None
+        for number, size in enumerate(self.sizes):
+            if size.name == name:
+                moment = datetime.fromisoformat(start if len(start) != 13 else start + ":00").replace(tzinfo=UTC)
+                return int(moment.timestamp()) * 1000 // size.length_ms * SIZES_MAX + number
+        return None
+
+
+@lru_cache(maxsize=65_536)
+def _field(name: str, start_ms: int) -> str:
+    moment = datetime.fromtimestamp(start_ms / 1000, UTC)
+    unit = name[-1]
+    return f"{name}:{moment.strftime(_SHOWN[unit])}"

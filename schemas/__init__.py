@@ -1,0 +1,1 @@
+"""What travels: records, aggregate rows and topics. Imports nothing of ours."""

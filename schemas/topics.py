@@ -1,0 +1,47 @@
+"""The topics: names, keys and settings. No topic name stands anywhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic as it has to be on the brokers. `partitions` None: as many as `interactions` has."""
+
+    name: str
+    key: str
+    holds: str
+    config: dict[str, str] = field(default_factory=dict)
+    partitions: int | None = None
+
+
+#: 30 days: long enough to rebuild every count of a month and to replay what a fix makes countable.
+INTERACTIONS = Topic(
+    "interactions",
+    "platform:account",
+    "one interaction a record, JSON (schemas/json/interaction.json)",
+    {"retention.ms": str(30 * DAY_MS), "cleanup.policy": "delete"},
+)
+REJECTED = Topic(
+    "interactions.rejected",
+    "none",
+    "what could not be counted: original bytes, stage, reason, time (schemas/json/rejected.json)",
+    {"retention.ms": str(30 * DAY_MS), "cleanup.policy": "delete"},
+)
+POSTS = Topic(
+    "engagement.posts",
+    "<platform>:<post>|<window>|<window start>",
+    "upserts of a post's rows (schemas/json/engagement.json)",
+    {"retention.ms": str(90 * DAY_MS), "cleanup.policy": "compact,delete"},
+)
+ACCOUNTS = Topic(
+    "engagement.accounts",
+    "<platform>:<account>|<window>|<window start>",
+    "upserts of an account's rows (schemas/json/engagement.json)",
+    {"retention.ms": str(90 * DAY_MS), "cleanup.policy": "compact,delete"},
+)
+
+TOPICS = (INTERACTIONS, REJECTED, POSTS, ACCOUNTS)
