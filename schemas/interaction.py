@@ -75,3 +75,6 @@ class Interaction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_
 #: are passed over. Measured: 0.60 us a record with every check, against 0.54 us for orjson.loads without any.
 decode_interaction = msgspec.json.Decoder(Interaction).decode
 encode_interaction = msgspec.json.Encoder().encode
+#: All that `decode_interaction` raises for bytes that are no interaction: besides msgspec's own, text that is not UTF-8
+#: and JSON nested too deeply. ValidationError (it parses, but breaks the schema) is a DecodeError.
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
