@@ -30,6 +30,10 @@ class NotFoundError(TwowayError):
     """Raised when an account or a post is asked for of which nothing was ever counted."""
 
 
+class QueryError(TwowayError):
+    """Raised when a question cannot be answered as it is asked: an unknown sort or window, a limit out of range."""
+
+
 class UnreadableError(TwowayError):
     """Raised when a delivery cannot be read in its platform's format. `reason` is a short fixed word."""
 

@@ -1,1 +1,7 @@
-"""Queries over Redis and the subscriber's helper."""
+"""Reading: `Reader` (asyncio) and `Client` (notebooks, scripts) answer questions about posts and accounts."""
+
+from pipeline.reading.answers import Denominators, Numbers, PolledTotal, Ranking, Series, SeriesRow
+from pipeline.reading.client import Client
+from pipeline.reading.reader import Reader
+
+__all__ = ["Client", "Denominators", "Numbers", "PolledTotal", "Ranking", "Reader", "Series", "SeriesRow"]

@@ -1,0 +1,45 @@
+"""How numbers look in a terminal: sparklines, ratios, thousands, ages. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_BARS = "▁▂▃▄▅▆▇█"
+_GAP = "·"
+_AGES = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+
+
+def sparkline(values: Sequence[float | None]) -> str:
+    """One character a value, scaled from 0 to the largest; `·` for None."""
+    top = max((value for value in values if value is not None), default=0.0)
+    return "".join(_GAP if value is None else _bar(value, top) for value in values)
+
+
+def ratio(value: float | None) -> str:
+    """Three significant digits without an exponent: `0.0125`, `1.07`, `312`; `-` for None."""
+    if value is None:
+        return "-"
+    if value >= 1000:
+        return f"{value:,.0f}"
+    text = f"{value:#.3g}".rstrip(".")
+    return text if "e" not in text else f"{value:.3g}" if value == 0 else f"{value:.6f}"
+
+
+def thousands(value: int) -> str:
+    """`1,234,567`."""
+    return f"{value:,}"
+
+
+def age(milliseconds: int) -> str:
+    """How long ago in one unit: `0.4 s`, `12 s`, `5 m`, `3 h`, `2 d`; `now` for what lies in the future."""
+    seconds = milliseconds / 1000
+    if seconds < 0:
+        return "now"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    size, unit = next((size, unit) for size, unit in _AGES if seconds >= size)
+    return f"{int(seconds // size)} {unit}"
+
+
+def _bar(value: float, top: float) -> str:
+    return _BARS[0] if top <= 0 else _BARS[min(len(_BARS) - 1, int(value / top * (len(_BARS) - 1) + 0.5))]

@@ -1,0 +1,152 @@
+"""What a question is answered with: frozen, typed, and the same in Python, over HTTP and on the command line.
+
+Every number says as of when it is (`as_of_ms`, the newest event applied) and where it comes from (`source`); a ratio
+names its denominator and is null where that is 0.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from pipeline.counting.page import PageView
+from pipeline.counting.rows import Counts, comment_to_like, conversation_rank, conversation_share
+from pipeline.windows import Window
+from schemas.engagement import Entity, Source
+from schemas.interaction import Account, Count, Id, Platform, TimeMs
+
+Sort = Literal["recent", "conversation", "comments", "likes", "ratio"]
+Ratio = Annotated[float, Meta(ge=0)] | None
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Denominators(msgspec.Struct, frozen=True):
+    """What each ratio divides the comments by."""
+
+    comment_to_like: Literal["likes"] = "likes"
+    conversation_share: Literal["likes + comments + shares"] = "likes + comments + shares"
+
+
+class PolledTotal(msgspec.Struct, frozen=True):
+    """A number that the platform itself gave when it was asked, and when."""
+
+    value: Count
+    as_of_ms: TimeMs
+
+
+class Numbers(msgspec.Struct, frozen=True, kw_only=True):
+    """The numbers of one post or account for all time.
+
+    `conversation_rank` is the lower end of the 95 % Wilson interval of `conversation_share`: what rankings use.
+    `polled` holds the platform's own totals, which may know of more than was ever delivered; `polled_comment_to_like`
+    is their ratio, null unless both were polled and there are likes.
+    """
+
+    entity: Entity
+    platform: Platform
+    id: Id
+    account: Account
+    likes: Count
+    comments: Count
+    shares: Count
+    replies: Count
+    posts: Count
+    comment_to_like: Ratio
+    conversation_share: Share | None
+    conversation_rank: Share
+    denominators: Denominators = Denominators()
+    polled: dict[str, PolledTotal]
+    polled_comment_to_like: Ratio
+    first_ms: TimeMs | None
+    as_of_ms: TimeMs
+    source: Source
+
+
+class SeriesRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in one window. `partial`: the window has not ended yet."""
+
+    start_ms: TimeMs
+    end_ms: TimeMs
+    likes: Count
+    comments: Count
+    shares: Count
+    replies: Count
+    posts: Count
+    comment_to_like: Ratio
+    conversation_share: Share | None
+    partial: bool
+
+
+class Series(msgspec.Struct, frozen=True, kw_only=True):
+    """The windows of one size in the order of time, without gaps: a row of zeros is a window in which nothing stands.
+
+    It begins no earlier than the first event and no earlier than rows are kept, so a zero never stands for "unknown".
+    """
+
+    entity: Entity
+    platform: Platform
+    id: Id
+    account: Account
+    window: str
+    rows: list[SeriesRow]
+    denominators: Denominators = Denominators()
+    as_of_ms: TimeMs
+    source: Source
+
+
+class Ranking(msgspec.Struct, frozen=True, kw_only=True):
+    """Posts or accounts, best first. `considered`: how many were compared; `complete`: whether those were all."""
+
+    entity: Entity
+    sort: Sort
+    items: list[Numbers]
+    considered: int
+    complete: bool
+    as_of_ms: TimeMs
+
+
+def numbers_of(page: PageView) -> Numbers:
+    """A page's numbers for all time."""
+    likes, comments, shares, replies, posts = page.all_time
+    polled = {name: PolledTotal(total.value, total.as_of_ms) for name, total in page.polled.items()}
+    both = {"likes", "comments"} <= polled.keys()
+    return Numbers(
+        entity="account" if page.entity == "account" else "post",
+        platform=page.platform,
+        id=page.id,
+        account=page.account,
+        likes=likes,
+        comments=comments,
+        shares=shares,
+        replies=replies,
+        posts=posts,
+        comment_to_like=page.comment_to_like,
+        conversation_share=page.conversation_share,
+        conversation_rank=conversation_rank(likes, comments, shares),
+        polled=polled,
+        polled_comment_to_like=comment_to_like(polled["likes"].value, polled["comments"].value) if both else None,
+        first_ms=page.first_ms,
+        as_of_ms=page.as_of_ms,
+        source=page.source,
+    )
+
+
+def row_of(window: Window, counts: Counts, now_ms: int) -> SeriesRow:
+    """One window's row; raises ValueError for the window of all time, which belongs into no series."""
+    if window.start_ms is None or window.end_ms is None:
+        raise ValueError(f"window is {window.size!r}; expected one with a start and an end")
+    likes, comments, shares, replies, posts = counts
+    return SeriesRow(
+        start_ms=window.start_ms,
+        end_ms=window.end_ms,
+        likes=likes,
+        comments=comments,
+        shares=shares,
+        replies=replies,
+        posts=posts,
+        comment_to_like=comment_to_like(likes, comments),
+        conversation_share=conversation_share(likes, comments, shares),
+        partial=window.end_ms > now_ms,
+    )

@@ -1,0 +1,186 @@
+"""The read side: every question about posts and accounts, asked of Redis, answered with typed results.
+
+The API, the command line and the Python client all ask here; there is no second query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import redis.asyncio
+
+from pipeline.clock import Clock, wall_clock
+from pipeline.counting.page import PageView
+from pipeline.errors import NotFoundError
+from pipeline.reading.answers import Numbers, Ranking, Series, Sort, numbers_of
+from pipeline.reading.directory import AccountRef, Directory
+from pipeline.reading.hints import hint_account, hint_post
+from pipeline.reading.lookups import SUMMARY, Lookups, PageRef, redis_answers
+from pipeline.reading.rankings import check_limit, check_sort, rank
+from pipeline.reading.series import SERIES_MAX, series_codes, series_rows, size_number
+from pipeline.settings import Settings
+from pipeline.store.keys import Keys
+from pipeline.windows import Windows
+from schemas.engagement import Entity
+
+#: Pages that one question compares at the most (about 0.3 s): of an account's posts the most recently active ones.
+CONSIDERED_MAX = 5_000
+
+
+class Reader:
+    """Answers questions from Redis. `async with Reader.connect(settings) as reader: await reader.account(...)`.
+
+    Raises NotFoundError where nothing was ever counted, QueryError for a question that cannot be answered as it is
+    asked, and UnavailableError while Redis does not answer.
+    """
+
+    def __init__(self, redis: Any, keys: Keys, windows: Windows, clock: Clock = wall_clock) -> None:
+        self.windows = windows
+        self._clock = clock
+        self._lookups = Lookups(redis, keys, windows)
+        self._directory = Directory(redis, keys, clock)
+
+    @classmethod
+    def connect(cls, settings: Settings, clock: Clock = wall_clock) -> Self:
+        """A reader of the Redis that the settings name. It connects with the first question."""
+        client = redis.asyncio.from_url(
+            settings.redis_url.reveal(), decode_responses=True, socket_timeout=5, socket_connect_timeout=2
+        )
+        return cls(client, Keys(settings.key_prefix), settings.windows, clock)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._lookups.close()
+
+    async def ping(self) -> None:
+        """Return if Redis answers."""
+        await self._lookups.ping()
+
+    async def account(self, platform: str, account: str) -> Numbers:
+        """The account's numbers."""
+        return numbers_of(await self._page("account", platform, account, account, SUMMARY))
+
+    async def post(self, platform: str, post: str, account: str | None = None) -> Numbers:
+        """The post's numbers; without its account, the directory names it."""
+        owner = account or await self._owner(platform, post)
+        return numbers_of(await self._page("post", platform, post, owner, SUMMARY))
+
+    async def posts(self, platform: str, account: str, sort: str = "recent", limit: int = 20) -> Ranking:
+        """The account's posts, best first, among the CONSIDERED_MAX most recently active."""
+        by, count = check_sort(sort), check_limit(limit)
+        summary = await self.account(platform, account)
+        each = count if by == "recent" else CONSIDERED_MAX
+        refs, total = await self._lookups.newest_posts([_ref(AccountRef(platform, account))], each)
+        items = await self._numbers(refs)
+        return Ranking(
+            entity="post",
+            sort=by,
+            items=rank(items, by, count),
+            considered=total if by == "recent" else len(items),
+            complete=by == "recent" or len(refs) == total,
+            as_of_ms=summary.as_of_ms,
+        )
+
+    async def accounts(self, sort: str = "conversation", limit: int = 20, platform: str | None = None) -> Ranking:
+        """All accounts (of a platform), best first; empty while nothing was counted."""
+        by, count = check_sort(sort), check_limit(limit)
+        refs = await self._known(platform)
+        items = await self._numbers([_ref(ref) for ref in refs[:CONSIDERED_MAX]])
+        complete = self._directory.complete and len(refs) <= CONSIDERED_MAX
+        return _ranking("account", items, by, count, complete=complete)
+
+    async def top_posts(self, sort: str = "conversation", limit: int = 20, platform: str | None = None) -> Ranking:
+        """The posts of all accounts (of a platform), best first; of each account an equal share of CONSIDERED_MAX."""
+        by, count = check_sort(sort), check_limit(limit)
+        accounts = (await self._known(platform))[:CONSIDERED_MAX]
+        each = CONSIDERED_MAX // max(1, len(accounts))
+        refs, total = await self._lookups.newest_posts([_ref(ref) for ref in accounts], each)
+        complete = self._directory.complete and len(accounts) < CONSIDERED_MAX and len(refs) == total
+        return _ranking("post", await self._numbers(refs), by, count, complete=complete)
+
+    async def series(
+        self,
+        entity: Entity,
+        platform: str,
+        entity_id: str,
+        size: str = "1m",
+        limit: int = 60,
+        *,
+        account: str | None = None,
+        until_ms: int | None = None,
+    ) -> Series:
+        """The last `limit` windows of a size, up to the one that holds `until_ms` (now)."""
+        codes = self._codes(size, limit, until_ms)
+        owner = entity_id if entity == "account" else account or await self._owner(platform, entity_id)
+        page = await self._page(entity, platform, entity_id, owner, self._fields(codes))
+        return self._series(page, codes, size)
+
+    async def series_of(self, items: Sequence[Numbers], size: str = "1m", limit: int = 30) -> list[Series]:
+        """The series of these posts and accounts, read together; one whose page has expired meanwhile is left out."""
+        codes = self._codes(size, limit, None)
+        refs = [PageRef(item.entity, item.platform, item.id, item.account) for item in items]
+        pages = await self._lookups.pages(refs, self._fields(codes))
+        return [self._series(page, codes, size) for page in pages if page is not None]
+
+    def _codes(self, size: str, limit: int, until_ms: int | None) -> list[int]:
+        number, count = size_number(self.windows, size), check_limit(limit, SERIES_MAX)
+        return series_codes(self.windows, number, self._clock() if until_ms is None else until_ms, count)
+
+    def _fields(self, codes: list[int]) -> tuple[str, ...]:
+        return (*SUMMARY, *map(self.windows.field, codes))
+
+    def _series(self, page: PageView, codes: list[int], size: str) -> Series:
+        return Series(
+            entity="account" if page.entity == "account" else "post",
+            platform=page.platform,
+            id=page.id,
+            account=page.account,
+            window=size,
+            rows=series_rows(page, self.windows, codes, self._clock()),
+            as_of_ms=page.as_of_ms,
+            source="events",
+        )
+
+    async def _numbers(self, refs: Sequence[PageRef]) -> list[Numbers]:
+        """The numbers of these pages; those that have expired meanwhile are left out."""
+        return [numbers_of(page) for page in await self._lookups.pages(refs) if page is not None]
+
+    async def _page(self, entity: Entity, platform: str, entity_id: str, owner: str, fields: Sequence[str]) -> PageView:
+        page = await self._lookups.page(PageRef(entity, platform, entity_id, owner), fields)
+        if page is None:
+            hint = hint_account if entity == "account" else hint_post
+            raise NotFoundError(hint(platform, entity_id, await self._known(None)))
+        return page
+
+    async def _owner(self, platform: str, post: str) -> str:
+        owner = await self._lookups.owner(platform, post)
+        if owner is None:
+            raise NotFoundError(hint_post(platform, post, await self._known(None)))
+        return owner
+
+    async def _known(self, platform: str | None) -> list[AccountRef]:
+        with redis_answers():
+            known = await self._directory.accounts()
+        return [ref for ref in known if platform in (None, ref.platform)]
+
+
+def _ref(account: AccountRef) -> PageRef:
+    return PageRef("account", account.platform, account.id, account.id)
+
+
+def _ranking(entity: Entity, items: list[Numbers], sort: Sort, limit: int, *, complete: bool) -> Ranking:
+    return Ranking(
+        entity=entity,
+        sort=sort,
+        items=rank(items, sort, limit),
+        considered=len(items),
+        complete=complete,
+        as_of_ms=max((item.as_of_ms for item in items), default=0),
+    )
