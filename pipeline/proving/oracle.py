@@ -117,10 +117,10 @@ class Oracle:
             if is_wanted(slot):
                 yield PageName(slot, "account", platform, account_id), self._account_page(account)
 
-    def names(self, slot: int) -> Iterator[PageName]:
-        """The names of a slot's pages."""
+    def names(self) -> Iterator[PageName]:
+        """The names of all pages."""
         for entity, table in (("post", self._posts), ("account", self._accounts)):
-            yield from (PageName(slot, entity, platform, id_) for at, platform, id_ in table if at == slot)
+            yield from (PageName(slot, entity, platform, id_) for slot, platform, id_ in table)
 
     def _take(self, event: Interaction, timestamp_ms: int, slot: int) -> str:
         if event.time_ms > timestamp_ms + self._future_limit_ms:

@@ -1,0 +1,66 @@
+"""The records read so far, each counted once its slot has applied it, and never before.
+
+Slots are read out of Redis at different moments, so each has an applied offset of its own a source partition; a record
+at or after it waits here. One that lies in a partition which does not own its slot, and was not counted there, is sent
+on by the workers: its copy counts, so it does not wait.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pipeline.proving.oracle import SCHEMA, Oracle, decode
+from pipeline.slots import SLOTS, slot_of
+from pipeline.windows import Windows
+from schemas.interaction import Interaction
+
+
+class Ledger:
+    """Hands records to the oracle in their order, as far as each slot has applied them."""
+
+    def __init__(self, windows: Windows, future_limit_ms: int, partitions: int) -> None:
+        self.oracle = Oracle(windows, future_limit_ms)
+        self._partitions = partitions
+        #: All records taken, counted or waiting.
+        self.read = 0
+        self._applied: list[dict[int, int]] = [{} for _ in range(SLOTS)]
+        self._waiting: list[deque[tuple[int, int, int, Interaction]]] = [deque() for _ in range(SLOTS)]
+        self._slots: dict[tuple[str, str], int] = {}
+
+    def take(self, records: Iterable[Any]) -> None:
+        """Take Kafka records of one partition, in their order."""
+        for record in records:
+            self.read += 1
+            event = decode(record.value)
+            if event is None:
+                self.oracle.outcomes[SCHEMA] += 1
+                continue
+            slot = self._slot(event)
+            if record.offset < self._applied[slot].get(record.partition, 0):
+                self.oracle.take_decoded(event, record.timestamp, slot)
+            elif slot % self._partitions == record.partition:
+                self._waiting[slot].append((record.partition, record.offset, record.timestamp, event))
+
+    def advance(self, slot: int, applied: Mapping[int, int]) -> None:
+        """The slot has applied this much more: count what waited for it."""
+        self._applied[slot] = dict(applied)
+        waiting = self._waiting[slot]
+        for _ in range(len(waiting)):
+            partition, offset, timestamp_ms, event = entry = waiting.popleft()
+            if offset < applied.get(partition, 0):
+                self.oracle.take_decoded(event, timestamp_ms, slot)
+            else:
+                waiting.append(entry)
+
+    def waiting_before(self, ends: Mapping[int, int]) -> int:
+        """How many records before these offsets still wait to be applied."""
+        return sum(offset < ends[partition] for slot in self._waiting for partition, offset, _, _ in slot)
+
+    def _slot(self, event: Interaction) -> int:
+        key = (event.platform, event.account)
+        slot = self._slots.get(key)
+        if slot is None:
+            slot = self._slots[key] = slot_of(event.platform, event.account)
+        return slot
