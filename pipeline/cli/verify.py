@@ -1,0 +1,86 @@
+"""`twoway verify`: every row in Redis against the topic, counted again."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from pipeline.logs import printable
+from pipeline.proving.verify import DIFFERENCES_SHOWN, WAIT_S, Report, verify
+from pipeline.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add `verify`."""
+
+    @app.command("verify")
+    def command(
+        wait_s: Annotated[float, typer.Option("--wait", help="seconds to wait for the workers to catch up")] = WAIT_S,
+        shown: Annotated[int, typer.Option("--show", help="differences that are listed")] = DIFFERENCES_SHOWN,
+        as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output")] = False,
+    ) -> None:
+        """Count the topic again with a plain dictionary and compare every row in Redis. Exit 1 if any differs."""
+        settings = Settings.from_env()
+        with _bar() as bar:
+            task = bar.add_task("reading interactions", total=None)
+            report = asyncio.run(
+                verify(settings, lambda read, total: bar.update(task, completed=read, total=total), wait_s, shown)
+            )
+        if as_json:
+            sys.stdout.buffer.write(orjson.dumps(as_dict(report), option=orjson.OPT_APPEND_NEWLINE))
+        else:
+            print_report(report, Console())
+        raise typer.Exit(0 if report.holds else 1)
+
+
+def as_dict(report: Report) -> dict[str, Any]:
+    """The report as it is printed with --json."""
+    return {"holds": report.holds, **asdict(report)}
+
+
+def print_report(report: Report, console: Console) -> None:
+    """A table of what was seen, and of the first differences."""
+    table = Table("proof", "", show_header=False, box=None, pad_edge=False)
+    table.add_row("interactions read", f"{report.interactions:,}")
+    for reason, count in sorted(report.rejected.items()):
+        table.add_row(f"  of these rejected: {reason}", f"{count:,}")
+    if report.not_applied:
+        table.add_row("not counted yet, so not compared", f"[yellow]{report.not_applied:,}[/]")
+    table.add_row("pages compared", f"{report.pages_compared:,}")
+    table.add_row("rows compared", f"{report.rows_compared:,}")
+    colour = "red" if report.rows_different else "green"
+    table.add_row("rows different", f"[{colour}]{report.rows_different:,}[/]")
+    if report.pages_unknown:
+        table.add_row("  of these pages that the topic does not know", f"[red]{report.pages_unknown:,}[/]")
+    if report.unsettled:
+        table.add_row("pages that could not be looked at", f"[red]{report.unsettled:,}[/]")
+    table.add_row("seconds", f"{report.seconds:.1f}")
+    console.print(table)
+    if report.differences:
+        console.print(_differences(report))
+
+
+def _differences(report: Report) -> Table:
+    table = Table("page", "row", "expected", "found", title=f"first {len(report.differences)} differences")
+    for difference in report.differences:
+        name = difference.page
+        page = f"{name.entity} {name.platform}:{name.id}"
+        cells = (page, difference.row, difference.expected, difference.found)
+        table.add_row(*(escape(printable(cell)) for cell in cells))
+    return table
+
+
+def _bar() -> Progress:
+    """On standard error, and only where that is a terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
