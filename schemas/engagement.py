@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from schemas.interaction import Account, Count, Id, Platform, TimeMs
+from schemas.interaction import END, Account, Count, Id, Platform, TimeMs
 
 Entity = Literal["post", "account"]
 Source = Literal["events", "totals", "both"]
@@ -31,7 +31,7 @@ class Engagement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     platform: Platform
     account: Account
     id: Id
-    window: Annotated[str, Meta(pattern="^([1-9][0-9]*[smhd]|all)$")]
+    window: Annotated[str, Meta(pattern=rf"^([1-9][0-9]*[smhd]|all){END}")]
     start_ms: TimeMs | None
     end_ms: TimeMs | None
     likes: Count

@@ -20,7 +20,12 @@ LAST_TIME_MS = 253_402_300_799_999
 LONGEST_ID = 1024
 LONGEST_TEXT = 65_536
 
-Platform = Annotated[str, Meta(pattern="^[a-z0-9-]{1,32}$", description="slug of the platform, such as facebook")]
+#: Ends every pattern: `$` alone also matches before a line break at the end, which must not get into a key.
+END = r"(?!\n)$"
+
+Platform = Annotated[
+    str, Meta(pattern=rf"^[a-z0-9-]{{1,32}}{END}", description="slug of the platform, such as facebook")
+]
 Account = Annotated[str, Meta(min_length=1, max_length=256, description="the brand account's id on the platform")]
 Id = Annotated[str, Meta(min_length=1, max_length=LONGEST_ID)]
 TimeMs = Annotated[int, Meta(ge=0, le=LAST_TIME_MS, description="event time, Unix milliseconds")]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from schemas.interaction import TimeMs
+from schemas.interaction import END, TimeMs
 
 Stage = Literal["parse", "normalise", "schema", "count", "feed"]
 
@@ -22,12 +23,12 @@ class Rejected(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """
 
     stage: Stage
-    reason: Annotated[str, Meta(pattern="^[a-z_]{1,40}$")]
+    reason: Annotated[str, Meta(pattern=rf"^[a-z_]{{1,40}}{END}")]
     detail: Annotated[str, Meta(max_length=1000)] = ""
     time_ms: TimeMs
     source: Annotated[str, Meta(max_length=512)]
     platform: str | None = None
-    bytes: bytes
+    bytes: builtins.bytes
     headers: dict[str, str] = {}
 
 
