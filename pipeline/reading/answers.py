@@ -97,11 +97,15 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ranking(msgspec.Struct, frozen=True, kw_only=True):
-    """Posts or accounts, best first. `considered`: how many were compared; `complete`: whether those were all."""
+    """Posts or accounts, best first. `considered`: how many were compared; `complete`: whether those were all.
+
+    `series`: where it was asked for, the last windows of each item, in the order of the items.
+    """
 
     entity: Entity
     sort: Sort
     items: list[Numbers]
+    series: list[Series] | None = None
     considered: int
     complete: bool
     as_of_ms: TimeMs

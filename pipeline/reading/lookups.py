@@ -50,8 +50,12 @@ class Lookups:
 
     async def pages(self, refs: Sequence[PageRef], fields: Sequence[str] = SUMMARY) -> list[PageView | None]:
         """These fields of each page, in order; None where there is no such page."""
-        rows = await self._pipelined([("hmget", self._page_key(ref), fields) for ref in refs])
-        return [self._view(ref, fields, row) for ref, row in zip(refs, rows, strict=True)]
+        views: list[PageView | None] = []
+        for start in range(0, len(refs), PIPELINE_COMMANDS):
+            batch = refs[start : start + PIPELINE_COMMANDS]
+            rows = await self._pipelined([("hmget", self._page_key(ref), fields) for ref in batch])
+            views += [self._view(ref, fields, row) for ref, row in zip(batch, rows, strict=True)]
+        return views
 
     async def owner(self, platform: str, post: str) -> str | None:
         """The account of a post, from the directory."""

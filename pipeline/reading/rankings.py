@@ -1,7 +1,8 @@
-"""Rankings: the order of posts and accounts by each sort. Pure."""
+"""Rankings: the order of posts and accounts by each sort, and what a question may ask for. Pure."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import get_args
 
@@ -12,6 +13,7 @@ SORTS: tuple[Sort, ...] = get_args(Sort)
 #: Nobody reads more at a glance, and one answer stays below half a megabyte.
 LIMIT_MAX = 500
 
+_SLUG = re.compile(r"[a-z0-9-]{1,32}")
 #: What each sort compares, highest first. A ratio that is null stands behind every other.
 _ORDER: dict[Sort, Callable[[Numbers], float]] = {
     "recent": lambda n: n.as_of_ms,
@@ -41,3 +43,10 @@ def check_limit(limit: int, most: int = LIMIT_MAX) -> int:
     if not 1 <= limit <= most:
         raise QueryError(f"limit is {limit}; expected 1 to {most}")
     return limit
+
+
+def check_platform(platform: str) -> str:
+    """The platform itself; raises QueryError for what is no slug, which could name another key."""
+    if not _SLUG.fullmatch(platform):
+        raise QueryError(f"platform is {platform[:100]!r}; expected a slug such as 'facebook' (a-z, 0-9, -)")
+    return platform

@@ -17,7 +17,7 @@ from pipeline.reading.answers import Numbers, Ranking, Series, Sort, numbers_of
 from pipeline.reading.directory import AccountRef, Directory
 from pipeline.reading.hints import hint_account, hint_post
 from pipeline.reading.lookups import SUMMARY, Lookups, PageRef, redis_answers
-from pipeline.reading.rankings import check_limit, check_sort, rank
+from pipeline.reading.rankings import check_limit, check_platform, check_sort, rank
 from pipeline.reading.series import SERIES_MAX, series_codes, series_rows, size_number
 from pipeline.settings import Settings
 from pipeline.store.keys import Keys
@@ -123,11 +123,14 @@ class Reader:
         return self._series(page, codes, size)
 
     async def series_of(self, items: Sequence[Numbers], size: str = "1m", limit: int = 30) -> list[Series]:
-        """The series of these posts and accounts, read together; one whose page has expired meanwhile is left out."""
+        """The series of these posts and accounts, in their order, read together; no rows where a page has expired."""
         codes = self._codes(size, limit, None)
         refs = [PageRef(item.entity, item.platform, item.id, item.account) for item in items]
         pages = await self._lookups.pages(refs, self._fields(codes))
-        return [self._series(page, codes, size) for page in pages if page is not None]
+        return [
+            self._series(page or _expired(item), codes if page else [], size)
+            for item, page in zip(items, pages, strict=True)
+        ]
 
     def _codes(self, size: str, limit: int, until_ms: int | None) -> list[int]:
         number, count = size_number(self.windows, size), check_limit(limit, SERIES_MAX)
@@ -153,6 +156,7 @@ class Reader:
         return [numbers_of(page) for page in await self._lookups.pages(refs) if page is not None]
 
     async def _page(self, entity: Entity, platform: str, entity_id: str, owner: str, fields: Sequence[str]) -> PageView:
+        check_platform(platform)
         page = await self._lookups.page(PageRef(entity, platform, entity_id, owner), fields)
         if page is None:
             hint = hint_account if entity == "account" else hint_post
@@ -160,15 +164,21 @@ class Reader:
         return page
 
     async def _owner(self, platform: str, post: str) -> str:
-        owner = await self._lookups.owner(platform, post)
+        owner = await self._lookups.owner(check_platform(platform), post)
         if owner is None:
             raise NotFoundError(hint_post(platform, post, await self._known(None)))
         return owner
 
     async def _known(self, platform: str | None) -> list[AccountRef]:
+        if platform is not None:
+            check_platform(platform)
         with redis_answers():
             known = await self._directory.accounts()
         return [ref for ref in known if platform in (None, ref.platform)]
+
+
+def _expired(item: Numbers) -> PageView:
+    return PageView(item.entity, item.platform, item.id, item.account, {}, {}, None, item.as_of_ms)
 
 
 def _ref(account: AccountRef) -> PageRef:
