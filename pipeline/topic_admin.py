@@ -1,0 +1,131 @@
+"""The declared topics on real brokers: creating what is missing, refusing what would break counting.
+
+What a topic has to be stands in `schemas/topics.py`. Nothing is ever altered or deleted here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
+
+from pipeline.errors import TopicsError, UnavailableError
+from pipeline.settings import Settings
+from pipeline.slots import check_partitions
+from schemas.topics import INTERACTIONS, REJECTED, TOPICS, Topic
+
+TIMEOUT_MS = 10_000
+
+
+@dataclass(frozen=True)
+class FoundTopic:
+    """A topic as it is on the brokers."""
+
+    name: str
+    partitions: int
+    config: dict[str, str]
+
+
+def create_topics(settings: Settings) -> list[str]:
+    """Create the topics that are missing and check all; returns the names that were created.
+
+    Where `interactions` is there already, its number of partitions holds for the new ones, not the setting.
+    Raises TopicsError, and UnavailableError when no broker answers.
+    """
+    with _admin(settings) as admin:
+        found = _find(admin, settings)
+        standing = found.get(INTERACTIONS.name)
+        partitions = standing.partitions if standing else settings.partitions
+        missing = [topic for topic in TOPICS if topic.name not in found]
+        created = _create(admin, settings, missing, partitions) if missing else []
+        _check(_find(admin, settings), settings)
+        return created
+
+
+def check_topics(settings: Settings) -> dict[str, FoundTopic]:
+    """The topics as they are, by declared name. Raises TopicsError for the first that does not serve."""
+    with _admin(settings) as admin:
+        found = _find(admin, settings)
+    _check(found, settings)
+    return found
+
+
+@contextmanager
+def _admin(settings: Settings) -> Iterator[KafkaAdminClient]:
+    servers = ",".join(settings.kafka_servers)
+    try:
+        with KafkaAdminClient(
+            bootstrap_servers=list(settings.kafka_servers),
+            bootstrap_timeout_ms=TIMEOUT_MS,
+            request_timeout_ms=TIMEOUT_MS,
+            client_id="twoway-topics",
+        ) as admin:
+            yield admin
+    except KafkaError as error:
+        raise UnavailableError(f"Kafka at {servers} did not do it ({type(error).__name__}: {error})") from error
+
+
+def _find(admin: KafkaAdminClient, settings: Settings) -> dict[str, FoundTopic]:
+    there = {name for name in admin.list_topics() if name in {settings.topic(topic.name) for topic in TOPICS}}
+    if not there:
+        return {}
+    partitions = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics(sorted(there))}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in sorted(there)]
+    configs = admin.describe_configs(resources, config_filter="all")["topic"]
+    return {
+        topic.name: FoundTopic(name, partitions[name], {key: str(c["value"]) for key, c in configs[name].items()})
+        for topic in TOPICS
+        if (name := settings.topic(topic.name)) in there
+    }
+
+
+def _create(admin: KafkaAdminClient, settings: Settings, topics: list[Topic], partitions: int) -> list[str]:
+    wanted = {
+        settings.topic(topic.name): {
+            "num_partitions": topic.partitions or partitions,
+            "replication_factor": settings.replication,
+            "configs": topic.config,
+        }
+        for topic in topics
+    }
+    answer = admin.create_topics(wanted, timeout_ms=TIMEOUT_MS, raise_errors=False)
+    created = []
+    for one in answer["topics"]:
+        error = for_code(one["error_code"])
+        if error is NoError:
+            created.append(one["name"])
+        elif error is not TopicAlreadyExistsError:  # somebody else was faster: the check that follows decides
+            raise TopicsError(f"topic {one['name']} was not created: {one.get('error_message') or error.__name__}")
+    admin.wait_for_topics(list(wanted), timeout_ms=TIMEOUT_MS)
+    return created
+
+
+def _check(found: dict[str, FoundTopic], settings: Settings) -> None:
+    for topic in TOPICS:
+        name = settings.topic(topic.name)
+        if topic.name not in found:
+            raise TopicsError(
+                f"topic {name} is missing; expected it on {','.join(settings.kafka_servers)} "
+                f"(`twoway topics create` makes it)"
+            )
+    partitions = check_partitions(settings.topic(INTERACTIONS.name), found[INTERACTIONS.name].partitions)
+    for topic in TOPICS:
+        _check_one(topic, found[topic.name], topic.partitions or partitions)
+
+
+def _check_one(topic: Topic, found: FoundTopic, partitions: int) -> None:
+    # The order of rejected records means nothing: any number of partitions serves.
+    if topic is not REJECTED and found.partitions != partitions:
+        raise TopicsError(
+            f"topic {found.name} has {found.partitions} partitions; expected {partitions} as interactions has"
+        )
+    wanted, policy = topic.config["cleanup.policy"], found.config["cleanup.policy"]
+    if set(policy.split(",")) != set(wanted.split(",")):
+        raise TopicsError(f"topic {found.name} has cleanup.policy {policy}; expected {wanted}")
+    kept_ms, at_least_ms = int(found.config["retention.ms"]), int(topic.config["retention.ms"])
+    if 0 <= kept_ms < at_least_ms:  # -1 keeps for good; longer than declared loses nothing
+        raise TopicsError(f"topic {found.name} has retention.ms {kept_ms}; expected {at_least_ms} or more")

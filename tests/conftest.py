@@ -1,0 +1,119 @@
+"""The suite's servers: one real Kafka and one real Redis for the session, started when the first test asks for them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from pipeline.local.children import Child
+from pipeline.local.jars import class_path
+from pipeline.local.kafka import KafkaServer
+from pipeline.local.ports import free_ports
+from pipeline.local.redis import RedisServer
+from pipeline.settings import Secret, Settings
+from pipeline.topic_admin import create_topics
+
+AnyServer = TypeVar("AnyServer", bound=Child)
+PARTITIONS = 4
+ACTOR_KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(scope="session")
+def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """The session's broker. A test that stops or kills a broker takes one of its own: `own_kafka`."""
+    server = _new_kafka(tmp_path_factory.mktemp("kafka"))
+    yield from _running(server)
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """The session's Redis. A test that stops or kills a Redis takes one of its own: `own_redis`."""
+    yield from _running(_new_redis(tmp_path_factory.mktemp("redis")))
+
+
+@pytest.fixture(scope="session")
+def kafka_servers(kafka_server: KafkaServer) -> tuple[str, ...]:
+    """The session's broker as a setting."""
+    return (kafka_server.servers,)
+
+
+@pytest.fixture(scope="session")
+def redis_url(redis_server: RedisServer) -> str:
+    """The session's Redis as a URL."""
+    return redis_server.url
+
+
+@pytest.fixture
+def settings(kafka_servers: tuple[str, ...], redis_url: str) -> Settings:
+    """Settings of an installation of this test's own: fresh topics (4 partitions), keys and consumer group."""
+    return new_installation(kafka_servers, redis_url)
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[KafkaServer]:
+    """A broker that this test may stop, kill and pause; `start()` brings it back with its data."""
+    yield from _running(_new_kafka(tmp_path / "kafka"))
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis that this test may stop, kill and pause; `start()` brings it back with its data."""
+    yield from _running(_new_redis(tmp_path / "redis"))
+
+
+@pytest.fixture
+def start_child(tmp_path: Path) -> Iterator[Callable[..., Child]]:
+    """Starts programs, such as `start_child("worker", [sys.executable, "-m", ...], env)`; all are killed at the end."""
+    children: list[Child] = []
+
+    def start(name: str, command: list[str], env: dict[str, str] | None = None) -> Child:
+        child = Child(name, command, tmp_path / f"{name}-{len(children)}.log", env)
+        children.append(child)
+        child.start()
+        return child
+
+    yield start
+    for child in children:
+        child.kill()
+
+
+def new_installation(kafka_servers: tuple[str, ...], redis_url: str) -> Settings:
+    """Settings with prefixes that nobody used before, topics created, free ports for every role."""
+    name = uuid.uuid4().hex[:10]
+    settings = Settings(
+        kafka_servers=kafka_servers,
+        redis_url=Secret(redis_url),
+        topic_prefix=f"t{name}.",
+        key_prefix=f"t{name}",
+        group=f"count-{name}",
+        partitions=PARTITIONS,
+        actor_key=Secret(ACTOR_KEY),
+        worker_port=0,
+        gateway_port=0,
+        api_port=0,
+    )
+    create_topics(settings)
+    return settings
+
+
+def _new_kafka(data: Path) -> KafkaServer:
+    port, controller_port = free_ports(2)
+    return KafkaServer(data, port, controller_port, class_path())
+
+
+def _new_redis(data: Path) -> RedisServer:
+    (port,) = free_ports(1)
+    return RedisServer(data, port)
+
+
+def _running(server: AnyServer) -> Iterator[AnyServer]:
+    try:
+        server.start()
+        server.wait_healthy()
+        yield server
+    finally:
+        server.kill()

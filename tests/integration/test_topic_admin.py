@@ -1,0 +1,94 @@
+"""Creating and checking topics on a real broker."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from kafka import KafkaAdminClient
+
+from pipeline.errors import TopicsError, UnavailableError
+from pipeline.local.ports import free_ports
+from pipeline.settings import Settings
+from pipeline.topic_admin import check_topics, create_topics
+from schemas.topics import INTERACTIONS, POSTS, TOPICS
+
+pytestmark = pytest.mark.servers
+
+
+def fresh(settings: Settings, name: str) -> Settings:
+    return replace(settings, topic_prefix=f"{settings.topic_prefix}{name}.")
+
+
+def make(settings: Settings, topic: str, partitions: int, config: dict[str, str]) -> None:
+    with KafkaAdminClient(bootstrap_servers=list(settings.kafka_servers)) as admin:
+        name = settings.topic(topic)
+        admin.create_topics({name: {"num_partitions": partitions, "replication_factor": 1, "configs": config}})
+        admin.wait_for_topics([name])
+
+
+def test_created_topics_pass_the_check(settings: Settings) -> None:
+    """Every declared topic is there with as many partitions as the settings name."""
+    found = check_topics(settings)
+    assert {name: topic.partitions for name, topic in found.items()} == {topic.name: 4 for topic in TOPICS}
+
+
+def test_creating_twice_changes_nothing(settings: Settings) -> None:
+    """The second time there is nothing to create, and that is no error."""
+    assert create_topics(settings) == []
+
+
+def test_missing_topics_are_refused_by_name(settings: Settings) -> None:
+    """The message names the topic and the command that makes it."""
+    with pytest.raises(TopicsError, match=r"none\.interactions is missing.*twoway topics create"):
+        check_topics(fresh(settings, "none"))
+
+
+def test_new_topics_follow_the_partitions_of_interactions(settings: Settings) -> None:
+    """Aggregate rows go to the partition number of their input: the counts must be equal, whatever the setting says."""
+    grown = fresh(settings, "grown")
+    make(grown, INTERACTIONS.name, 8, INTERACTIONS.config)
+    create_topics(grown)
+    assert check_topics(grown)[POSTS.name].partitions == 8
+
+
+def test_partitions_that_are_no_power_of_two_are_refused(settings: Settings) -> None:
+    """With three partitions a slot would lie in several of them."""
+    odd = fresh(settings, "odd")
+    make(odd, INTERACTIONS.name, 3, INTERACTIONS.config)
+    with pytest.raises(TopicsError, match="has 3 partitions; expected a power of two"):
+        create_topics(odd)
+
+
+def test_aggregate_topic_with_other_partitions_is_refused(settings: Settings) -> None:
+    """Its rows would have no partition to go to, or lie where no reader looks."""
+    uneven = fresh(settings, "uneven")
+    make(uneven, POSTS.name, 2, POSTS.config)
+    with pytest.raises(TopicsError, match="has 2 partitions; expected 4"):
+        create_topics(uneven)
+
+
+def test_compacted_interactions_are_refused(settings: Settings) -> None:
+    """Compaction would drop all but an account's last interaction."""
+    compacted = fresh(settings, "compacted")
+    make(compacted, INTERACTIONS.name, 4, {"cleanup.policy": "compact"})
+    with pytest.raises(TopicsError, match=r"cleanup\.policy compact; expected delete"):
+        create_topics(compacted)
+
+
+def test_shorter_retention_is_refused_and_longer_is_not(settings: Settings) -> None:
+    """Kept for good is more than asked for; an hour is less."""
+    good, short = fresh(settings, "good"), fresh(settings, "short")
+    make(good, INTERACTIONS.name, 4, {"retention.ms": "-1"})
+    make(short, INTERACTIONS.name, 4, {"retention.ms": "3600000"})
+    create_topics(good)
+    with pytest.raises(TopicsError, match=r"retention\.ms 3600000; expected 2592000000 or more"):
+        create_topics(short)
+
+
+def test_silent_brokers_are_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address where nobody listens ends in an error that names it."""
+    monkeypatch.setattr("pipeline.topic_admin.TIMEOUT_MS", 500)
+    nobody = f"127.0.0.1:{free_ports(1)[0]}"
+    with pytest.raises(UnavailableError, match=nobody):
+        check_topics(replace(settings, kafka_servers=(nobody,)))
