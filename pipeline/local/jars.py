@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import jgo.maven
@@ -71,8 +72,13 @@ def class_path(progress: Progress | None = None, cache: Path | None = None) -> s
     return os.pathsep.join(str(cache / jar.path) for jar in jars)
 
 
-def resolve_lock(cache: Path) -> str:
-    """The text of `kafka.lock`, resolved anew for WANTED; `make lock` writes it."""
+def write_lock() -> None:
+    """Resolve WANTED anew and write `kafka.lock` beside this file; `make lock` does."""
+    with TemporaryDirectory() as cache:
+        Path(__file__).with_name(LOCK_FILE).write_text(_resolve(Path(cache)), encoding="utf-8")
+
+
+def _resolve(cache: Path) -> str:
     context = jgo.maven.MavenContext(repo_cache=cache)
     found: dict[tuple[str, str], jgo.maven.Dependency] = {}
     for group, artifact, version in WANTED:  # one after the other: together, jgo lets the second override the first

@@ -1,0 +1,65 @@
+# `make` lists the targets. Needs Python 3.11 or newer, make and bash; everything else comes into .venv.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+#: The newest of these that is 3.11 or newer makes .venv; `make PYTHON=/path/to/python3.12` names another.
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+
+# `make demo SECONDS=30`. Only from make's own command line: bash keeps a variable of that name as well.
+ifeq ($(origin SECONDS),command line)
+DEMO_SECONDS := --seconds $(SECONDS)
+endif
+
+.PHONY: help install demo up test check format lock bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+
+install: $(INSTALLED) ## set up .venv with the pinned packages (demo, up, test, ... do it when needed)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "twoway needs Python 3.11 or newer; found: $$(python3 --version 2>&1 || true)." \
+		"Give one with: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(BIN)/python || { echo "Setting up .venv with $$($(PYTHON) --version)"; \
+		$(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo "$(PYTHON) -m venv failed; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(INSTALLED) ## the whole stack with simulated platforms and a live table (SECONDS=30 ends it by itself)
+	@$(BIN)/twoway demo $(DEMO_SECONDS)
+
+up: $(INSTALLED) ## the whole stack for webhooks of your own, data in .twoway/
+	@$(BIN)/twoway up
+
+test: check ## format, lint, types, then every test on a real Kafka and a real Redis
+	$(BIN)/pytest -q
+
+check: $(INSTALLED) ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(INSTALLED) ## bring the code into its form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(INSTALLED) ## renew requirements.lock and pipeline/local/kafka.lock
+	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --all-extras --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-emit-index-url -o requirements.lock
+	$(BIN)/python -c 'from pipeline.local.jars import write_lock; write_lock()'
+
+bench: $(INSTALLED) ## the measurements of docs/performance.md (minutes)
+	$(BIN)/python -m bench
+
+clean: ## remove what the tools left; data of `twoway up` in .twoway/ stays
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
