@@ -22,6 +22,10 @@ class StateError(TwowayError):
     """Raised when what Redis or Kafka hold cannot be counted upon (layout version, lost offsets, evicting Redis)."""
 
 
+class FencedError(TwowayError):
+    """Raised when Redis holds another mark than the writer believes in: nothing was written, read it anew and go back."""
+
+
 class UnavailableError(TwowayError):
     """Raised when Kafka or Redis does not answer in time; the same call may succeed later."""
 

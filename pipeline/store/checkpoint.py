@@ -1,0 +1,51 @@
+"""The checkpoint in Redis: how far each slot has applied each source partition, and the slot's version.
+
+The version is the writer's claim: it grows with every apply, at least to the wall clock in ms, so that it goes on
+growing even over a Redis that was emptied or restored. Published revisions come from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from pipeline.errors import StateError
+from pipeline.slots import slots_of_partition
+from pipeline.store.keys import LAYOUT_VERSION, Keys
+
+
+@dataclass(slots=True)
+class Mark:
+    """A slot's next offset to apply of one partition, and its version."""
+
+    offset: int
+    version: int
+
+
+async def read_marks(redis: Redis, keys: Keys, partition: int, partitions: int) -> dict[int, Mark]:
+    """The marks of all slots that a partition owns. Raises StateError where another layout version was written."""
+    slots = slots_of_partition(partition, partitions)
+    pipe = redis.pipeline(transaction=False)
+    for slot in slots:
+        pipe.hmget(keys.applied[slot], str(partition), "version", "layout")
+    marks = {}
+    for slot, (offset, version, layout) in zip(slots, await pipe.execute(), strict=True):
+        if layout is not None and layout.decode() != LAYOUT_VERSION:
+            raise StateError(
+                f"{keys.applied[slot]} has layout {layout.decode()}; expected {LAYOUT_VERSION}: run the release that "
+                "wrote it, or count anew into an empty Redis or another TWOWAY_KEY_PREFIX"
+            )
+        marks[slot] = Mark(int(offset or 0), int(version or 0))
+    return marks
+
+
+async def check_redis(redis: Redis) -> None:
+    """Refuse a Redis that may throw our keys away: StateError with the fix in the message."""
+    memory = await redis.info("memory")
+    policy = memory.get("maxmemory_policy", "noeviction")
+    if memory.get("maxmemory", 0) and policy != "noeviction":
+        raise StateError(
+            f"Redis evicts keys when it is full (maxmemory-policy is {policy}); expected noeviction, for a count that "
+            "was thrown away is wrong without a sign. Fix: redis-cli config set maxmemory-policy noeviction"
+        )

@@ -1,0 +1,77 @@
+"""The shelf: the pages of one partition that are in memory, least recently used first, and their loading.
+
+Misses of a slice are loaded together in one pipelined round trip. What is dirty (changed, not yet published) or held
+(being published) is never let go: a page loaded anew must never stand beside a changed one.
+"""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+
+from pipeline.counting.live import LivePage
+from pipeline.counting.page import parse_page
+from pipeline.store.keys import Keys
+from pipeline.windows import Windows
+
+
+class Shelf:
+    """Pages by key: an account's is `platform:account`, a post's `slot:platform:post`."""
+
+    def __init__(self, keys: Keys, windows: Windows, most_entries: int) -> None:
+        self.keys = keys
+        self.windows = windows
+        self.most_entries = most_entries
+        self.pages: dict[str, LivePage] = {}
+        self.entries = 0
+        #: Keys of pages that are being published.
+        self.held: frozenset[str] = frozenset()
+
+    def account(self, key: str, platform: str, account: str, slot: int) -> LivePage:
+        """An empty page for an account that is not in memory; still to be loaded."""
+        page = self.pages[key] = LivePage("account", platform, account, slot, key)
+        return page
+
+    def post(self, key: str, platform: str, post: str, slot: int) -> LivePage:
+        """An empty page for a post that is not in memory; still to be loaded."""
+        page = self.pages[key] = LivePage("post", platform, post, slot, key)
+        return page
+
+    async def load(self, redis: Redis, pages: list[LivePage]) -> None:
+        """Fill these pages from Redis in one round trip."""
+        pipe = redis.pipeline(transaction=False)
+        for page in pages:
+            pipe.hgetall(self.keys.page(page.slot, page.reference))
+            if page.entity == "post":
+                pipe.get(self.keys.members(page.slot, page.platform, page.id))
+        answers = iter(await pipe.execute())
+        for page in pages:
+            hash_ = {name.decode(): text.decode() for name, text in next(answers).items()}
+            blob = next(answers) if page.entity == "post" else None
+            page.fill(parse_page(hash_, self.windows), blob, exists=bool(hash_))
+
+    def settle(self, touched: list[LivePage]) -> None:
+        """After a slice: the touched pages are the most recently used; let go of the oldest over the limit."""
+        pages = self.pages
+        for page in touched:
+            del pages[page.key]
+            pages[page.key] = page
+            weight = len(page.members) + len(page.rows)
+            self.entries += weight - page.weight
+            page.weight = weight
+        if self.entries > self.most_entries:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Drop pages, oldest first, down to nine tenths of the limit, so that the walk over dirty ones is rare."""
+        goal = self.most_entries * 9 // 10
+        for key, page in list(self.pages.items()):
+            if self.entries <= goal:
+                return
+            if not page.dirty and not page.touched and key not in self.held:
+                del self.pages[key]
+                self.entries -= page.weight
+
+    def clear(self) -> None:
+        """Forget every page."""
+        self.pages.clear()
+        self.entries = 0

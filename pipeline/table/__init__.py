@@ -1,0 +1,1 @@
+"""The engagement table of one partition: takes batches, writes slices, publishes rows."""

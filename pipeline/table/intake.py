@@ -1,0 +1,87 @@
+"""Intake: which records of a slice are counted, which are refused, replayed or sent on; and where their pages are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from pipeline.counting.fold import Placed
+from pipeline.counting.live import LivePage
+from pipeline.slots import slot_of
+from pipeline.store.checkpoint import Mark
+from pipeline.store.shelf import Shelf
+from pipeline.table.batch import Record
+from schemas.interaction import decode_interaction
+
+
+@dataclass(slots=True)
+class Refusal:
+    """A record that cannot be counted; `reason` is a short fixed word."""
+
+    record: Record
+    reason: str
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Intake:
+    """A slice, sorted out. `records` goes with `placed`; `replayed` were applied before a restart and are only published
+    again; `misplaced` lie in a partition that does not own their slot."""
+
+    placed: list[Placed] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    replayed: list[Placed] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    misplaced: list[tuple[int, Record]] = field(default_factory=list)
+    missing: dict[str, LivePage] = field(default_factory=dict)
+
+
+def take_in(records: Sequence[Record], shelf: Shelf, marks: Mapping[int, Mark], future_limit_ms: int) -> Intake:
+    """Decode and check each record and find its pages. The future is measured from the record's own timestamp (when we
+    received it), so that a replay decides the same."""
+    out = Intake()
+    pages, missing, placed, kept = shelf.pages, out.missing, out.placed, out.records
+    for record in records:
+        try:
+            interaction = decode_interaction(record.value)  # type: ignore[arg-type]
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError) as error:
+            out.refusals.append(_refuse(record, error))
+            continue
+        if interaction.time_ms > record.timestamp + future_limit_ms:
+            out.refusals.append(Refusal(record, "time_in_future", f"time_ms is {interaction.time_ms}"))
+            continue
+        platform = interaction.platform
+        key = f"{platform}:{interaction.account}"
+        account = pages.get(key)
+        if account is None:
+            slot = slot_of(platform, interaction.account)
+            if slot not in marks:
+                out.misplaced.append((slot, record))
+                continue
+            account = shelf.account(key, platform, interaction.account, slot)
+        if not account.loaded:
+            missing[key] = account
+        post = None
+        if interaction.post is not None:
+            key = account.prefix + interaction.post
+            post = pages.get(key)
+            if post is None:
+                post = shelf.post(key, platform, interaction.post, account.slot)
+            if not post.loaded:
+                missing[key] = post
+        if record.offset < marks[account.slot].offset:
+            out.replayed.append((interaction, account, post))
+        else:
+            placed.append((interaction, account, post))
+            kept.append(record)
+    return out
+
+
+def _refuse(record: Record, error: Exception) -> Refusal:
+    if record.value is None:
+        return Refusal(record, "no_value")
+    if isinstance(error, msgspec.ValidationError):
+        return Refusal(record, "schema", str(error)[:1000])
+    return Refusal(record, "not_json", str(error)[:1000])

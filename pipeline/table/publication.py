@@ -1,0 +1,108 @@
+"""Publication: at most once in `publish_s`, the rows that changed and the windows that closed, then the mark.
+
+1. Collect, with nothing in flight: changed rows and due windows, as of the slots' versions. No await on Kafka here.
+2. Send and wait for all acknowledgements. A crash here: the input was not acknowledged, so it is read again and its
+   pages are published again; due windows still stand in `open`.
+3. Write `open` (next closing times) and every slot's offset. A crash here: finals are sent twice, which is harmless.
+4. Only then the input is acknowledged: Kafka's committed offset means "published up to".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from redis.asyncio import Redis
+
+from pipeline.counting.live import LivePage
+from pipeline.publishing.closing import Closing
+from pipeline.publishing.updates import updates
+from pipeline.settings import Settings
+from pipeline.store.checkpoint import Mark
+from pipeline.store.keys import Keys, split_reference
+from pipeline.store.shelf import Shelf
+
+#: Due pages taken from one slot at a time: what is left is due again a second later.
+DUE_AT_ONCE = 500
+
+
+@dataclass
+class Publication:
+    """What is to be sent, by entity, and what `open` has to say then: (slot, reference, closes_ms or None, due)."""
+
+    posts: list[tuple[bytes, bytes]] = field(default_factory=list)
+    accounts: list[tuple[bytes, bytes]] = field(default_factory=list)
+    open: list[tuple[int, str, int | None, bool]] = field(default_factory=list)
+    pages: list[tuple[LivePage, set[int]]] = field(default_factory=list)
+
+    def give_back(self) -> None:
+        """It could not be sent: its rows are to be published again."""
+        for page, codes in self.pages:
+            page.dirty |= codes
+
+
+class Collector:
+    """Collects publications of one partition's pages."""
+
+    def __init__(self, settings: Settings, redis: Redis, keys: Keys, shelf: Shelf) -> None:
+        self.windows = settings.windows
+        self.closing = Closing(settings.windows, settings.grace_s * 1000)
+        self.redis = redis
+        self.keys = keys
+        self.shelf = shelf
+
+    async def collect(self, dirty: Iterable[LivePage], marks: dict[int, Mark], watermark_ms: int) -> Publication:
+        """Rows changed since the last publication, and rows of windows that the watermark has passed."""
+        publication = Publication()
+        due = await self._due(marks, watermark_ms)
+        for page in dirty:
+            since_ms = due.pop(page.reference, (0, page))[0]
+            self._add(publication, page, page.dirty, marks[page.slot].version, watermark_ms, since_ms)
+            page.dirty = set()
+        for since_ms, page in due.values():
+            self._add(publication, page, set(), marks[page.slot].version, watermark_ms, since_ms)
+        return publication
+
+    def _add(
+        self, out: Publication, page: LivePage, codes: set[int], version: int, watermark_ms: int, due_ms: int
+    ) -> None:
+        """One page: `due_ms` is since when its windows wait to be closed, 0 where none is known to."""
+        closed = {code for code in codes if self.closing.is_closed(code, watermark_ms)}
+        if due_ms:
+            closed |= self.closing.closed_between(page, due_ms, watermark_ms)
+        records = updates(page, codes | closed, version, closed, self.windows)
+        (out.posts if page.entity == "post" else out.accounts).extend(records)
+        if codes:
+            out.pages.append((page, codes))
+        closes_ms = self.closing.next_close_ms(page, watermark_ms)
+        if due_ms or (closes_ms is not None and closes_ms != page.closes_ms):
+            out.open.append((page.slot, page.reference, closes_ms, bool(due_ms)))
+            page.closes_ms = closes_ms or 0
+
+    async def _due(self, marks: dict[int, Mark], watermark_ms: int) -> dict[str, tuple[int, LivePage]]:
+        """Pages with a window that waits to be closed: reference -> (since when, page)."""
+        pipe = self.redis.pipeline(transaction=False)
+        for slot in marks:
+            pipe.zrange(
+                self.keys.open[slot], "-inf", watermark_ms, byscore=True, offset=0, num=DUE_AT_ONCE, withscores=True
+            )
+        due: dict[str, tuple[int, LivePage]] = {}
+        missing = []
+        for slot, answer in zip(marks, await pipe.execute(), strict=True):
+            for name, score in answer:
+                page = self._page(slot, name.decode())
+                due[page.reference] = (max(1, int(score)), page)
+                if not page.loaded:
+                    missing.append(page)
+        if missing:
+            await self.shelf.load(self.redis, missing)
+        return due
+
+    def _page(self, slot: int, reference: str) -> LivePage:
+        """The page on the shelf; else one beside it, for it is not going to be changed."""
+        entity, platform, entity_id = split_reference(reference)
+        key = f"{platform}:{entity_id}" if entity == "account" else f"{slot}:{platform}:{entity_id}"
+        page = self.shelf.pages.get(key)
+        if page is None or not page.loaded:
+            page = LivePage(entity, platform, entity_id, slot, key)
+        return page

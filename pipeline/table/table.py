@@ -1,0 +1,256 @@
+"""The engagement table of one partition: exact rows in Redis, and the rows that changed in the aggregate topics.
+
+A slice is folded in memory while the one before it is being applied. One atomic script a slot compares the mark that we
+believe in with the one in force; where they differ another writer was there (or Redis is another one): FencedError.
+Whoever drives the table then opens a new one and seeks to the position that `open` gives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any
+
+from redis.asyncio import Redis
+
+from pipeline import metrics
+from pipeline.clock import Clock
+from pipeline.counting.changes import take_changes
+from pipeline.counting.fold import Fold, Folded, Placed
+from pipeline.counting.live import LivePage
+from pipeline.counting.members import is_only_state
+from pipeline.errors import FencedError
+from pipeline.publishing.closing import watermark_ms
+from pipeline.publishing.outlet import Outlet
+from pipeline.settings import Settings
+from pipeline.store.checkpoint import Mark, read_marks
+from pipeline.store.directory import write_directory
+from pipeline.store.keys import Keys
+from pipeline.store.script import Call, Script, SlotChange
+from pipeline.store.shelf import Shelf
+from pipeline.table.batch import Batch, Record
+from pipeline.table.intake import Intake, Refusal, take_in
+from pipeline.table.publication import Collector, Publication
+from pipeline.table.side import SideWay
+from schemas.topics import ACCOUNTS, POSTS
+
+DAY_MS = 86_400_000
+#: A partition without a record for so long is quiet: its windows close by the wall clock.
+QUIET_MS = 2_000
+
+
+class Table:
+    """Takes batches of one partition in order. `position` is the next offset to take; `published_to` where to go back
+    to after a loss of memory: everything below it is applied and published."""
+
+    def __init__(
+        self, partition: int, partitions: int, settings: Settings, redis: Redis, outlet: Outlet, clock: Clock
+    ) -> None:
+        self.partition = partition
+        self.partitions = partitions
+        self.settings = settings
+        self.redis = redis
+        self.outlet = outlet
+        self.clock = clock
+        self.keys = Keys(settings.key_prefix)
+        self.windows = settings.windows
+        self.shelf = Shelf(self.keys, settings.windows, settings.cache_entries)
+        self.fold = Fold(settings.windows)
+        self.script = Script(redis, self.keys, settings.page_ttl_days)
+        self.side = SideWay(settings, outlet, partition, partitions, clock)
+        self.collector = Collector(settings, redis, self.keys, self.shelf)
+        self.topics = {"post": settings.topic(POSTS.name), "account": settings.topic(ACCOUNTS.name)}
+        self.marks: dict[int, Mark] = {}
+        self.position = 0
+        self.published_to = 0
+        self.newest_event_ms = 0
+        self.last_taken_ms = clock()
+        self.last_published_ms = clock()
+        self.lock = asyncio.Lock()
+        self._publishing = asyncio.Lock()
+        self._pending: asyncio.Task[None] | None = None
+        self._dirty: dict[str, LivePage] = {}
+        self._day = clock() // DAY_MS
+
+    async def open(self, committed: int | None) -> int:
+        """Read the marks; gives the position to seek to: the smaller of Kafka's committed offset (published up to) and
+        the smallest applied offset (counted up to). Raises StateError for a layout that is not ours."""
+        await self.script.load()
+        self.marks = await read_marks(self.redis, self.keys, self.partition, self.partitions)
+        self.position = self.published_to = min(committed or 0, self.applied_to)
+        return self.position
+
+    @property
+    def applied_to(self) -> int:
+        """The smallest applied offset of the slots."""
+        return min(mark.offset for mark in self.marks.values())
+
+    async def take(self, batch: Batch) -> None:
+        """Count a batch. When it returns, its last slice may still be on its way to Redis: `publish` waits for it."""
+        async with self.lock:
+            size = self.settings.slice_events
+            for start in range(0, len(batch.records), size):
+                await self._take_slice(batch.records[start : start + size])
+            self.last_taken_ms = self.clock()
+            metrics.LAG.labels(self.partition).set(max(0, batch.highwater - self.position))
+
+    async def publish(self) -> int:
+        """Publish what changed; gives the offset up to which everything is applied and published."""
+        async with self._publishing:
+            began = perf_counter()
+            async with self.lock:
+                await self._settle()
+                now_ms, published_to = self.clock(), self.position
+                quiet = now_ms - self.last_taken_ms > QUIET_MS
+                dirty, self._dirty = self._dirty, {}
+                self.shelf.held = frozenset(dirty)
+                publication = await self.collector.collect(
+                    dirty.values(), self.marks, watermark_ms(self.newest_event_ms, now_ms, quiet=quiet)
+                )
+            try:
+                await self._send(publication, now_ms)
+            except BaseException:
+                publication.give_back()
+                self._dirty = dirty | self._dirty
+                raise
+            finally:
+                self.shelf.held = frozenset()
+            async with self.lock:
+                await self._settle()
+                await self._write(publication.open, self.position)
+                self._forget_yesterday()
+            self.published_to = published_to
+            self.last_published_ms = now_ms
+            metrics.PUBLISH_SECONDS.observe(perf_counter() - began)
+            return published_to
+
+    async def close(self) -> None:
+        """Let a slice on its way arrive or fail; nothing is published any more."""
+        if self._pending is not None:
+            await asyncio.wait([self._pending])
+
+    async def _take_slice(self, records: Sequence[Record]) -> None:
+        began = perf_counter()
+        intake = take_in(records, self.shelf, self.marks, self.settings.future_limit_s * 1000)
+        if intake.missing:
+            await self.shelf.load(self.redis, list(intake.missing.values()))
+        for placed in intake.replayed:
+            self._publish_again(placed)
+        folded = self.fold.fold(intake.placed)
+        refusals = intake.refusals
+        refusals += [Refusal(intake.records[i], "post_of_another_account") for i in folded.refused]
+        self.shelf.settle(folded.touched)
+        calls = self._calls(folded.touched, records[-1].offset + 1)
+        metrics.FOLD_SECONDS.observe(perf_counter() - began)
+        await self._settle()
+        self._pending = asyncio.create_task(self._apply(intake, folded, refusals, calls, records))
+        self.position = records[-1].offset + 1
+        # Let the task send its scripts before the next slice takes the processor.
+        await asyncio.sleep(0)
+
+    def _calls(self, touched: list[LivePage], next_offset: int) -> list[Call]:
+        """One call for each slot with a change. The other slots' offsets follow at the next publication: until then
+        they are merely read again after a crash, for nothing of theirs lies in between."""
+        changes: dict[int, SlotChange] = {}
+        for page in touched:
+            self.newest_event_ms = max(self.newest_event_ms, page.last_ms)
+            change = changes.get(page.slot)
+            if change is None:
+                change = changes[page.slot] = self.script.change(page.slot)
+            self.script.add_page(change, page, take_changes(page, self.windows))
+            if page.dirty:
+                self._dirty[page.key] = page
+        return [self._advance(slot, next_offset, change) for slot, change in changes.items()]
+
+    def _advance(self, slot: int, next_offset: int, change: SlotChange | None) -> Call:
+        believed = self.marks[slot]
+        following = Mark(max(next_offset, believed.offset), max(believed.version + 1, self.clock()))
+        self.marks[slot] = following
+        return Call(slot, believed, following, change)
+
+    async def _apply(
+        self, intake: Intake, folded: Folded, refusals: list[Refusal], calls: list[Call], records: Sequence[Record]
+    ) -> None:
+        """1. Refused and misplaced records go their way. 2. The directory. 3. The scripts. A crash after 1 or 2 repeats
+        them, harmlessly; after 3 the slice is counted and its records are below the applied offset."""
+        if refusals or intake.misplaced:
+            await self.side.send(refusals, intake.misplaced)
+        if intake.missing:
+            await write_directory(self.redis, self.keys, intake.missing.values(), self.script.ttl_s, self.clock)
+        began = perf_counter()
+        await self._run(calls)
+        now_ms = self.clock()
+        metrics.APPLY_SECONDS.observe(perf_counter() - began)
+        metrics.SLICE_EVENTS.observe(len(records))
+        metrics.FRESH_RECEIVED_SECONDS.observe(max(0, now_ms - records[0].timestamp) / 1000)
+        if intake.placed:
+            metrics.FRESH_EVENT_SECONDS.observe(max(0, now_ms - intake.placed[-1][0].time_ms) / 1000)
+        for outcome, number in (
+            ("applied", folded.applied), ("unchanged", folded.unchanged), ("late", folded.late),
+            ("replayed", len(intake.replayed)),
+        ):  # fmt: skip
+            metrics.INTERACTIONS.labels(outcome).inc(number)
+        metrics.PAGES.labels("loaded").inc(len(intake.missing))
+        metrics.PAGES.labels("cached").inc(len(folded.touched))
+
+    async def _run(self, calls: list[Call]) -> None:
+        answers: list[Any] = await self.script.run(self.partition, calls)
+        for call, answer in zip(calls, answers, strict=True):
+            if answer != 1:
+                metrics.FENCES.inc()
+                raise FencedError(
+                    f"slot {call.slot} of partition {self.partition} is at offset and version "
+                    f"{[part.decode() for part in answer]}; expected {[call.believed.offset, call.believed.version]}"
+                )
+
+    async def _settle(self) -> None:
+        """Wait for the slice on its way; raises what became of it."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            await pending
+
+    def _publish_again(self, placed: Placed) -> None:
+        """A record that was applied before a restart, perhaps not published: mark the rows that it can have changed.
+
+        Where a state of its page was ever overwritten it may have moved a count out of a window that we cannot name any
+        more: then all rows of the page."""
+        interaction, account, post = placed
+        only = (
+            post is not None and interaction.kind != "totals" and is_only_state(post.members, post.entries, interaction)
+        )
+        codes = self.windows.codes(interaction.time_ms)
+        for page in (account, post):
+            if page is not None:
+                page.dirty.update(code for code in (codes if only else page.rows) if code in page.rows)
+                self._dirty[page.key] = page
+
+    async def _send(self, publication: Publication, now_ms: int) -> None:
+        for entity, records in (("post", publication.posts), ("account", publication.accounts)):
+            if records:
+                sent = await self.outlet.send(self.topics[entity], self.partition, records, now_ms)
+                metrics.PUBLISHED.labels(entity).inc(sent)
+
+    async def _write(self, open_: list[tuple[int, str, int | None, bool]], next_offset: int) -> None:
+        """Every slot's offset, and the next closing times."""
+        changes: dict[int, SlotChange] = {}
+        for slot, reference, closes_ms, due in open_:
+            change = changes.setdefault(slot, self.script.change(slot))
+            if closes_ms is None:
+                change.closed(reference)
+            else:
+                change.close_at(reference, closes_ms, earlier_only=not due)
+        behind = [s for s, mark in self.marks.items() if s in changes or mark.offset < next_offset]
+        if behind:
+            await self._run([self._advance(slot, next_offset, changes.get(slot)) for slot in behind])
+
+    def _forget_yesterday(self) -> None:
+        """Once a day, with nothing unpublished: pages are loaded anew, so that none has run out in Redis meanwhile."""
+        today = self.clock() // DAY_MS
+        if today != self._day and not self._dirty:
+            self._day = today
+            self.shelf.clear()
+
+
+#: Makes a table for a partition.
+TableMaker = Callable[[int], Table]
