@@ -70,12 +70,8 @@ class Subscription:
     def close(self) -> None:
         """Commit what was given and leave. The update given last counts as done only if the next was asked for."""
         self._updates = iter(())
-        try:
-            self._commit()
-        except KafkaError as error:
-            logger.warning("the group's place is not committed (%s); its last updates come again", error)
-        finally:
-            self._consumer.close(autocommit=False)
+        self._commit()
+        self._consumer.close(autocommit=False)
 
     def hold_place(self, topics: Collection[str]) -> None:
         """Fix the place to begin at now, not at the first read. Raises TopicsError when a topic is not there."""
@@ -119,10 +115,17 @@ class Subscription:
         return update
 
     def _commit(self) -> None:
+        """Commit what is done of the partitions still ours; where Kafka is away, the next commit covers it."""
         self._committed_at = time.monotonic()
-        if self._commits and self._done:
-            self._consumer.commit(self._done, timeout_ms=int(COMMIT_S * 1000))
+        owned = self._consumer.assignment()
+        done = {partition: place for partition, place in self._done.items() if partition in owned}
+        if not (self._commits and done):
+            return
+        try:
+            self._consumer.commit(done, timeout_ms=int(COMMIT_S * 1000))
             self._done = {}
+        except KafkaError as error:
+            logger.warning("the group's place is not committed (%s); after a crash more would come again", error)
 
     def _report(self, partition: Any, offset: int, error: Exception) -> None:
         self.unreadable += 1

@@ -50,9 +50,9 @@ class Client:
         """The posts of all accounts, best first."""
         return self._run(self._reader.top_posts(sort, limit, platform))
 
-    def series(self, entity: Entity, platform: str, entity_id: str, size: str = "1m", limit: int = 60) -> Series:
+    def series(self, entity: Entity, platform: str, entity_id: str, window: str = "1m", limit: int = 60) -> Series:
         """The last `limit` windows of a size, oldest first."""
-        return self._run(self._reader.series(entity, platform, entity_id, size, limit))
+        return self._run(self._reader.series(entity, platform, entity_id, window, limit))
 
     def close(self) -> None:
         """Give the connections back and end the thread."""

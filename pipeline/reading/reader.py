@@ -110,42 +110,42 @@ class Reader:
         entity: Entity,
         platform: str,
         entity_id: str,
-        size: str = "1m",
+        window: str = "1m",
         limit: int = 60,
         *,
         account: str | None = None,
         until_ms: int | None = None,
     ) -> Series:
         """The last `limit` windows of a size, up to the one that holds `until_ms` (now)."""
-        codes = self._codes(size, limit, until_ms)
+        codes = self._codes(window, limit, until_ms)
         owner = entity_id if entity == "account" else account or await self._owner(platform, entity_id)
         page = await self._page(entity, platform, entity_id, owner, self._fields(codes))
-        return self._series(page, codes, size)
+        return self._series(page, codes, window)
 
-    async def series_of(self, items: Sequence[Numbers], size: str = "1m", limit: int = 30) -> list[Series]:
+    async def series_of(self, items: Sequence[Numbers], window: str = "1m", limit: int = 30) -> list[Series]:
         """The series of these posts and accounts, in their order, read together; no rows where a page has expired."""
-        codes = self._codes(size, limit, None)
+        codes = self._codes(window, limit, None)
         refs = [PageRef(item.entity, item.platform, item.id, item.account) for item in items]
         pages = await self._lookups.pages(refs, self._fields(codes))
         return [
-            self._series(page or _expired(item), codes if page else [], size)
+            self._series(page or _expired(item), codes if page else [], window)
             for item, page in zip(items, pages, strict=True)
         ]
 
-    def _codes(self, size: str, limit: int, until_ms: int | None) -> list[int]:
-        number, count = size_number(self.windows, size), check_limit(limit, SERIES_MAX)
+    def _codes(self, window: str, limit: int, until_ms: int | None) -> list[int]:
+        number, count = size_number(self.windows, window), check_limit(limit, SERIES_MAX)
         return series_codes(self.windows, number, self._clock() if until_ms is None else until_ms, count)
 
     def _fields(self, codes: list[int]) -> tuple[str, ...]:
         return (*SUMMARY, *map(self.windows.field, codes))
 
-    def _series(self, page: PageView, codes: list[int], size: str) -> Series:
+    def _series(self, page: PageView, codes: list[int], window: str) -> Series:
         return Series(
             entity="account" if page.entity == "account" else "post",
             platform=page.platform,
             id=page.id,
             account=page.account,
-            window=size,
+            window=window,
             rows=series_rows(page, self.windows, codes, self._clock()),
             as_of_ms=page.as_of_ms,
             source="events",

@@ -1,0 +1,114 @@
+"""What can be asked over HTTP: paths, parameters and answers. Routes and the OpenAPI document are made from this."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from pipeline.api.held import Held
+from pipeline.api.parameters import Parameter
+from pipeline.reading import Numbers, Ranking, Reader, Series
+from pipeline.reading.rankings import LIMIT_MAX, SORTS
+from pipeline.reading.series import SERIES_MAX
+from schemas.interaction import LAST_TIME_MS
+
+#: Given the path's values in order and the query's by name, the answer.
+Ask = Callable[..., Awaitable[Any]]
+#: A ranking over all accounts is at most this old: many dashboards cost as much as one.
+TOP_HELD_S = 1.0
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A question: where it is asked, what it takes, the type of its answer, and what answers it."""
+
+    path: str
+    name: str
+    summary: str
+    answer: type[msgspec.Struct]
+    parameters: tuple[Parameter, ...]
+    ask: Ask
+
+
+def operations(reader: Reader) -> tuple[Operation, ...]:
+    """Every question; suffixed paths stand before the paths that would swallow them."""
+    sizes = tuple(size.name for size in reader.windows.sizes)
+    account, post = "/v1/accounts/{platform}/{id}", "/v1/posts/{platform}/{id}"
+    owner = Parameter("account", "the post's account; without it, the directory names it")
+    return (
+        Operation(
+            f"{account}/posts", "listPosts", "The posts of an account, best first", Ranking, _LISTED, reader.posts
+        ),
+        Operation(
+            f"{account}/series",
+            "getAccountSeries",
+            "The last windows of an account, oldest first",
+            Series,
+            _series(sizes),
+            partial(reader.series, "account"),
+        ),
+        Operation(account, "getAccount", "The numbers of an account for all time", Numbers, (), reader.account),
+        Operation(
+            f"{post}/series",
+            "getPostSeries",
+            "The last windows of a post, oldest first",
+            Series,
+            (*_series(sizes), owner),
+            partial(reader.series, "post"),
+        ),
+        Operation(post, "getPost", "The numbers of a post for all time", Numbers, (owner,), reader.post),
+        Operation("/v1/top", "getTop", _TOP, Ranking, _top_parameters(sizes), _top(reader)),
+    )
+
+
+def _sort(default: str) -> Parameter:
+    return Parameter("sort", "the order; `conversation` is the Wilson bound, `ratio` comments / likes", default, SORTS)
+
+
+def _limit(default: int) -> Parameter:
+    return Parameter("limit", "how many are given", default, low=1, high=LIMIT_MAX)
+
+
+def _top_parameters(sizes: tuple[str, ...]) -> tuple[Parameter, ...]:
+    return (
+        Parameter("entity", "what is ranked", "account", ("account", "post")),
+        _sort("conversation"),
+        _limit(20),
+        Parameter("platform", "only of this platform"),
+        Parameter("series", "give with each item its last windows of this size", None, sizes),
+        Parameter("series_limit", "how many windows", 30, low=1, high=240),
+    )
+
+
+def _series(sizes: tuple[str, ...]) -> tuple[Parameter, ...]:
+    return (
+        Parameter("window", "the window size", sizes[0], sizes),
+        Parameter("limit", "how many windows", 60, low=1, high=SERIES_MAX),
+        Parameter("until_ms", "Unix ms; the last window is the one that holds it (now)", low=0, high=LAST_TIME_MS),
+    )
+
+
+_LISTED = (_sort("recent"), _limit(20))
+_TOP = "Accounts or posts over everything that is counted, best first; at most a second old"
+
+
+def _top(reader: Reader) -> Ask:
+    held: Held[Ranking] = Held(TOP_HELD_S)
+
+    async def ask(**question: Any) -> Ranking:
+        return await held.get(tuple(question.values()), lambda: _rank(reader, **question))
+
+    return ask
+
+
+async def _rank(
+    reader: Reader, entity: str, sort: str, limit: int, platform: str | None, series: str | None, series_limit: int
+) -> Ranking:
+    ranked = await (reader.accounts if entity == "account" else reader.top_posts)(sort, limit, platform)
+    if series is None:
+        return ranked
+    return msgspec.structs.replace(ranked, series=await reader.series_of(ranked.items, series, series_limit))

@@ -1,0 +1,79 @@
+"""`/v1/stream`: updates of rows as server-sent events. `curl -N http://127.0.0.1:8002/v1/stream` shows them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from pipeline.api.hub import Box, Hub
+from pipeline.api.parameters import Parameter, read_parameters
+from pipeline.reading.updates import Wanted
+from pipeline.windows import ALL_NAME, Windows
+
+STREAM_PATH = "/v1/stream"
+#: Proxies close what is silent for half a minute or more.
+HEARTBEAT_S = 15.0
+#: What an EventSource waits before it comes back.
+RETRY = b"retry: 2000\n"
+
+
+def stream_parameters(windows: Windows) -> tuple[Parameter, ...]:
+    """What a listener may choose; platforms and windows also as a list with commas."""
+    sizes = (*(size.name for size in windows.sizes), ALL_NAME)
+    return (
+        Parameter("entity", "only rows of accounts, or only of posts", None, ("account", "post")),
+        Parameter("platform", "only of these platforms", many=True),
+        Parameter("account", "only of these accounts and their posts", many=True, commas=False),
+        Parameter("window", "only these window sizes; `all` is the row of all time", None, sizes, many=True),
+        Parameter("final", "only rows of windows that have closed", False, flag=True),
+    )
+
+
+class Stream:
+    """Answers a listener with the hub's updates until it goes away, is dropped, or the server stops."""
+
+    def __init__(self, hub: Hub, windows: Windows) -> None:
+        self._hub = hub
+        self._parameters = stream_parameters(windows)
+
+    async def answer(self, request: Request) -> Response:
+        """The open stream, or 400 and 503 before it begins."""
+        wanted = _wanted(read_parameters(request.query_params, self._parameters))
+        listening = self._hub.listen(wanted)
+        # Entered before the answer's head is sent: without Kafka the answer is a 503, not an empty stream.
+        box = await listening.__aenter__()
+        return _Events(box, listening)
+
+
+class _Events(StreamingResponse):
+    """The open stream; leaves the hub however it ends."""
+
+    def __init__(self, box: Box, listening: Any) -> None:
+        super().__init__(_events(box), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        self._listening = listening
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._listening.__aexit__(None, None, None)
+
+
+async def _events(box: Box) -> AsyncIterator[bytes]:
+    yield RETRY + b": listening\n\n"
+    while not box.closed:
+        events = await box.take(HEARTBEAT_S)
+        yield b"".join(events) if events else b": still here\n\n"
+
+
+def _wanted(values: dict[str, Any]) -> Wanted:
+    return Wanted(
+        entity=values["entity"],
+        platforms=frozenset(values["platform"]),
+        accounts=frozenset(values["account"]),
+        windows=frozenset(values["window"]),
+        only_final=values["final"],
+    )
