@@ -62,3 +62,10 @@ class Outlet:
             futures.append(await producer.send_batch(batch, topic, partition=partition))
         await asyncio.gather(*futures)
         return sent
+
+    async def reset(self) -> None:
+        """Let go of the producer: after a failed delivery it may have lost its sequence; the next send makes a new one."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer._sender.close()
+            await producer.client.close()

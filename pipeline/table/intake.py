@@ -27,8 +27,8 @@ class Refusal:
 
 @dataclass(slots=True)
 class Intake:
-    """A slice, sorted out. `records` goes with `placed`; `replayed` were applied before a restart and are only published
-    again; `misplaced` lie in a partition that does not own their slot."""
+    """A slice, sorted out. `records` goes with `placed`; `replayed` were applied before a restart and are only to be
+    published again; `misplaced` lie in a partition that does not own their slot."""
 
     placed: list[Placed] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)

@@ -1,0 +1,157 @@
+"""The worker's process: Faust with the count agent, the publisher and the health server, until a signal or a crash.
+
+An unexpected exception ends the process with an exit code that is not 0: state lies in Redis and Kafka, so to leave is
+safe, and to go on without knowing why is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import faust
+import uvicorn
+from mode import Service
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from starlette.applications import Starlette
+
+from agents.count import count_agent
+from pipeline.clock import wall_clock
+from pipeline.health import health_routes
+from pipeline.publishing.outlet import Outlet
+from pipeline.settings import Settings
+from pipeline.slots import check_partitions
+from pipeline.store.checkpoint import check_redis
+from pipeline.table.table import Table
+from pipeline.table.tables import Tables
+from pipeline.transport.app import batches_topic, make_app
+from schemas.topics import INTERACTIONS
+
+log = logging.getLogger("twoway.worker")
+
+#: Between two looks at what is to be published.
+PUBLISH_TICK_S = 0.2
+REDIS_TIMEOUT_S = 10
+#: After a crash the process leaves at the latest after this, whatever still hangs.
+LEAVE_S = 10
+
+
+class Publisher(Service):  # type: ignore[misc]
+    """Publishes what is due, a few times a second."""
+
+    def __init__(self, tables: Tables, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tables = tables
+
+    @Service.task
+    async def _publish(self) -> None:
+        while not self.should_stop:
+            await self.tables.publish()
+            await self.sleep(PUBLISH_TICK_S)
+
+    async def on_stop(self) -> None:
+        self.tables.stopping = True
+
+
+class Health(Service):  # type: ignore[misc]
+    """The worker's /livez, /readyz and /metrics."""
+
+    def __init__(self, settings: Settings, app: faust.App, redis: Redis, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.settings = settings
+        self.app = app
+        self.redis = redis
+
+    @Service.task
+    async def _serve(self) -> None:
+        config = uvicorn.Config(
+            Starlette(routes=health_routes(self._ready)),
+            host=self.settings.worker_host,
+            port=self.settings.worker_port,
+            access_log=False,
+            log_config=None,
+        )
+        server = uvicorn.Server(config)
+        # Not serve(): that takes the signals, which are the worker's.
+        serving = asyncio.create_task(server._serve())
+        await self.wait_for_stopped()
+        server.should_exit = True
+        await serving
+
+    async def _ready(self) -> Mapping[str, bool]:
+        """Kafka: the group has given us an assignment (it may be empty). Redis: it answers."""
+        try:
+            answers = bool(await asyncio.wait_for(self.redis.ping(), 1))
+        except Exception:
+            answers = False
+        return {"kafka": self.app._assignment is not None and not self.app.rebalancing, "redis": answers}
+
+
+class CountWorker(faust.Worker):  # type: ignore[misc]
+    """Faust's worker with our logging and without its screen."""
+
+    def _setup_logging(self) -> None:
+        """Logs are set up by whoever starts the role."""
+
+    def _setproctitle(self, info: str, *, ident: str = "") -> None:
+        """The process keeps its name: `twoway worker`."""
+
+    async def on_first_start(self) -> None:
+        await self.default_on_first_start()
+
+
+def run_worker(settings: Settings) -> None:
+    """Count until SIGTERM or SIGINT (exit code 0) or a crash (1). Raises SystemExit."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    redis = connect_redis(settings)
+    loop.run_until_complete(check_redis(redis))
+    outlet = Outlet(settings)
+    app, tables = make_app(settings, lambda app: _make_tables(app, settings, redis, outlet))
+    count_agent(app, batches_topic(app, settings.topic(INTERACTIONS.name)), tables)
+    loop.set_exception_handler(lambda loop, context: _on_error(app, context))
+    # Pages hold dictionaries of integers, which the collector does not track; what is left to scan is what the start
+    # made, and it stays. With the default thresholds the scans cost a tenth of the processor.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    worker = CountWorker(
+        app, Health(settings, app, redis), Publisher(tables), loop=loop, redirect_stdouts=False, quiet=True
+    )
+    worker.spinner = None
+    worker.execute_from_commandline()
+
+
+def connect_redis(settings: Settings) -> Redis:
+    """Without redis-py's own retries: a script whose answer was lost must not be sent again behind our back."""
+    return Redis.from_url(
+        settings.redis_url.reveal(),
+        socket_timeout=REDIS_TIMEOUT_S,
+        socket_connect_timeout=REDIS_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def _make_tables(app: faust.App, settings: Settings, redis: Redis, outlet: Outlet) -> Tables:
+    name = settings.topic(INTERACTIONS.name)
+
+    def make(partition: int) -> Table:
+        partitions = check_partitions(name, app.consumer.topic_partitions(name) or 0)
+        return Table(partition, partitions, settings, redis, outlet, wall_clock)
+
+    async def seek(partition: int, offset: int) -> None:
+        tp = next(tp for tp in app.consumer.assignment() if tp.topic == name and tp.partition == partition)
+        await app.consumer.seek(tp, offset)
+
+    return Tables(settings, wall_clock, make, seek)
+
+
+def _on_error(app: faust.App, context: Mapping[str, Any]) -> None:
+    log.critical("unexpected: %s", context.get("message"), exc_info=context.get("exception"))
+    asyncio.get_event_loop().call_later(LEAVE_S, os._exit, 1)

@@ -1,0 +1,150 @@
+"""All tables of a worker: opened when partitions are assigned, driven, recovered and published in turn.
+
+Whatever goes wrong between us and Redis ends the same way: forget the partition's pages, wait until Redis answers, read
+the marks anew, seek to where everything is applied and published, go on. Nothing is skipped, nothing counted twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+from aiokafka.errors import KafkaError
+from redis import exceptions as redis_errors
+
+from pipeline import metrics
+from pipeline.clock import Clock
+from pipeline.errors import FencedError
+from pipeline.settings import Settings
+from pipeline.table.batch import Batch
+from pipeline.table.table import Table
+
+log = logging.getLogger("twoway.worker")
+
+#: Redis is away, full, loading or failing over: it will answer later, and what was sent may or may not have arrived.
+REDIS_AWAY = (
+    redis_errors.ClusterDownError,
+    redis_errors.ConnectionError,
+    redis_errors.NoScriptError,
+    redis_errors.OutOfMemoryError,
+    redis_errors.ReadOnlyError,
+    redis_errors.TimeoutError,
+    redis_errors.TryAgainError,
+)
+#: What another attempt can mend.
+MENDABLE = (FencedError, KafkaError, *REDIS_AWAY)
+RETRY_S = 0.25
+RETRY_MOST_S = 5.0
+
+Seek = Callable[[int, int], Awaitable[None]]
+MakeTable = Callable[[int], Table]
+Ack = Callable[[], object]
+
+
+class Tables:
+    """The tables of the partitions that this worker owns."""
+
+    def __init__(self, settings: Settings, clock: Clock, make: MakeTable, seek: Seek) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.make = make
+        self.seek = seek
+        self.tables: dict[int, Table] = {}
+        self.stopping = False
+        self._epochs: dict[int, int] = {}
+        self._acks: dict[int, deque[tuple[int, Ack]]] = {}
+        self._recovering = asyncio.Lock()
+
+    def epoch(self, partition: int) -> int:
+        """Changes with every seek: a batch fetched before it is void."""
+        return self._epochs.get(partition, 0)
+
+    async def assign(self, committed: Mapping[int, int | None]) -> dict[int, int]:
+        """Open a table for each partition; gives the position of each. Waits while Redis is away. Raises StateError."""
+        await self.drop(set(self.tables) - set(committed))
+        positions = {}
+        for partition, offset in committed.items():
+            positions[partition] = await self._open(partition, offset)
+        metrics.PARTITIONS.set(len(self.tables))
+        return positions
+
+    async def drop(self, partitions: Iterable[int]) -> None:
+        """These partitions are another worker's now."""
+        for partition in partitions:
+            table = self.tables.pop(partition, None)
+            self._epochs[partition] = self.epoch(partition) + 1
+            self._acks.pop(partition, None)
+            if table is not None:
+                await table.close()
+        metrics.PARTITIONS.set(len(self.tables))
+
+    async def take(self, batch: Batch, ack: Ack) -> None:
+        """Count a batch; `ack` is called once all of it is applied and published."""
+        table = self.tables.get(batch.partition)
+        if table is None or batch.epoch != self.epoch(batch.partition):
+            return
+        try:
+            await table.take(batch)
+        except MENDABLE as error:
+            await self.recover(table, error)
+        except redis_errors.ResponseError as error:
+            if not str(error).startswith("MISCONF"):
+                raise
+            await self.recover(table, error)
+        else:
+            self._acks[batch.partition].append((batch.next_offset, ack))
+
+    async def publish(self) -> None:
+        """Publish every table that is due, and acknowledge what is published."""
+        for partition, table in list(self.tables.items()):
+            if self.clock() - table.last_published_ms < self.settings.publish_s * 1000:
+                continue
+            try:
+                published_to = await table.publish()
+            except KafkaError as error:
+                # The rows stay marked, the input stays unacknowledged: the next round sends them.
+                log.warning("partition %d: could not publish (%s), trying again", partition, type(error).__name__)
+                await table.outlet.reset()
+                table.last_published_ms = self.clock()
+            except (FencedError, *REDIS_AWAY) as error:
+                await self.recover(table, error)
+            else:
+                acks = self._acks.get(partition)
+                while acks and acks[0][0] <= published_to and self.tables.get(partition) is table:
+                    acks.popleft()[1]()
+
+    async def recover(self, table: Table, error: Exception) -> None:
+        """Forget the table, open a new one and seek to where it has to go on."""
+        partition = table.partition
+        async with self._recovering:
+            if self.tables.get(partition) is not table or self.stopping:
+                return
+            cause = "fenced" if isinstance(error, FencedError) else type(error).__name__
+            metrics.RECOVERIES.labels("fenced" if cause == "fenced" else "away").inc()
+            log.warning("partition %d: %s; reading its state anew (%s)", partition, cause, str(error)[:200])
+            await table.close()
+            position = await self._open(partition, table.published_to)
+            await self.seek(partition, position)
+            log.warning("partition %d: goes on at offset %d", partition, position)
+
+    async def _open(self, partition: int, published_to: int | None) -> int:
+        """A new table in place of the old one; tried until Redis answers."""
+        wait_s = RETRY_S
+        while True:
+            table = self.make(partition)
+            self._epochs[partition] = self.epoch(partition) + 1
+            try:
+                position = await table.open(published_to)
+            except REDIS_AWAY as error:
+                if self.stopping:
+                    raise
+                if wait_s == RETRY_S:
+                    log.warning("partition %d: Redis is away (%s), waiting", partition, type(error).__name__)
+                await asyncio.sleep(wait_s)
+                wait_s = min(RETRY_MOST_S, wait_s * 2)
+                continue
+            self.tables[partition] = table
+            self._acks[partition] = deque()
+            return position

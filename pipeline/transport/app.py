@@ -1,0 +1,76 @@
+"""The Faust app of a worker: settings that measurements and faults have taught, and the batch transport."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import faust
+from faust.app.base import BootStrategy
+from yarl import URL
+
+from pipeline.settings import Settings
+from pipeline.table.tables import Tables
+from pipeline.transport.consumer import BatchTransport
+
+#: A killed worker's partitions move after this; aiokafka's default lets them stand still for a minute.
+SESSION_S = 6.0
+HEARTBEAT_S = 2.0
+#: Batches of one partition that wait before the agent. Each holds up to `fetch_events` records.
+BATCHES_WAITING = 4
+FETCH_BYTES = 16 << 20
+
+
+class Boot(BootStrategy):  # type: ignore[misc]
+    """Without Faust's own web server, which would bind port 6066 even when told to be off."""
+
+    enable_web = False
+
+
+class WholeBatches(faust.Schema):  # type: ignore[misc]
+    """Hands the batch through: the table decodes its records itself."""
+
+    def loads_key(self, app: Any, message: Any, **_: Any) -> None:
+        return None
+
+    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:
+        return message.value
+
+
+class CountApp(faust.App):  # type: ignore[misc]
+    """A Faust app that keeps no files: the table and the checkpoint are in Redis."""
+
+    BootStrategy = Boot
+
+    def _create_directories(self) -> None:
+        """Nothing to keep."""
+
+
+def make_app(settings: Settings, make_tables: Callable[[faust.App], Tables]) -> tuple[faust.App, Tables]:
+    """The app with its transport. `make_tables` gets the app, for it needs its consumer to seek."""
+    brokers = [URL(f"kafka://{server}") for server in settings.kafka_servers]
+    app = CountApp(
+        settings.topic_prefix + settings.group,
+        broker=brokers,
+        store="memory://",
+        # Faust would create topics as it likes; ours are declared in schemas/topics.py.
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        stream_buffer_maxsize=BATCHES_WAITING,
+        # A stream's events are acknowledged by the publisher, so there is nothing to wait for at a rebalance.
+        stream_wait_empty=False,
+        consumer_auto_offset_reset="earliest",
+        broker_max_poll_records=settings.fetch_events,
+        consumer_max_fetch_size=FETCH_BYTES,
+        broker_commit_interval=1.0,
+        broker_session_timeout=SESSION_S,
+        broker_heartbeat_interval=HEARTBEAT_S,
+    )
+    tables = make_tables(app)
+    app.transport = BatchTransport(brokers, app, tables=tables, from_earliest=settings.from_earliest)
+    return app, tables
+
+
+def batches_topic(app: faust.App, name: str) -> Any:
+    """The topic whose events are Batches."""
+    return app.topic(name, schema=WholeBatches(), allow_empty=True)
