@@ -47,7 +47,6 @@ class TopicScan:
 
     def start_at(self, offsets: Mapping[int, int]) -> None:
         """Where the next `read_to` begins in each partition."""
-        self._consumer.assign(list(self._of.values()))
         for partition, offset in offsets.items():
             self._consumer.seek(self._of[partition], offset)
 
@@ -82,19 +81,28 @@ async def open_scan(settings: Settings, name: str) -> AsyncIterator[TopicScan]:
         bootstrap_servers=list(settings.kafka_servers),
         group_id=None,
         enable_auto_commit=False,
+        auto_offset_reset="latest",  # so that nothing is fetched before `start_at`
         max_partition_fetch_bytes=FETCH_BYTES,
     )
     try:
         await consumer.start()
-        await consumer.topics()
-        partitions = consumer.partitions_for_topic(topic)
-        if not partitions:
+        if topic not in await consumer.topics():
             raise TopicsError(f"there is no topic {topic}; `twoway topics create` makes it")
-        yield TopicScan(consumer, topic, tuple(sorted(partitions)))
+        consumer.subscribe([topic])
+        yield TopicScan(consumer, topic, await _partitions(consumer, topic))
     except KafkaError as error:
         raise UnavailableError(f"Kafka at {','.join(settings.kafka_servers)}: {error}") from error
     finally:
         await consumer.stop()
+
+
+async def _partitions(consumer: Any, topic: str) -> tuple[int, ...]:
+    """The topic's partitions. Without a group, all of them are assigned as soon as the topic's metadata is there."""
+    for _ in range(PATIENCE_S * 50):
+        if assigned := consumer.assignment():
+            return tuple(sorted(tp.partition for tp in assigned))
+        await asyncio.sleep(0.02)
+    raise UnavailableError(f"{topic} got no partitions in {PATIENCE_S} s; Kafka does not answer")
 
 
 def _by_partition(offsets: Mapping[Any, int]) -> dict[int, int]:

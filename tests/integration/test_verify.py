@@ -1,0 +1,129 @@
+"""The proof on a real Kafka and a real Redis: it finds what is wrong, and only that. Pages are written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import redis.asyncio
+from aiokafka import AIOKafkaProducer
+from kafka import KafkaAdminClient, TopicPartition
+
+from pipeline.errors import StateError, TopicsError, UnavailableError
+from pipeline.local.ports import free_ports
+from pipeline.proving.verify import verify
+from pipeline.settings import Settings
+from pipeline.slots import slot_of
+from pipeline.store.keys import Keys
+from schemas.interaction import Interaction, encode_interaction
+from schemas.topics import INTERACTIONS
+from tests.conftest import PARTITIONS
+from tests.factories import NOON_MS, make_interaction
+
+pytestmark = pytest.mark.servers
+
+SLOT = slot_of("facebook", "a1")
+HOME = SLOT % PARTITIONS
+#: Two likes and a comment of post p1, all at noon.
+PAGE = {
+    "likes": "2",
+    "comments": "1",
+    "comment_to_like": "0.5",
+    "first_ms": str(NOON_MS),
+    "last_ms": str(NOON_MS),
+    "1m:2026-11-23T09:24": "2,1,0,0,0",
+    "1h:2026-11-23T09": "2,1,0,0,0",
+    "1d:2026-11-23": "2,1,0,0,0",
+}
+EVENTS = (make_interaction(), make_interaction(actor="u2"), make_interaction(kind="comment"), make_interaction())
+
+
+@pytest_asyncio.fixture
+async def client(settings: Settings) -> AsyncIterator[Any]:
+    async with redis.asyncio.from_url(settings.redis_url.reveal(), decode_responses=True) as connected:
+        yield connected
+
+
+async def produce(settings: Settings, *events: Interaction | bytes) -> None:
+    """Into the partition of account a1's slot, at noon by Kafka's timestamp."""
+    async with AIOKafkaProducer(bootstrap_servers=list(settings.kafka_servers)) as producer:
+        for event in events:
+            value = event if isinstance(event, bytes) else encode_interaction(event)
+            topic = settings.topic(INTERACTIONS.name)
+            await producer.send_and_wait(topic, value, partition=HOME, timestamp_ms=NOON_MS)
+
+
+async def write_pages(settings: Settings, client: Any, applied: int, **changes: str) -> None:
+    """The right pages of EVENTS, with `changes` on the post's."""
+    keys = Keys(settings.key_prefix)
+    await client.hset(keys.post(SLOT, "facebook", "p1"), mapping={**PAGE, "account": "a1", **changes})
+    await client.hset(keys.account(SLOT, "facebook", "a1"), mapping=PAGE)
+    await client.hset(keys.applied[SLOT], mapping={str(HOME): applied, "version": 1, "layout": 1})
+
+
+async def test_right_rows_are_found_right(settings: Settings, client: Any) -> None:
+    """Both pages have all time, three windows, first and last time and the ratio; the post names its account."""
+    await produce(settings, *EVENTS, b"poison")
+    await write_pages(settings, client, applied=5)
+    report = await verify(settings)
+    assert report.holds
+    assert (report.interactions, report.rejected, report.not_applied) == (5, {"schema": 1}, 0)
+    assert (report.pages_compared, report.rows_compared, report.rows_different) == (2, 15, 0)
+
+
+async def test_wrong_row_is_named(settings: Settings, client: Any) -> None:
+    await produce(settings, *EVENTS)
+    await write_pages(settings, client, applied=4, **{"1h:2026-11-23T09": "3,1,0,0,0"})
+    report = await verify(settings)
+    assert not report.holds
+    [difference] = report.differences
+    assert (difference.page.id, difference.row) == ("p1", "1h:2026-11-23T09")
+    assert (difference.expected, difference.found) == ("2,1,0,0,0", "3,1,0,0,0")
+
+
+async def test_missing_and_unknown_pages_are_found(settings: Settings, client: Any) -> None:
+    await produce(settings, *EVENTS)
+    await write_pages(settings, client, applied=4)
+    keys = Keys(settings.key_prefix)
+    await client.rename(keys.post(SLOT, "facebook", "p1"), keys.post(SLOT, "facebook", "forged"))
+    report = await verify(settings)
+    assert report.pages_unknown == 1
+    assert {difference.page.id for difference in report.differences} == {"p1", "forged"}
+
+
+async def test_only_records_that_were_applied_are_compared(settings: Settings, client: Any) -> None:
+    """A record behind the slot's applied offset is named as not counted yet, and is no difference."""
+    await produce(settings, *EVENTS, make_interaction(actor="u3"))
+    await write_pages(settings, client, applied=4)
+    report = await verify(settings, wait_s=0.3)
+    assert (report.rows_different, report.not_applied) == (0, 1)
+
+
+async def test_topic_that_lost_its_beginning_cannot_prove(settings: Settings, client: Any) -> None:
+    await produce(settings, *EVENTS)
+    await write_pages(settings, client, applied=4)
+    with KafkaAdminClient(bootstrap_servers=list(settings.kafka_servers)) as admin:
+        admin.delete_records({TopicPartition(settings.topic(INTERACTIONS.name), HOME): 2})
+    with pytest.raises(StateError, match="begins at offset 2"):
+        await verify(settings)
+
+
+async def test_redis_ahead_of_the_topic_is_refused(settings: Settings, client: Any) -> None:
+    """Redis counted records that this topic never held: a topic made anew, or another installation's Redis."""
+    await write_pages(settings, client, applied=4)
+    with pytest.raises(StateError, match="up to offset 4, but it ends at 0"):
+        await verify(settings)
+
+
+async def test_missing_topic_is_named(settings: Settings) -> None:
+    with pytest.raises(TopicsError, match=r"no topic none\.interactions"):
+        await verify(replace(settings, topic_prefix="none."))
+
+
+async def test_silent_kafka_is_named(settings: Settings) -> None:
+    nobody = f"127.0.0.1:{free_ports(1)[0]}"
+    with pytest.raises(UnavailableError, match=nobody):
+        await verify(replace(settings, kafka_servers=(nobody,)))
