@@ -1,1 +1,1 @@
-"""One file a platform: verify, handshake, normalise; the registry lists them."""
+"""One file a platform: how its deliveries are verified and what they mean. `registry.py` lists them."""

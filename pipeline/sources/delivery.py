@@ -1,0 +1,72 @@
+"""What arrives and for whom: a delivery (one HTTP request) and the connection that it came through.
+
+Owns no meaning: verifying is in `signatures.py`, reading in the file of each platform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pipeline.settings import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One HTTP request as it came in. `headers` has lower-case names; `tail`: the path after the connection."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    method: str = "POST"
+    path: str = "/"
+    query: str = ""
+    tail: str = ""
+    received_ms: int = 0
+
+    @property
+    def media_type(self) -> str:
+        """The content type without its parameters, lower case; empty where none is given."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A configured way in: platform, secrets (any one of them is enough, newest first) and whose posts it is about.
+
+    `accounts` empty: every account that the secret signs for. The account itself is always a brand actor.
+    """
+
+    name: str
+    platform: str
+    scheme: str
+    secrets: tuple[Secret, ...] = ()
+    verify_token: Secret = field(default_factory=lambda: Secret(""))
+    accounts: frozenset[str] = frozenset()
+    brand_actors: frozenset[str] = frozenset()
+
+    def serves(self, account: str) -> bool:
+        """Whether this connection may speak of the account."""
+        return not self.accounts or account in self.accounts
+
+    def is_brand(self, account: str, actor: str | None) -> bool:
+        """Whether the actor, as the platform writes it, acts for the account."""
+        return actor is not None and (actor == account or actor in self.brand_actors)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a handshake is answered with."""
+
+    body: bytes = b""
+    status: int = 200
+    content_type: str = "text/plain; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def join_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Lower-case names; a header that stands twice is joined by a comma (RFC 9110): a doubled signature fits none."""
+    joined: dict[str, str] = {}
+    for name, value in pairs:
+        key = name.lower()
+        joined[key] = f"{joined[key]}, {value}" if key in joined else value
+    return joined

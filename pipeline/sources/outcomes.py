@@ -1,0 +1,77 @@
+"""What becomes of each item of a delivery: counted, ignored with a reason, or unreadable; and what was remembered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import msgspec
+
+from schemas.interaction import Id, Interaction, Kind
+from schemas.rejected import Stage
+
+#: Why an item yields no record; also a metric label.
+Reason = Literal[
+    "reaction_on_comment",
+    "page_like",
+    "legacy_duplicate",
+    "mention",
+    "visitor_post",
+    "outbound",
+    "moderation",
+    "unsupported_item",
+    "no_values",
+    "test_ping",
+    "subscription_ended",
+    "identity",
+    "actor_erasure",
+    "unresolvable_removal",
+    "not_ours",
+]
+REASONS: tuple[str, ...] = get_args(Reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An interaction that fits the schema, and its JSON."""
+
+    interaction: Interaction
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """An item that is understood, or foreign, and counts for nothing."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An item that should count and could not be read; `item` is the smallest delivery that holds it, as JSON."""
+
+    stage: Stage
+    reason: str
+    detail: str
+    item: bytes
+
+
+Outcome = Counted | Ignored | Unreadable
+
+
+class Known(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A directory entry: which post of which account an id belongs to, what it is and who did it.
+
+    `id` stands only where the key is another name of the thing. In Redis `actor` is a pseudonym.
+    """
+
+    account: str
+    post: Id
+    kind: Kind
+    actor: str | None = None
+    id: str | None = None
+
+
+decode_known = msgspec.json.Decoder(Known).decode
+decode_known_file = msgspec.json.Decoder(dict[str, Known]).decode
+encode_known = msgspec.json.Encoder().encode

@@ -1,0 +1,157 @@
+"""Signature schemes: a dictionary of functions that accept a delivery or raise RefusedError.
+
+All compute over the raw bytes and compare in constant time. Nothing of a secret or a signature is ever in a message.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Callable, Sequence
+from urllib.parse import parse_qsl
+
+from pipeline.errors import RefusedError
+from pipeline.settings import Secret
+from pipeline.sources.delivery import Delivery
+
+#: Accepts (returns) or refuses (raises RefusedError) a delivery under one secret at a Unix time in seconds.
+Scheme = Callable[[Delivery, str, float], None]
+
+#: Standard Webhooks' own library: five minutes both ways.
+STANDARD_TOLERANCE_S = 300
+#: Real challenges are some 50 letters and digits.
+LONGEST_CHALLENGE = 512
+#: No JSON, XML or form of use can do without one of these.
+_BODY_SIGNS = frozenset('{}[]<>"&')
+
+
+def verify(scheme: str, delivery: Delivery, secrets: Sequence[Secret], now_s: float) -> None:
+    """Accept the delivery if any one of the secrets fits (rotation). Raises RefusedError; no secret at all refuses."""
+    check = SCHEMES[scheme]
+    refused = RefusedError("no_secret")
+    for secret in secrets:
+        if not secret:
+            continue
+        try:
+            check(delivery, secret.reveal(), now_s)
+        except RefusedError as error:
+            refused = error
+        else:
+            return
+    raise refused
+
+
+def meta(delivery: Delivery, secret: str, now_s: float) -> None:
+    """`X-Hub-Signature-256: sha256=<hex>`, HMAC-SHA256 over the body."""
+    _hex_hmac(delivery, "x-hub-signature-256", "sha256", secret)
+
+
+def meta_legacy(delivery: Delivery, secret: str, now_s: float) -> None:
+    """`X-Hub-Signature: sha1=<hex>`, HMAC-SHA1 over the body: what Meta sent before."""
+    _hex_hmac(delivery, "x-hub-signature", "sha1", secret)
+
+
+def x(delivery: Delivery, secret: str, now_s: float) -> None:
+    """`x-twitter-webhooks-signature: sha256=<base64>`, HMAC-SHA256 over the body."""
+    given = _prefixed(delivery, "x-twitter-webhooks-signature", "sha256=")
+    _compare(base64.b64encode(hmac.digest(secret.encode(), delivery.body, "sha256")), given)
+
+
+def standardwebhooks(delivery: Delivery, secret: str, now_s: float) -> None:
+    """`webhook-signature`: one of its `v1,<base64>` fits HMAC-SHA256 over `id.timestamp.body`, not older than 5 min."""
+    message_id, stamp, given = (
+        _header(delivery, name) for name in ("webhook-id", "webhook-timestamp", "webhook-signature")
+    )
+    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
+        raise RefusedError("malformed_timestamp")
+    if abs(now_s - int(stamp)) > STANDARD_TOLERANCE_S:
+        raise RefusedError("time_outside_tolerance")
+    signed = b"%s.%s.%s" % (message_id.encode(), stamp.encode(), delivery.body)
+    expected = base64.b64encode(hmac.digest(standard_key(secret), signed, "sha256"))
+    versions = [part.partition(",") for part in given.split(" ")]
+    # Every one is compared, so that the time taken does not tell which of them fits.
+    fits = [hmac.compare_digest(expected, sent.encode()) for version, _, sent in versions if version == "v1"]
+    if not any(fits):
+        raise RefusedError("wrong_signature" if fits else "malformed_signature")
+
+
+def bearer(delivery: Delivery, secret: str, now_s: float) -> None:
+    """`Authorization: Bearer <token>`, or `access_token` in the query (CloudEvents)."""
+    kind, _, token = delivery.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer":
+        token = next((value for name, value in parse_qsl(delivery.query) if name == "access_token"), "")
+    if not token:
+        raise RefusedError("missing_token")
+    if not hmac.compare_digest(secret.encode(), token.strip().encode()):
+        raise RefusedError("wrong_token")
+
+
+def standard_key(secret: str) -> bytes:
+    """The key bytes of a `whsec_<base64>` secret, padding optional. Raises RefusedError where it is no base64."""
+    encoded = secret.removeprefix("whsec_").rstrip("=")
+    try:
+        return base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise RefusedError("malformed_secret") from error
+
+
+def sign_challenge(challenge: str, secret: str) -> str:
+    """The base64 HMAC-SHA256 of a challenge. Raises RefusedError for one that could be a body.
+
+    Whoever asks gets a signature of the text they chose: without this check it would be the signature of a forged body.
+    """
+    if not 1 <= len(challenge) <= LONGEST_CHALLENGE or not challenge.isprintable() or _BODY_SIGNS & set(challenge):
+        raise RefusedError("malformed_challenge")
+    return base64.b64encode(hmac.digest(secret.encode(), challenge.encode(), "sha256")).decode()
+
+
+def _hex_hmac(delivery: Delivery, header: str, method: str, secret: str) -> None:
+    given = _prefixed(delivery, header, f"{method}=")
+    _compare(hmac.digest(secret.encode(), delivery.body, method).hex().encode(), given.lower())
+
+
+def _prefixed(delivery: Delivery, header: str, prefix: str) -> str:
+    given = _header(delivery, header)
+    if not given.startswith(prefix):
+        raise RefusedError("malformed_signature")
+    return given.removeprefix(prefix)
+
+
+def _header(delivery: Delivery, name: str) -> str:
+    given = delivery.headers.get(name)
+    if not given:
+        raise RefusedError("missing_signature")
+    return given
+
+
+def _compare(expected: bytes, given: str) -> None:
+    if not hmac.compare_digest(expected, given.encode()):
+        raise RefusedError("wrong_signature")
+
+
+#: Adding a scheme: one function above, one line here.
+SCHEMES: dict[str, Scheme] = {
+    "meta": meta,
+    "meta-legacy": meta_legacy,
+    "x": x,
+    "standardwebhooks": standardwebhooks,
+    "bearer": bearer,
+}
+#: The reasons of a refusal: also metric labels.
+REFUSALS = (
+    "no_secret",
+    "missing_signature",
+    "malformed_signature",
+    "wrong_signature",
+    "malformed_timestamp",
+    "time_outside_tolerance",
+    "missing_token",
+    "wrong_token",
+    "malformed_secret",
+    "malformed_challenge",
+    "missing_challenge",
+    "missing_origin",
+    "wrong_mode",
+    "no_handshake",
+)

@@ -1,0 +1,70 @@
+"""Times as platforms write them -> Unix milliseconds, None where there is no usable time. Below 1 ms is cut off."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from schemas.interaction import LAST_TIME_MS
+
+#: `Mon Mar 26 16:33:26 +0000 2018`, the form of X v1.1.
+X_FORM = "%a %b %d %H:%M:%S %z %Y"
+#: Seconds beyond this are the year 5138: the number is meant as milliseconds.
+_SECONDS_END = 100_000_000_000
+#: Beyond any time, and int() of a longer text would cost more than it says.
+LONGEST_DIGITS = 20
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def from_seconds(value: Any) -> int | None:
+    """Unix seconds, as number or digits. Numbers too large for seconds are read as milliseconds (Meta mixes both)."""
+    number = _number(value)
+    if number is None:
+        return None
+    return _in_range(int(number) if number >= _SECONDS_END else int(number * 1000))
+
+
+def from_milliseconds(value: Any) -> int | None:
+    """Unix milliseconds, as number or digits."""
+    number = _number(value)
+    return None if number is None else _in_range(int(number))
+
+
+def from_iso(value: Any) -> int | None:
+    """ISO 8601, `Z` or an offset; without one it is UTC."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return _milliseconds(moment)
+
+
+def from_x(value: Any) -> int | None:
+    """`Mon Mar 26 16:33:26 +0000 2018`."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return _milliseconds(datetime.strptime(value, X_FORM))
+    except ValueError:
+        return None
+
+
+def _milliseconds(moment: datetime) -> int | None:
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    passed = moment - _EPOCH
+    return _in_range(passed.days * 86_400_000 + passed.seconds * 1000 + passed.microseconds // 1000)
+
+
+def _number(value: Any) -> int | float | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= LONGEST_DIGITS:
+        value = int(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LAST_TIME_MS:
+        return value
+    return None
+
+
+def _in_range(time_ms: int) -> int | None:
+    return time_ms if 0 <= time_ms <= LAST_TIME_MS else None

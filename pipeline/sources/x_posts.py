@@ -1,0 +1,144 @@
+"""What a post on X is to a brand: its own post, a comment, a share, or none of these.
+
+Both APIs are brought into one form first. A post of the Account Activity API carries the posts it refers to; one of the
+X Activity API only their ids, so the type of the event and the directory say whose they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pipeline.errors import UnreadableError
+from pipeline.sources.fields import as_table, ident, listed, table, text
+from pipeline.sources.outcomes import Ignored
+from pipeline.sources.source import Context
+from pipeline.sources.times import from_iso, from_milliseconds, from_x
+from schemas.interaction import Interaction, Kind
+
+
+class Post(NamedTuple):
+    """A post: who wrote it, and the posts that it answers, repeats or quotes. `root`: the first of its conversation."""
+
+    id: str | None
+    author: str | None
+    time_ms: int | None
+    text: str | None
+    reply_to: str | None
+    reply_to_author: str | None
+    root: str | None
+    repost: str | None
+    repost_author: str | None
+    quote: str | None
+    quote_author: str | None
+
+
+def timeline_post(value: Mapping[str, Any]) -> Post:
+    """A post of the Account Activity API (v1.1). The number `id` is not exact: only `id_str` is."""
+    repost, quote = table(value, "retweeted_status"), table(value, "quoted_status")
+    return Post(
+        id=ident(value, "id_str", "id"),
+        author=ident(table(value, "user"), "id_str", "id"),
+        time_ms=from_milliseconds(value.get("timestamp_ms")) or from_x(value.get("created_at")),
+        text=text(table(value, "extended_tweet"), "full_text") or text(value, "full_text") or text(value, "text"),
+        reply_to=ident(value, "in_reply_to_status_id_str", "in_reply_to_status_id"),
+        reply_to_author=ident(value, "in_reply_to_user_id_str", "in_reply_to_user_id"),
+        root=None,
+        repost=ident(repost, "id_str", "id"),
+        repost_author=ident(table(repost, "user"), "id_str", "id"),
+        quote=ident(value, "quoted_status_id_str", "quoted_status_id") or ident(quote, "id_str", "id"),
+        quote_author=ident(table(quote, "user"), "id_str", "id"),
+    )
+
+
+def activity_post(value: Mapping[str, Any], posts: Mapping[str, Mapping[str, Any]]) -> Post:
+    """A post of the X Activity API; `posts` are those that came along."""
+    referred = {text(r, "type"): ident(r, "id") for r in map(as_table, listed(value, "referenced_tweets"))}
+    repost, quote = referred.get("retweeted"), referred.get("quoted")
+    reply_to = ident(value, "in_reply_to_tweet_id") or referred.get("replied_to")
+    return Post(
+        id=ident(value, "id"),
+        author=ident(value, "author_id"),
+        time_ms=from_iso(value.get("created_at")),
+        text=text(table(value, "note_tweet"), "text") or text(value, "text"),
+        reply_to=reply_to,
+        reply_to_author=ident(value, "in_reply_to_user_id") or _author(posts, reply_to),
+        root=ident(value, "conversation_id"),
+        repost=repost,
+        repost_author=_author(posts, repost),
+        quote=quote,
+        quote_author=_author(posts, quote),
+    )
+
+
+def included(envelope: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The posts that came along with an event of the X Activity API, by id. Some are wrapped in `data` once more."""
+    includes = table(table(envelope, "data"), "includes")
+    found = [table(post, "data") or post for post in map(as_table, listed(includes, "tweets"))]
+    return {post_id: post for post in found if (post_id := ident(post, "id")) is not None}
+
+
+def read_post(post: Post, account: str, event: str, context: Context) -> Interaction | Ignored:
+    """What the post is to the account. A repost is tested first: the repost of a quote looks like both."""
+    if post.id is None or post.author is None:
+        raise UnreadableError("missing_field", "expected the ids of a post and its author")
+    own = context.connection.is_brand(account, post.author)
+    meaning = _meaning(post, account, event, own, context)
+    if isinstance(meaning, Ignored):
+        return meaning
+    kind, about, parent = meaning
+    return context.counted(
+        "x",
+        account,
+        kind,
+        "add",
+        post=about,
+        object_id=post.id,
+        actor=post.author,
+        parent=parent,
+        time=context.clock((post.time_ms, "platform")),
+        text=post.text,
+    )
+
+
+def _meaning(
+    post: Post, account: str, event: str, own: bool, context: Context
+) -> tuple[Kind, str, str | None] | Ignored:
+    """The kind, the post that it is about, and the comment that it answers."""
+    if post.repost is not None:
+        if _is_ours(post.repost_author, account, event == "post.repost.create", own):
+            return "share", post.repost, None
+        return Ignored("outbound" if own else "mention")
+    answered = _answered(post, account, event, own, context)
+    if answered is not None:
+        return "comment", *answered
+    if post.quote is not None and _is_ours(post.quote_author, account, event == "post.quote.create", own):
+        return "share", post.quote, None
+    if own and post.reply_to is None:
+        return "post", post.id or "", None
+    return Ignored("outbound" if own else "mention")
+
+
+def _is_ours(author: str | None, account: str, told: bool, own: bool) -> bool:
+    """Whether the shared post is the account's: by its author, else because events about others tell only of ours."""
+    return author == account if author is not None else told and not own
+
+
+def _answered(post: Post, account: str, event: str, own: bool, context: Context) -> tuple[str, str | None] | None:
+    """The post and the comment that a reply belongs to; None where it answers nothing of the account's."""
+    if post.reply_to is None:
+        return None
+    known = context.look_up(post.reply_to)
+    if known is not None and known.account == account:
+        return known.post, None if known.kind == "post" else post.reply_to
+    told = event == "post.reply.create" and not own and post.reply_to_author is None
+    if known is None and (post.reply_to_author == account or told):
+        return post.reply_to, None
+    root = context.look_up(post.root)
+    if root is not None and root.account == account:
+        return root.post, post.reply_to
+    return None
+
+
+def _author(posts: Mapping[str, Mapping[str, Any]], post: str | None) -> str | None:
+    return ident(posts.get(post, {}), "author_id") if post is not None else None
