@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.engagement import Engagement
 from schemas.interaction import Interaction
 
 #: 2026-11-23T09:24:00Z, the start of a minute.
@@ -28,6 +29,31 @@ def make_interaction(**changes: Any) -> Interaction:
     if "id" not in fields:
         fields["id"] = _default_id(fields)
     return Interaction(**fields)
+
+
+def make_update(**changes: Any) -> Engagement:
+    """An update of an aggregate topic: by default the open minute of post `p1` of account `a1`, 2 comments, 4 likes."""
+    fields: dict[str, Any] = {
+        "entity": "post",
+        "platform": "facebook",
+        "account": "a1",
+        "id": "p1",
+        "window": "1m",
+        "start_ms": NOON_MS,
+        "end_ms": NOON_MS + 60_000,
+        "likes": 4,
+        "comments": 2,
+        "shares": 0,
+        "replies": 0,
+        "posts": 0,
+        "comment_to_like": 0.5,
+        "conversation_share": 1 / 3,
+        "revision": 2,
+        "final": False,
+        "as_of_ms": NOON_MS,
+        "source": "events",
+    }
+    return Engagement(**(fields | changes))
 
 
 def _default_id(fields: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import floor, log10
 
 _BARS = "▁▂▃▄▅▆▇█"
 _GAP = "·"
@@ -21,8 +22,9 @@ def ratio(value: float | None) -> str:
         return "-"
     if value >= 1000:
         return f"{value:,.0f}"
-    text = f"{value:#.3g}".rstrip(".")
-    return text if "e" not in text else f"{value:.3g}" if value == 0 else f"{value:.6f}"
+    if value == 0:
+        return "0.00"
+    return f"{value:.{max(0, 2 - floor(log10(value)))}f}"
 
 
 def thousands(value: int) -> str:
