@@ -43,7 +43,7 @@ def build_app(settings: Settings, reader: Reader, hub: Hub) -> Starlette:
         Route("/openapi.json", _fixed(orjson.dumps(document), "application/json")),
         Route("/", _page()),
     ]
-    templates = {route.path: route.path.replace(":encoded", "") for route in routes}
+    templates = {route.path: route.path for route in routes} | {starlette_path(o.path): o.path for o in asked}
     return Starlette(
         routes=routes,
         middleware=[

@@ -25,6 +25,12 @@ class EncodedId(Convertor[str]):
         return quote(value, safe="")
 
 
+class EncodedSegment(EncodedId):
+    """One segment of a path, still percent-encoded when it is matched."""
+
+    regex = "[^/]+"
+
+
 class EncodedPaths:
     """Middleware: routes match the path as it was sent."""
 
@@ -39,6 +45,7 @@ class EncodedPaths:
 
 
 def starlette_path(path: str) -> str:
-    """A path of an operation as Starlette writes it. Makes the convertor known."""
+    """A path of an operation as Starlette writes it. Makes the convertors known."""
     register_url_convertor("encoded", EncodedId())
-    return path.replace("{id}", "{id:encoded}")
+    register_url_convertor("segment", EncodedSegment())
+    return path.replace("{id}", "{id:encoded}").replace("{platform}", "{platform:segment}")
