@@ -30,7 +30,7 @@ logger = logging.getLogger("twoway.subscribe")
 POLL_MS = 200
 #: Time between two commits of a group: what comes again after a crash.
 COMMIT_S = 5.0
-#: How long the start waits for the topics' partitions.
+#: How long the start waits for Kafka, and then for the topics' partitions.
 START_S = 10.0
 _TOPICS = {"post": POSTS.name, "account": ACCOUNTS.name}
 
@@ -165,6 +165,7 @@ def subscribe(
             enable_auto_commit=False,
             auto_offset_reset="earliest" if start == "beginning" else "latest",
             allow_auto_create_topics=False,
+            bootstrap_timeout_ms=int(START_S * 1000),
         )
     except KafkaError as error:
         raise UnavailableError(f"Kafka at {servers} does not answer ({type(error).__name__})") from error

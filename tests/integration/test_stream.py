@@ -1,0 +1,168 @@
+"""/v1/stream on a real Kafka: filters, order of revisions, slow and many listeners, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from pipeline.api import hub as hub_module
+from pipeline.api import stream
+from pipeline.api.hub import Box, Hub
+from pipeline.api.server import serving
+from pipeline.errors import UnavailableError
+from pipeline.reading.updates import Wanted
+from pipeline.settings import Settings
+from tests.factories import make_update
+from tests.published import Published
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def published(settings: Settings) -> Iterator[Published]:
+    """Writes updates into this test's topics."""
+    published = Published(settings)
+    yield published
+    published.close()
+
+
+@pytest.fixture
+async def api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an API that is served for this test."""
+    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=20) as client:
+        yield client
+
+
+@asynccontextmanager
+async def listening(api: httpx.AsyncClient, query: str = "") -> AsyncIterator[AsyncIterator[str]]:
+    """The stream's blocks, once it is open."""
+    async with api.stream("GET", f"/v1/stream{query}") as answer:
+        assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, "text/event-stream")
+        blocks = _blocks(answer)
+        assert await anext(blocks) == "retry: 2000\n: listening"
+        yield blocks
+
+
+async def test_a_listener_gets_the_updates_it_wants(api: httpx.AsyncClient, published: Published) -> None:
+    """Filters by platform, account, entity and window; the event's id is the revision, its data the update."""
+    query = "?entity=post&account=a1&window=1m,1h&platform=facebook"
+    async with listening(api, query) as blocks:
+        wanted = make_update(revision=8)
+        others = {"account": "a2"}, {"window": "1d"}, {"platform": "x"}, {"entity": "account", "id": "a1"}
+        await asyncio.to_thread(published.updates, *(make_update(**other) for other in others), wanted)
+        event = await _next(blocks)
+        assert event["id"] == "8"
+        assert orjson.loads(event["data"]) == orjson.loads(orjson.dumps(_plain(wanted)))
+
+
+async def test_older_revisions_and_unreadable_records_are_not_sent(
+    api: httpx.AsyncClient, published: Published
+) -> None:
+    """A poison record does not end the stream."""
+    async with listening(api) as blocks:
+        await asyncio.to_thread(published.raw, b"{poison")
+        await asyncio.to_thread(published.raw, None)
+        await asyncio.to_thread(published.updates, *(make_update(revision=revision) for revision in (4, 3, 4)))
+        await asyncio.to_thread(published.updates, make_update(revision=1, id="last"))
+        ids = []
+        while "last" not in ids:
+            ids.append(orjson.loads((await _next(blocks))["data"])["id"])
+        assert ids in (["p1", "last"], ["last"])
+
+
+async def test_all_listeners_share_one_consumer(settings: Settings, published: Published) -> None:
+    """Each gets every update; once the last is gone, the consumer leaves."""
+    hub = Hub(settings)
+    async with hub.listen(Wanted()) as one, hub.listen(Wanted()) as two:
+        await asyncio.to_thread(published.updates, make_update())
+        assert len(await one.take(10)) == len(await two.take(10)) == 1
+        assert len(hub._tasks) == 1
+    await hub.stop()
+    assert not hub._tasks
+
+
+async def test_silence_is_filled_with_heartbeats(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comments, which every reader of server-sent events passes over."""
+    monkeypatch.setattr(stream, "HEARTBEAT_S", 0.05)
+    async with listening(api) as blocks:
+        assert await anext(blocks) == ": still here"
+
+
+async def test_stopping_ends_the_streams_at_once(settings: Settings) -> None:
+    """An open stream does not hold up the stop until the drain's deadline."""
+    async with httpx.AsyncClient(timeout=20) as client:
+        async with serving(settings) as address:
+            stream_ = client.stream("GET", f"{address}/v1/stream")
+            answer = await stream_.__aenter__()
+            began = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - began < 3
+        await answer.aread()
+        await stream_.__aexit__(None, None, None)
+
+
+async def test_without_kafka_the_stream_is_503_before_it_begins(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not an empty stream; queries go on."""
+    monkeypatch.setattr(hub_module, "START_S", 0.5)
+    away = replace(settings, kafka_servers=("127.0.0.1:1",))
+    async with serving(away) as address, httpx.AsyncClient(base_url=address) as api:
+        answer = await api.get("/v1/stream")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        assert (await api.get("/v1/top")).status_code == 200
+
+
+async def test_a_slow_listener_gets_the_newest_of_each_row() -> None:
+    """What waits is replaced, not queued."""
+    box = Box(Wanted())
+    for revision in (1, 2, 3):
+        box.put(make_update(revision=revision), b"%d" % revision)
+    box.put(make_update(id="p2"), b"other")
+    assert await box.take(1) == [b"3", b"other"]
+
+
+async def test_a_listener_that_is_too_slow_is_dropped() -> None:
+    """Its memory is bounded, and it learns of the gap because the stream ends."""
+    box = Box(Wanted(), most_rows=2)
+    for post in ("p1", "p2", "p3"):
+        box.put(make_update(id=post), b"event")
+    assert box.closed
+    assert await box.take(1) == []
+
+
+async def test_too_many_listeners_are_turned_away(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The memory of all boxes together is bounded, too."""
+    monkeypatch.setattr(hub_module, "LISTENERS_MAX", 1)
+    hub = Hub(settings)
+    async with hub.listen(Wanted()):
+        with pytest.raises(UnavailableError, match="expected up to 1"):
+            async with hub.listen(Wanted()):
+                pass
+    await hub.stop()
+
+
+async def _blocks(answer: httpx.Response) -> AsyncIterator[str]:
+    rest = ""
+    async for text in answer.aiter_text():
+        *blocks, rest = (rest + text).split("\n\n")
+        for block in blocks:
+            yield block
+
+
+async def _next(blocks: AsyncIterator[str]) -> dict[str, str]:
+    """The next event's fields; heartbeats are passed over."""
+    async for block in blocks:
+        if not block.startswith(":"):
+            return dict(line.split(": ", 1) for line in block.split("\n"))
+    raise AssertionError("the stream ended")
+
+
+def _plain(update: Any) -> dict[str, Any]:
+    return {name: getattr(update, name) for name in update.__struct_fields__}

@@ -1,0 +1,103 @@
+"""The subscriber's helper on a real Kafka."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pipeline.errors import TopicsError, UnavailableError
+from pipeline.settings import Settings
+from pipeline.subscribe import Subscription, subscribe
+from schemas.engagement import Engagement
+from tests.factories import make_update
+from tests.published import Published
+
+pytestmark = pytest.mark.servers
+IDLE_S = 1.5
+
+
+@pytest.fixture
+def published(settings: Settings) -> Iterator[Published]:
+    """Writes updates into this test's topics."""
+    published = Published(settings)
+    yield published
+    published.close()
+
+
+def subscribed(settings: Settings, **options: Any) -> Subscription:
+    """A subscription from the beginning that ends once it is idle."""
+    options = {"start": "beginning", "idle_s": IDLE_S} | options
+    return subscribe(settings.kafka_servers, topic_prefix=settings.topic_prefix, **options)
+
+
+def revisions(updates: list[Engagement]) -> list[tuple[str, int]]:
+    """What came, by id."""
+    return sorted((update.id, update.revision) for update in updates)
+
+
+def test_the_newest_revision_of_each_row(settings: Settings, published: Published) -> None:
+    """Lower and equal revisions are dropped and counted."""
+    published.updates(*(make_update(revision=revision) for revision in (2, 5, 3, 5)), make_update(id="p2", revision=1))
+    with subscribed(settings) as updates:
+        assert revisions(list(updates)) == [("p1", 2), ("p1", 5), ("p2", 1)]
+        assert updates.repeated == 2
+
+
+def test_filters_choose_what_is_given(settings: Settings, published: Published) -> None:
+    """By entity, platform, account, window, and only closed windows."""
+    published.updates(
+        make_update(id="wanted", final=True),
+        make_update(id="open"),
+        make_update(id="hour", window="1h", final=True),
+        make_update(id="other", account="a2", final=True),
+        make_update(id="x", platform="x", final=True),
+        make_update(id="a1", entity="account", final=True),
+    )
+    filters = {"entity": "post", "platforms": ["facebook"], "accounts": ["a1"], "windows": ["1m"], "only_final": True}
+    with subscribed(settings, **filters) as updates:
+        assert [update.id for update in updates] == ["wanted"]
+
+
+def test_from_now_begins_where_subscribe_was_called(settings: Settings, published: Published) -> None:
+    """Not at the first read: what comes between the two is given."""
+    published.updates(make_update(id="before"))
+    with subscribed(settings, start="now") as updates:
+        published.updates(make_update(id="after"))
+        assert [update.id for update in updates] == ["after"]
+
+
+def test_a_group_goes_on_after_what_it_was_given(settings: Settings, published: Published) -> None:
+    """The update given last counts as done only once the next was asked for: it comes again, none is lost."""
+    published.updates(*(make_update(revision=revision) for revision in (1, 2, 3)))
+    with subscribed(settings, group=f"{settings.group}-sub", idle_s=20) as updates:
+        assert [next(updates).revision, next(updates).revision] == [1, 2]
+    with subscribed(settings, group=f"{settings.group}-sub", idle_s=20) as updates:
+        assert [next(updates).revision, next(updates).revision] == [2, 3]
+
+
+def test_poison_is_counted_and_reported_once(
+    settings: Settings, published: Published, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The stream goes on; a deletion is no poison."""
+    published.raw(b"{poison")
+    published.raw(b'{"entity": "post"}')
+    published.raw(None)
+    published.updates(make_update())
+    with caplog.at_level(logging.WARNING), subscribed(settings) as updates:
+        assert len(list(updates)) == 1
+        assert updates.unreadable == 2
+    assert len([line for line in caplog.messages if "cannot be read" in line]) == 1
+
+
+def test_missing_topics_and_missing_kafka_are_errors_of_their_own(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Instead of a silence without end."""
+    monkeypatch.setattr("pipeline.subscribe.START_S", 2.0)
+    with pytest.raises(TopicsError, match="twoway topics create"):
+        subscribe(settings.kafka_servers, topic_prefix="nobody.")
+    with pytest.raises(UnavailableError, match="does not answer"):
+        subscribe("127.0.0.1:1")
