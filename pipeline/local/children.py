@@ -92,12 +92,16 @@ class Child:
                 raise LocalStackError(f"{self.name} is not healthy after {deadline_s:g} s; it says:\n{self.tail()}")
             time.sleep(POLL_S)
 
+    def ask_to_end(self) -> None:
+        """Send SIGTERM and return at once."""
+        self._signal(signal.SIGTERM)
+
     def stop(self, grace_s: float = 30.0) -> None:
         """Ask it to end (SIGTERM) and wait; after the grace it is killed. Nothing happens if it does not run."""
         if self._process is None:
             return
         if self._process.poll() is None:
-            self._process.terminate()
+            self.ask_to_end()
             try:
                 self._process.wait(grace_s)
             except subprocess.TimeoutExpired:
@@ -132,6 +136,8 @@ class Child:
     def why(self) -> str:
         """How it ended, with its last lines."""
         code = self.exit_code
+        if code is not None:
+            self._finish()
         how = "never started" if code is None else f"exit code {code}"
         if code is not None and code < 0:
             how = f"signal {signal.Signals(-code).name}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -109,11 +109,15 @@ def _fetch_all(jars: Iterable[Jar], cache: Path, progress: Progress | None) -> N
     biggest_first = sorted(jars, key=lambda jar: -jar.size)
     total = sum(jar.size for jar in biggest_first)
     come = 0
-    with httpx.Client(timeout=TIMEOUT_S, follow_redirects=True) as client, ThreadPoolExecutor(PARALLEL) as pool:
-        for size in pool.map(lambda jar: _fetch(client, repository, jar, cache), biggest_first):
-            come += size
-            if progress:
-                progress(come, total)
+    pool = ThreadPoolExecutor(PARALLEL)
+    try:
+        with httpx.Client(timeout=TIMEOUT_S, follow_redirects=True) as client:
+            for fetched in as_completed([pool.submit(_fetch, client, repository, jar, cache) for jar in biggest_first]):
+                come += fetched.result()
+                if progress:
+                    progress(come, total)
+    finally:
+        pool.shutdown(cancel_futures=True)  # on Ctrl-C, or after the first failure, the rest is not begun
 
 
 def _fetch(client: httpx.Client, repository: str, jar: Jar, cache: Path) -> int:

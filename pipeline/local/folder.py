@@ -1,0 +1,151 @@
+"""The data folder of a local stack: one owner at a time, secrets of its own, and its addresses for other commands.
+
+| file | holds |
+|---|---|
+| `lock` | the owner's process id; locked while a stack runs |
+| `env` | the addresses as `TWOWAY_*` lines, for `source` and for commands in the same directory |
+| `actor.key`, `connections.toml` | made where none were given; random secrets, readable by their owner only |
+| `kafka/`, `redis/`, `logs/` | what the servers keep, and what every program wrote |
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import os
+import secrets
+import shlex
+import shutil
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+
+from pipeline.errors import LocalStackError
+
+DEFAULT = Path(".twoway")
+#: The demo keeps its data apart, and empties it at every start.
+DEMO = DEFAULT / "demo"
+SERVER_VARIABLES = ("TWOWAY_KAFKA_SERVERS", "TWOWAY_REDIS_URL")
+_STARTERS = ("up", "demo")
+
+_CONNECTIONS = """\
+# Connections of a local stack: POST /webhooks/NAME. Secrets are random; put yours where a platform gave you some.
+[connections.facebook]
+platform = "facebook"
+secrets = ["{facebook}"]
+verify_token = "{facebook_token}"
+
+[connections.instagram]
+platform = "instagram"
+secrets = ["{instagram}"]
+verify_token = "{instagram_token}"
+
+[connections.x]
+platform = "x"
+secrets = ["{x}"]
+
+# Our own interaction as data, for programs of yours.
+[connections.own]
+platform = "standardwebhooks"
+secrets = ["whsec_{own}"]
+"""
+
+
+class StackFolder:
+    """A data folder that this process owns. `with StackFolder(path):` takes it and gives it back."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.logs = self.path / "logs"
+        self._lock: int | None = None
+
+    def __enter__(self) -> StackFolder:
+        """Become the owner. Raises LocalStackError that names the process which is."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            owner = os.pread(lock, 20, 0).decode().strip() or "unknown"
+            os.close(lock)
+            raise LocalStackError(
+                f"a local stack already runs on {self.path} (process id {owner}); "
+                f"expected to be the only one: stop it, or give another folder with --data"
+            ) from error
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        self._lock = lock
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        (self.path / "env").unlink(missing_ok=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def empty(self) -> None:
+        """Remove what an earlier stack left here: only what such a folder holds, never anything else in it."""
+        for name in ("kafka", "redis", "logs"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        for name in ("env", "actor.key", "connections.toml"):
+            (self.path / name).unlink(missing_ok=True)
+
+    def actor_key(self) -> Path:
+        """The file with the key that pseudonymises actors; made once, since another key would make other actors."""
+        return self._private("actor.key", secrets.token_hex(32) + "\n")
+
+    def connections(self) -> Path:
+        """The gateway's connections; made once, with random secrets."""
+        names = ("facebook", "facebook_token", "instagram", "instagram_token", "x")
+        words = {name: secrets.token_hex(24) for name in names}
+        return self._private("connections.toml", _CONNECTIONS.format(own=_base64_secret(), **words))
+
+    def publish_env(self, variables: Mapping[str, str]) -> Path:
+        """Write the addresses where `source` and other commands find them."""
+        lines = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+        path = self.path / "env"
+        path.unlink(missing_ok=True)
+        return self._private("env", lines)
+
+    def _private(self, name: str, text: str) -> Path:
+        path = self.path / name
+        if not path.exists():
+            part = path.with_name(f".{name}.part")
+            part.unlink(missing_ok=True)
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                file.write(text)
+            part.replace(path)  # whole or not there: a crash leaves no half secret
+        return path
+
+
+def use_local_stack(arguments: list[str], environ: MutableMapping[str, str]) -> None:
+    """Let a command find the stack that runs in this directory, unless the environment names servers itself.
+
+    The commands that start a stack are left alone: they would take the running one's servers for given ones.
+    """
+    if any(variable in environ for variable in SERVER_VARIABLES) or (arguments and arguments[0] in _STARTERS):
+        return
+    for path in (DEFAULT, DEMO):
+        if is_owned(path) and (path / "env").exists():
+            for line in (path / "env").read_text(encoding="utf-8").splitlines():
+                name, _, value = shlex.split(line)[1].partition("=")
+                environ.setdefault(name, value)
+            return
+
+
+def is_owned(path: Path) -> bool:
+    """Whether a stack runs on this folder now."""
+    try:
+        lock = os.open(path / "lock", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def _base64_secret() -> str:
+    return base64.b64encode(secrets.token_bytes(24)).decode()

@@ -1,0 +1,101 @@
+"""What a local stack runs and where: ports, and the settings that its roles get. Starts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import LocalStackError
+from pipeline.local.folder import StackFolder
+from pipeline.local.ports import LOOPBACK
+from pipeline.settings import Settings
+
+PORTS_FROM = 8000
+WORKERS_MAX = 64
+#: Offsets from the first port. Gateway, API and the first worker fall on the defaults of the settings.
+_KAFKA, _GATEWAY, _API, _WORKER, _REDIS, _CONTROLLER, _MORE_WORKERS = range(7)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A stack to be. A server's port is None where the environment names servers of its own."""
+
+    kafka_port: int | None
+    controller_port: int | None
+    redis_port: int | None
+    worker_ports: tuple[int, ...]
+    variables: dict[str, str]
+    settings: Settings
+
+    @property
+    def ports(self) -> list[tuple[str, int]]:
+        """Who wants which port of this machine."""
+        named = [
+            ("kafka", self.kafka_port),
+            ("kafka's controller", self.controller_port),
+            ("redis", self.redis_port),
+            ("gateway", self.settings.gateway_port),
+            ("api", self.settings.api_port),
+        ]
+        workers = [(worker_name(number), port) for number, port in enumerate(self.worker_ports, 1)]
+        return [(name, port) for name, port in [*named, *workers] if port is not None]
+
+    def worker_variables(self, port: int) -> dict[str, str]:
+        """The environment of the worker on `port`."""
+        return {**self.variables, "TWOWAY_WORKER_PORT": str(port)}
+
+
+def make_plan(folder: StackFolder, environ: Mapping[str, str], ports_from: int, workers: int) -> Plan:
+    """Ports from `ports_from` on, local servers where the environment names none, secrets where it gives none.
+
+    Raises SettingsError for what is wrong in the environment, LocalStackError for numbers that cannot be.
+    """
+    given = {name: value for name, value in environ.items() if name.startswith("TWOWAY_")}
+    Settings.from_env(given)  # refuse a wrong variable before anything is made
+    _check(ports_from, workers)
+    own_kafka = "TWOWAY_KAFKA_SERVERS" not in given
+    own_redis = "TWOWAY_REDIS_URL" not in given and "TWOWAY_REDIS_URL_FILE" not in given
+    variables = {
+        "TWOWAY_GATEWAY_PORT": str(ports_from + _GATEWAY),
+        "TWOWAY_API_PORT": str(ports_from + _API),
+        "TWOWAY_WORKER_PORT": str(ports_from + _WORKER),
+        **given,
+        **_secrets(folder, given),
+    }
+    if own_kafka:
+        variables["TWOWAY_KAFKA_SERVERS"] = f"{LOOPBACK}:{ports_from + _KAFKA}"
+    if own_redis:
+        variables["TWOWAY_REDIS_URL"] = f"redis://{LOOPBACK}:{ports_from + _REDIS}/0"
+    more = [ports_from + _MORE_WORKERS + number for number in range(workers - 1)]
+    return Plan(
+        kafka_port=ports_from + _KAFKA if own_kafka else None,
+        controller_port=ports_from + _CONTROLLER if own_kafka else None,
+        redis_port=ports_from + _REDIS if own_redis else None,
+        worker_ports=(int(variables["TWOWAY_WORKER_PORT"]), *more),
+        variables=variables,
+        settings=Settings.from_env(variables),
+    )
+
+
+def worker_name(number: int) -> str:
+    """`worker`, `worker2`, `worker3` ..."""
+    return "worker" if number == 1 else f"worker{number}"
+
+
+def _check(ports_from: int, workers: int) -> None:
+    if not 1 <= workers <= WORKERS_MAX:
+        raise LocalStackError(f"--workers is {workers}; expected 1 to {WORKERS_MAX}")
+    highest = 65_535 - _MORE_WORKERS - workers
+    if not 1024 <= ports_from <= highest:
+        raise LocalStackError(f"--ports-from is {ports_from}; expected 1024 to {highest}")
+
+
+def _secrets(folder: StackFolder, given: Mapping[str, str]) -> dict[str, str]:
+    made = {}
+    if "TWOWAY_ACTOR_KEY" not in given and "TWOWAY_ACTOR_KEY_FILE" not in given:
+        made["TWOWAY_ACTOR_KEY_FILE"] = str(folder.actor_key())
+    if "TWOWAY_CONNECTIONS_FILE" not in given:
+        usual = Path(Settings().connections_file)
+        made["TWOWAY_CONNECTIONS_FILE"] = str(usual.absolute() if usual.exists() else folder.connections())
+    return made
