@@ -1,0 +1,1 @@
+"""Measurements against real servers; none of it is installed with the package."""

@@ -1,0 +1,207 @@
+"""How fast a full topic becomes exact rows in Redis: our worker beside two others that do the same job.
+
+python -m bench.counting [--events N] [--faust-events N] [--json FILE]. Starts a Kafka and a Redis of its own, fills
+`interactions`, then runs one program after the other against the same records, and compares every row with the oracle.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import orjson
+import redis
+from rich.console import Console
+from rich.table import Table
+
+from bench.check import compare, count_again
+from bench.events import ACCOUNTS, fill
+from bench.programs import Run, run_peer, run_worker
+from pipeline.local.jars import class_path
+from pipeline.local.kafka import KafkaServer
+from pipeline.local.ports import free_ports
+from pipeline.local.redis import RedisServer
+from pipeline.proving.verify import verify
+from pipeline.settings import Secret, Settings
+from pipeline.slots import slot_of
+from pipeline.store.keys import Keys
+from pipeline.topic_admin import create_topics
+
+PARTITIONS = 4
+OURS, CONFLUENT, FAUST = "twoway worker", "confluent-kafka by hand", "plain Faust"
+#: The largest account's largest posts and its page: what a query asks for most.
+QUERIED_POSTS = 20
+
+
+def main() -> None:
+    arguments = _arguments()
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    with tempfile.TemporaryDirectory(prefix="twoway-bench-") as folder, _servers(Path(folder)) as settings:
+        create_topics(settings)
+        console.print(f"filling the topic with {arguments.events:,} interactions")
+        console.print(f"filled in {fill(settings, arguments.events):.0f} s")
+        runs = list(_runs(settings, arguments, Path(folder), console))
+    console.print(_table(runs, arguments.events))
+    if arguments.json:
+        report = {**_circumstances(arguments.events), "runs": [_as_dict(run, runs) for run in runs]}
+        arguments.json.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
+    sys.exit(1 if any(run.rows_different for run in runs) else 0)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.counting", description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000, help="interactions in the topic")
+    parser.add_argument("--faust-events", type=int, default=60_000, help="share of them that plain Faust counts")
+    parser.add_argument("--only", choices=("twoway", "confluent", "faust"), help="run one program only")
+    parser.add_argument("--limit-s", type=float, default=300, help="seconds that one program may take")
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    return parser.parse_args()
+
+
+@contextmanager
+def _servers(folder: Path) -> Iterator[Settings]:
+    """A Kafka and a Redis of our own, and settings that name them."""
+    kafka_port, controller_port, redis_port = free_ports(3)
+    kafka = KafkaServer(folder / "kafka", kafka_port, controller_port, class_path())
+    redis_server = RedisServer(folder / "redis", redis_port)
+    try:
+        for server in (kafka, redis_server):
+            server.start()
+        for server in (kafka, redis_server):
+            server.wait_healthy()
+        yield Settings(
+            kafka_servers=(kafka.servers,), redis_url=Secret(redis_server.url), partitions=PARTITIONS, worker_port=0
+        )
+    finally:
+        redis_server.stop()
+        kafka.stop()
+
+
+def _runs(settings: Settings, arguments: argparse.Namespace, folder: Path, console: Console) -> Iterator[Run]:
+    client = redis.Redis.from_url(settings.redis_url.reveal())
+    port = client.connection_pool.connection_kwargs["port"]
+    address = [settings.kafka_servers[0], settings.topic("interactions"), str(port)]
+    limit_s = arguments.limit_s
+    if arguments.only in {None, "twoway"}:
+        run = run_worker(settings, _environment(settings), client, _queried(settings), folder / "worker.log", limit_s)
+        report = asyncio.run(verify(settings))
+        run.rows, run.rows_different = report.rows_compared, report.rows_different + report.unsettled
+        yield _told(run, console)
+        client.flushall()
+    if arguments.only in {None, "confluent"}:
+        command = [sys.executable, "-m", "bench.peers.confluent", *address, str(arguments.events)]
+        run = run_peer(CONFLUENT, command, {}, client, folder / "confluent.log", limit_s)
+        yield _told(_checked(run, settings, client), console)
+        client.flushall()
+    if arguments.only in {None, "faust"}:
+        events = min(arguments.faust_events, arguments.events)
+        command = [sys.executable, "-m", "bench.peers.plain_faust", "worker", "--without-web", "-l", "error"]
+        peer = {"PEER": " ".join([*address, str(events)])}
+        run = run_peer(FAUST, command, peer, client, folder / "faust.log", limit_s)
+        yield _told(_checked(run, settings, client), console)
+        client.flushall()
+
+
+def _checked(run: Run, settings: Settings, client: redis.Redis) -> Run:
+    run.rows, run.rows_different = compare(client, asyncio.run(count_again(settings, run.offsets)))
+    return run
+
+
+def _told(run: Run, console: Console) -> Run:
+    console.print(f"{run.program}: {run.events:,} events in {run.seconds:.1f} s, {run.rows_different} rows different")
+    return run
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {
+        "TWOWAY_KAFKA_SERVERS": ",".join(settings.kafka_servers),
+        "TWOWAY_REDIS_URL": settings.redis_url.reveal(),
+        "TWOWAY_WORKER_PORT": "0",
+    }
+
+
+def _queried(settings: Settings) -> list[str]:
+    keys = Keys(settings.key_prefix)
+    accounts = [f"{100_000 + number}" for number in range(min(ACCOUNTS, QUERIED_POSTS))]
+    posts = [keys.post(slot_of("facebook", account), "facebook", f"{account}_0") for account in accounts]
+    return [*posts, keys.account(slot_of("facebook", accounts[0]), "facebook", accounts[0])]
+
+
+def _circumstances(events: int) -> dict[str, Any]:
+    return {
+        "time": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime()),
+        "events": events,
+        "partitions": PARTITIONS,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "load_before": os.getloadavg()[1],
+    }
+
+
+def _as_dict(run: Run, runs: list[Run]) -> dict[str, Any]:
+    derived = {"events_per_s": run.events_per_s, "events_per_cpu_s": run.events_per_cpu_s}
+    return {**asdict(run), **derived, "times_plain_faust": _times_faust(run, runs)}
+
+
+def _times_faust(run: Run, runs: list[Run]) -> float | None:
+    faust = next((one for one in runs if one.program == FAUST), None)
+    return run.events_per_s / faust.events_per_s if faust else None
+
+
+def _table(runs: list[Run], events: int) -> Table:
+    table = Table(title=f"{events:,} interactions, {PARTITIONS} partitions, {os.cpu_count()} cores")
+    for heading in (
+        "program",
+        "events",
+        "events/s",
+        "per CPU-s",
+        "x Faust",
+        "Redis us/event",
+        "MiB",
+        "rows",
+        "different",
+    ):
+        table.add_column(heading, justify="left" if heading == "program" else "right")
+    for run in runs:
+        times = _times_faust(run, runs)
+        table.add_row(
+            run.program,
+            f"{run.events:,}",
+            f"{run.events_per_s:,.0f}",
+            f"{run.events_per_cpu_s:,.0f}",
+            "" if times is None else f"{times:.1f}",
+            f"{run.redis_cpu_seconds / run.events * 1e6:.2f}",
+            f"{run.rss_mib:.0f}",
+            f"{run.rows:,}",
+            f"{run.rows_different:,}",
+        )
+    notes = [note for run in runs for note in _notes(run)]
+    table.caption = "\n".join(notes) if notes else None
+    return table
+
+
+def _notes(run: Run) -> Iterator[str]:
+    if run.query:
+        yield (
+            f"HGETALL beside {run.program}, {run.query['reads']:,.0f} reads: p50 {run.query['p50_ms']:.2f} ms, "
+            f"p99 {run.query['p99_ms']:.2f} ms, max {run.query['max_ms']:.2f} ms"
+        )
+    if run.published_seconds and run.published_cpu_seconds:
+        yield (
+            f"until all rows were published too: {run.published_seconds:.1f} s, "
+            f"{run.events / run.published_cpu_seconds:,.0f} events per CPU-second"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The same counting job as others would write it, to measure against."""
