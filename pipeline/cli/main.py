@@ -11,7 +11,7 @@ from pipeline.errors import TwowayError
 from pipeline.logs import printable
 
 #: Files of this folder; each has a function `register(app)` that adds its commands.
-NOUNS = ("roles", "webhooks", "topics", "stack", "pages", "feed", "verify", "demo")
+NOUNS = ("roles", "webhooks", "topics", "stack", "pages", "watch", "keys", "feed", "verify", "demo")
 
 
 def build() -> typer.Typer:

@@ -1,0 +1,117 @@
+"""`twoway key`: every Redis key of an account, a post or a slot, with a line for redis-cli. Asks no server."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.cli.names import parse_name
+from pipeline.cli.tables import print_json, shown
+from pipeline.errors import QueryError
+from pipeline.settings import Settings
+from pipeline.slots import SLOTS
+from pipeline.store.keys import Keys
+
+KINDS = ("account", "post", "seen", "slot")
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key, its Redis type, what it holds, and a command that reads it."""
+
+    key: str
+    type: str
+    holds: str
+    command: str
+
+
+def register(app: typer.Typer) -> None:
+    """Add `key`."""
+
+    @app.command("key")
+    def command(
+        kind: Annotated[str, typer.Argument(metavar="account|post|seen|slot", help="what the id names")],
+        name: Annotated[str, typer.Argument(metavar="PLATFORM:ID", help="also PLATFORM ID; of a slot its number")],
+        rest: Annotated[str | None, typer.Argument(metavar="[ID]")] = None,
+        account: Annotated[
+            str | None, typer.Option("--account", help="a post's account: its slot is the post's")
+        ] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="lines of JSON on standard output")] = False,
+    ) -> None:
+        """Print every Redis key of it, with its type and a line for redis-cli."""
+        settings = Settings.from_env()
+        found = keys_of(Keys(settings.key_prefix), kind, name, rest, account)
+        if as_json:
+            print_json(map(asdict, found))
+            return
+        _print(found)
+        if kind == "post" and account is None:
+            typer.echo("The value is the post's account; with --account VALUE this command prints the post's page.")
+
+
+def keys_of(keys: Keys, kind: str, name: str, rest: str | None = None, account: str | None = None) -> list[Key]:
+    """The keys of what a kind and a name stand for. Raises QueryError."""
+    if kind == "slot":
+        return _slot(keys, name)
+    if kind not in KINDS:
+        raise QueryError(f"kind is {kind[:100]!r}; expected one of {', '.join(KINDS)}")
+    platform, entity_id = parse_name(name, rest)
+    if kind == "account":
+        return _account(keys, platform, entity_id)
+    if kind == "post":
+        return _post(keys, platform, entity_id, account)
+    return [_key(keys.seen(platform, entity_id), "string", "what the gateway remembers of this id", "GET {}")]
+
+
+def _account(keys: Keys, platform: str, account: str) -> list[Key]:
+    slot = keys.slot(platform, account)
+    return [
+        _key(keys.account_entry(platform, account), "hash", "directory: slot, first seen", "HGETALL {}"),
+        _key(keys.account(slot, platform, account), "hash", "the account's page", "HGETALL {}"),
+        _key(keys.posts(slot, platform, account), "zset", "its posts by last event", "ZREVRANGE {} 0 9 WITHSCORES"),
+        *_slot(keys, str(slot)),
+    ]
+
+
+def _post(keys: Keys, platform: str, post: str, account: str | None) -> list[Key]:
+    entry = _key(keys.post_entry(platform, post), "string", "directory: the post's account", "GET {}")
+    if account is None:
+        return [entry]
+    slot = keys.slot(platform, account)
+    return [
+        entry,
+        _key(keys.post(slot, platform, post), "hash", "the post's page", "HGETALL {}"),
+        _key(keys.members(slot, platform, post), "string", "its objects, 16 bytes each", "STRLEN {}"),
+        *_slot(keys, str(slot)),
+    ]
+
+
+def _slot(keys: Keys, text: str) -> list[Key]:
+    if not (text.isascii() and text.isdigit() and int(text) < SLOTS):
+        raise QueryError(f"slot is {text[:100]!r}; expected a number from 0 to {SLOTS - 1}")
+    slot = int(text)
+    return [
+        _key(keys.applied[slot], "hash", f"how far slot {slot} is counted", "HGETALL {}"),
+        _key(keys.open[slot], "zset", "its pages with open windows", "ZRANGE {} 0 9 WITHSCORES"),
+    ]
+
+
+def _key(key: str, type_: str, holds: str, command: str) -> Key:
+    return Key(key, type_, holds, "redis-cli " + command.format(shlex.quote(key)))
+
+
+def _print(found: list[Key]) -> None:
+    """Commands stand on lines of their own and are never wrapped: they are made to be copied."""
+    console = Console(soft_wrap=True, highlight=False)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for key in found:
+        table.add_row(f"[bold]{shown(key.key)}[/]", key.type, f"[dim]{key.holds}[/]")
+    console.print(table, width=max(len(key.key) + len(key.holds) + 20 for key in found))
+    console.print()
+    for key in found:
+        console.print(shown(key.command))

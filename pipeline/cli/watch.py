@@ -1,0 +1,173 @@
+"""`twoway watch`: a table of accounts that follows their numbers; plain lines where nobody watches a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import typer
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.cli.names import parse_name
+from pipeline.cli.sparklines import age, ratio, thousands
+from pipeline.cli.tables import NAME_WIDTH, moment, print_json, ratios, show_name
+from pipeline.clock import wall_clock
+from pipeline.errors import NotFoundError, UnavailableError
+from pipeline.logs import printable
+from pipeline.reading import Numbers, Reader, Series
+from pipeline.settings import Settings
+
+#: A change stays lit for this long.
+LIT_MS = 1_500
+SPARK_WINDOWS = 30
+
+
+@dataclass
+class Watched:
+    """What is on the screen, and when each account's numbers changed last."""
+
+    items: list[Numbers] = field(default_factory=list)
+    series: list[Series] = field(default_factory=list)
+    changed: list[Numbers] = field(default_factory=list)
+    changed_ms: dict[tuple[str, str], int] = field(default_factory=dict)
+    waiting: list[str] = field(default_factory=list)
+    trouble: str = ""
+
+    def take(self, items: list[Numbers], series: list[Series], now_ms: int) -> None:
+        """The newest numbers; those that differ from what was shown are `changed`."""
+        before = {(item.platform, item.id): item for item in self.items}
+        self.changed = [item for item in items if before.get((item.platform, item.id)) != item]
+        self.changed_ms |= {(item.platform, item.id): now_ms for item in self.changed if before}
+        self.items, self.series = items, series
+
+    def is_lit(self, item: Numbers, now_ms: int) -> bool:
+        """Whether the account changed just now."""
+        return now_ms - self.changed_ms.get((item.platform, item.id), -LIT_MS) < LIT_MS
+
+
+def register(app: typer.Typer) -> None:
+    """Add `watch`."""
+
+    @app.command("watch")
+    def command(
+        accounts: Annotated[list[str] | None, typer.Argument(metavar="[PLATFORM:ID]...", help="none: the top")] = None,
+        sort: Annotated[str, typer.Option("--sort", help="recent, conversation, comments, likes, ratio")] = "comments",
+        limit: Annotated[int, typer.Option("--limit", help="accounts shown when none are named")] = 20,
+        window: Annotated[str, typer.Option("--window", help="window size of the ratio's line")] = "1m",
+        every_s: Annotated[float, typer.Option("--every", min=0.1, help="seconds between two looks")] = 1.0,
+        seconds: Annotated[float | None, typer.Option("--seconds", min=0, help="stop after so long")] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="a line of JSON for each change")] = False,
+    ) -> None:
+        """Follow the ratios of accounts, once a second. Plain lines of what changed where output is no terminal."""
+        names = [parse_name(name) for name in accounts or ()]
+        try:
+            asyncio.run(_watch(_Question(names, sort, limit, window), every_s, seconds, as_json))
+        except KeyboardInterrupt:
+            raise typer.Exit(0) from None
+
+
+@dataclass(frozen=True)
+class _Question:
+    names: Sequence[tuple[str, str]]
+    sort: str
+    limit: int
+    window: str
+
+
+async def _watch(question: _Question, every_s: float, seconds: float | None, as_json: bool) -> None:
+    loop = asyncio.get_running_loop()
+    until = None if seconds is None else loop.time() + seconds
+    watched = Watched()
+    console = Console()
+    live = Live(console=console, auto_refresh=False) if console.is_terminal and not as_json else None
+    async with Reader.connect(Settings.from_env()) as reader:
+        with live or nullcontext():
+            while True:
+                began = loop.time()
+                await _look(reader, question, watched)
+                _show(watched, live, as_json)
+                if until is not None and loop.time() + every_s > until:
+                    return
+                await asyncio.sleep(max(0.0, began + every_s - loop.time()))
+
+
+async def _look(reader: Reader, question: _Question, watched: Watched) -> None:
+    """Read the numbers anew; what is on the screen stays while Redis does not answer."""
+    try:
+        items, watched.waiting = await _read(reader, question)
+        series = await reader.series_of(items, question.window, SPARK_WINDOWS)
+    except UnavailableError as error:
+        if not watched.trouble:
+            sys.stderr.write(f"twoway: {error}; it is asked again\n")
+        watched.trouble, watched.changed = str(error), []
+        return
+    watched.trouble = ""
+    watched.take(items, series, wall_clock())
+
+
+async def _read(reader: Reader, question: _Question) -> tuple[list[Numbers], list[str]]:
+    """The accounts' numbers, and the names of those of which nothing was counted yet."""
+    if not question.names:
+        return (await reader.accounts(question.sort, question.limit)).items, []
+    items, waiting = [], []
+    for platform, account in question.names:
+        try:
+            items.append(await reader.account(platform, account))
+        except NotFoundError:
+            waiting.append(f"{platform}:{account}")
+    return items, waiting
+
+
+def _show(watched: Watched, live: Live | None, as_json: bool) -> None:
+    if live is not None:
+        live.update(_screen(watched, wall_clock()), refresh=True)
+    elif as_json:
+        print_json(watched.changed)
+    else:
+        _print_lines(watched, wall_clock())
+
+
+def _screen(watched: Watched, now_ms: int) -> RenderableType:
+    state = Text(watched.trouble, style="red") if watched.trouble else Text(moment(now_ms), style="dim")
+    if watched.waiting:
+        state.append(f"  nothing counted yet of {', '.join(map(printable, watched.waiting))}", style="yellow")
+    if not watched.items:
+        return Group(Text("waiting for the first event", style="dim"), state)
+    return Group(_table(watched, now_ms), state)
+
+
+def _table(watched: Watched, now_ms: int) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
+    table.add_column("account", no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH)
+    table.add_column("ratio", justify="right", no_wrap=True)
+    table.add_column(f"ratio per {watched.series[0].window}", no_wrap=True, style="cyan")
+    for name in ("comments", "likes", "shares", "replies"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("age", justify="right", no_wrap=True)
+    for item, series in zip(watched.items, watched.series, strict=True):
+        lit = "bold green" if watched.is_lit(item, now_ms) else "bold"
+        counts = map(thousands, (item.comments, item.likes, item.shares, item.replies))
+        name = f"[{lit}]{show_name(item)}[/]"
+        table.add_row(
+            name, f"[{lit}]{ratio(item.comment_to_like)}[/]", ratios(series), *counts, age(now_ms - item.as_of_ms)
+        )
+    return table
+
+
+def _print_lines(watched: Watched, now_ms: int) -> None:
+    """A plain line for each account that changed."""
+    lines = {(series.platform, series.id): ratios(series) for series in watched.series}
+    for item in watched.changed:
+        sys.stdout.write(
+            f"{moment(now_ms)[11:19]} {item.platform}:{printable(item.id)} ratio {ratio(item.comment_to_like)}"
+            f" comments {thousands(item.comments)} likes {thousands(item.likes)}"
+            f" age {age(now_ms - item.as_of_ms)} {lines[item.platform, item.id]}\n"
+        )
+    sys.stdout.flush()
