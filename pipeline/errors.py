@@ -30,6 +30,10 @@ class UnavailableError(TwowayError):
     """Raised when Kafka or Redis does not answer in time; the same call may succeed later."""
 
 
+class TooLargeError(UnavailableError):
+    """Raised when Kafka will never take a record because of its size."""
+
+
 class NotFoundError(TwowayError):
     """Raised when an account or a post is asked for of which nothing was ever counted."""
 

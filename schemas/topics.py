@@ -29,7 +29,8 @@ REJECTED = Topic(
     "interactions.rejected",
     "none",
     "what could not be counted: original bytes, stage, reason, time (schemas/json/rejected.json)",
-    {"retention.ms": str(30 * DAY_MS), "cleanup.policy": "delete"},
+    # One record holds a whole webhook's body as base64.
+    {"retention.ms": str(30 * DAY_MS), "cleanup.policy": "delete", "max.message.bytes": "8388608"},
 )
 POSTS = Topic(
     "engagement.posts",

@@ -1,0 +1,44 @@
+"""The gateway's HTTP application: webhooks, health and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from pipeline.clock import Clock, wall_clock
+from pipeline.gateway.budget import Budget
+from pipeline.gateway.connections import Connections
+from pipeline.gateway.directory import Directory
+from pipeline.gateway.intake import Intake
+from pipeline.gateway.publisher import Publisher
+from pipeline.gateway.webhook import WebhookEndpoint
+from pipeline.health import health_routes
+from pipeline.settings import Settings
+from pipeline.sources.source import Pseudonym
+
+
+def build_app(
+    settings: Settings,
+    connections: Connections,
+    publisher: Publisher,
+    directory: Directory,
+    pseudonym: Pseudonym,
+    budget: Budget,
+    clock: Clock = wall_clock,
+) -> Starlette:
+    """The application over clients that somebody else opens and closes."""
+    intake = Intake(settings, publisher, directory, pseudonym, clock)
+    webhook = WebhookEndpoint(connections, intake, budget, settings.body_limit_bytes, clock)
+
+    async def readiness() -> Mapping[str, bool]:
+        return {"kafka": publisher.is_ready, "redis": await directory.is_ready()}
+
+    return Starlette(
+        routes=[
+            Route("/webhooks/{connection}", webhook),
+            Route("/webhooks/{connection}/{tail:path}", webhook),
+            *health_routes(readiness),
+        ]
+    )

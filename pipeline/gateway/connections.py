@@ -1,0 +1,175 @@
+"""The connections: a TOML file, read at start and again when it or one of its secret files changes.
+
+    [connections.brand-pages]        # POST /webhooks/brand-pages
+    platform = "facebook"
+    secrets = ["newest", "older"]    # and/or secret_files = ["path"]; any match is enough
+    verify_token = "..."             # Meta's handshake
+    accounts = ["1234567890321"]     # only these are ours; left out: every account that the secret signs for
+    brand_actors = ["..."]           # who else acts for the brand
+
+Errors name file, connection, key and expectation, never a value that may be a secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import SettingsError
+from pipeline.gateway import metrics
+from pipeline.settings import Secret
+from pipeline.sources.delivery import Connection
+from pipeline.sources.registry import SOURCES
+
+logger = logging.getLogger("twoway.gateway")
+
+KEYS = frozenset({"platform", "scheme", "secrets", "secret_files", "verify_token", "accounts", "brand_actors"})
+#: How soon a changed file is in force.
+POLL_S = 1.0
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+
+#: What tells one state of the files from another: (path, modified ns, size, inode) of each.
+Stamp = tuple[tuple[str, int, int, int], ...]
+
+
+class Connections:
+    """The connections in force, by name."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file. Raises SettingsError."""
+        self._path = path
+        self._stamp = _stamp([path])
+        self._by_name: Mapping[str, Connection] = {}
+        self._read()
+
+    def get(self, name: str) -> Connection | None:
+        """The connection of this name."""
+        return self._by_name.get(name)
+
+    async def watch(self) -> None:
+        """Read the file anew whenever it changed, until cancelled."""
+        while True:
+            await asyncio.sleep(POLL_S)
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Read the file anew if it changed. A broken one leaves the old connections in force and is told once."""
+        stamp = _stamp([Path(path) for path, *_ in self._stamp])
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self._read()
+        except SettingsError as error:
+            metrics.RELOADS.labels("refused").inc()
+            logger.warning("%s; the %d connections read before stay in force", error, len(self._by_name))
+        else:
+            metrics.RELOADS.labels("read").inc()
+            logger.info("%s was read anew: %d connections", self._path, len(self._by_name))
+
+    def _read(self) -> None:
+        by_name, files = load(self._path)
+        # Stamped after reading: a change in between is seen at the next look.
+        self._by_name, self._stamp = by_name, _stamp([self._path, *files])
+        metrics.CONNECTIONS.set(len(by_name))
+
+
+def load(path: Path) -> tuple[dict[str, Connection], list[Path]]:
+    """The connections of a file, and the secret files that it names. Raises SettingsError."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            f"connections file {path} cannot be read ({error.strerror}); expected a TOML file, TWOWAY_CONNECTIONS_FILE"
+        ) from error
+    except ValueError as error:  # TOMLDecodeError tells the position and no value; so does UnicodeDecodeError
+        where = str(error).rpartition("(")[2].rstrip(")") if isinstance(error, tomllib.TOMLDecodeError) else "encoding"
+        raise SettingsError(f"connections file {path} is no TOML ({where})") from None
+    tables = content.get("connections")
+    if not isinstance(tables, dict) or not tables or content.keys() != {"connections"}:
+        raise SettingsError(f"connections file {path} has no connection; expected tables such as [connections.name]")
+    files: list[Path] = []
+    return {name: _connection(path, name, entry, files) for name, entry in tables.items()}, files
+
+
+def _connection(path: Path, name: str, entry: Any, files: list[Path]) -> Connection:
+    where = f"{path}: connection {name!r}"
+    if not _NAME.match(name):
+        raise SettingsError(f"{where}; expected a name of letters, digits, '.', '_' and '-'")
+    if not isinstance(entry, dict):
+        raise SettingsError(f"{where} is no table; expected [connections.{name}]")
+    unknown = sorted(entry.keys() - KEYS)
+    if unknown:
+        raise SettingsError(f"{where} has the unknown key {unknown[0]!r}; expected {', '.join(sorted(KEYS))}")
+    platform = entry.get("platform")
+    if not isinstance(platform, str) or platform not in SOURCES:
+        raise SettingsError(f"{where}: platform; expected one of {', '.join(SOURCES)}")
+    schemes = SOURCES[platform].schemes
+    scheme = entry.get("scheme", schemes[0])
+    if scheme not in schemes:
+        raise SettingsError(f"{where}: scheme; expected one of {', '.join(schemes)}")
+    return Connection(
+        name=name,
+        platform=platform,
+        scheme=scheme,
+        secrets=_secrets(path, where, entry, platform, files),
+        verify_token=Secret(_text(where, entry, "verify_token")),
+        accounts=frozenset(_ids(where, entry, "accounts")),
+        brand_actors=frozenset(_ids(where, entry, "brand_actors")),
+    )
+
+
+def _secrets(path: Path, where: str, entry: Mapping[str, Any], platform: str, files: list[Path]) -> tuple[Secret, ...]:
+    secrets = [Secret(text) for text in _texts(where, entry, "secrets")]
+    for name in _texts(where, entry, "secret_files"):
+        file = path.parent / name
+        files.append(file)
+        try:
+            secrets.append(Secret(file.read_text(encoding="utf-8").strip()))
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"{where}: secret_files; expected {file} to be readable text") from error
+    if not secrets or not all(secrets):
+        raise SettingsError(f"{where}: secrets; expected one at least, and none empty")
+    for secret in secrets:
+        expected = SOURCES[platform].check_secret(secret)
+        if expected:
+            raise SettingsError(f"{where}: secrets; expected {expected}")
+    return tuple(secrets)
+
+
+def _text(where: str, entry: Mapping[str, Any], key: str) -> str:
+    value = entry.get(key, "")
+    if not isinstance(value, str):
+        raise SettingsError(f"{where}: {key}; expected a string")
+    return value
+
+
+def _texts(where: str, entry: Mapping[str, Any], key: str) -> list[str]:
+    values = entry.get(key, [])
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise SettingsError(f"{where}: {key}; expected a list of strings")
+    return values
+
+
+def _ids(where: str, entry: Mapping[str, Any], key: str) -> list[str]:
+    values = entry.get(key, [])
+    if not isinstance(values, list) or not all(isinstance(v, str | int) and not isinstance(v, bool) for v in values):
+        raise SettingsError(f"{where}: {key}; expected a list of ids")
+    return [str(value) for value in values]
+
+
+def _stamp(paths: list[Path]) -> Stamp:
+    stamps = []
+    for path in paths:
+        try:
+            found = path.stat()
+        except OSError:  # gone, or not there yet: a state like any other
+            stamps.append((str(path), 0, 0, 0))
+        else:
+            stamps.append((str(path), found.st_mtime_ns, found.st_size, found.st_ino))
+    return tuple(stamps)

@@ -1,0 +1,169 @@
+"""A delivery's way through the gateway: verify, read, remember, publish. Says what was taken once that is certain.
+
+What crashes between the steps: an entry in the directory without its interaction is harmless (the sender had no answer
+and repeats; what a removal of it then removes is not there), an interaction without its entry would make its removal
+unresolvable for good. So the directory is written first, and both before the 2xx.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import msgspec
+
+from pipeline.clock import Clock
+from pipeline.errors import RefusedError, TooLargeError, UnavailableError, UnreadableError
+from pipeline.gateway import metrics
+from pipeline.gateway.directory import Directory
+from pipeline.gateway.publisher import Outgoing, Publisher
+from pipeline.settings import Settings
+from pipeline.slots import SLOTS, slot_of
+from pipeline.sources.delivery import Connection, Delivery
+from pipeline.sources.outcomes import Counted, Ignored, Known, Outcome
+from pipeline.sources.registry import SOURCES
+from pipeline.sources.source import Context, Pseudonym
+from schemas.rejected import Rejected, Stage, encode_rejected
+from schemas.topics import INTERACTIONS, REJECTED
+
+logger = logging.getLogger("twoway.gateway")
+
+#: Headers without which a delivery cannot be read again. Never a signature or a token.
+KEPT_HEADERS = frozenset({"content-type", "webhook-id", "webhook-timestamp", "date"})
+KEPT_PREFIXES = ("ce-", "x-discourse-event", "x-discourse-instance", "x-gitlab-event")
+LONGEST_HEADER = 1024
+LONGEST_DETAIL = 1000
+#: As base64 it fits the topic's own limit (max.message.bytes in schemas/topics.py).
+KEPT_BYTES = 6_000_000
+#: As base64 it fits any broker's default limit.
+CUT_BYTES = 700_000
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a delivery yielded: everything in it is certain once this exists."""
+
+    accepted: int = 0
+    rejected: int = 0
+    ignored: dict[str, int] = field(default_factory=dict)
+
+
+class Intake:
+    """Takes deliveries of known connections."""
+
+    def __init__(
+        self, settings: Settings, publisher: Publisher, directory: Directory, pseudonym: Pseudonym, clock: Clock
+    ) -> None:
+        self._interactions = settings.topic(INTERACTIONS.name)
+        self._rejected = settings.topic(REJECTED.name)
+        self._publisher = publisher
+        self._directory = directory
+        self._pseudonym = pseudonym
+        self._clock = clock
+
+    async def take(self, delivery: Delivery, connection: Connection) -> Receipt:
+        """Return once Kafka has everything that the delivery yields.
+
+        Raises RefusedError (signature), UnreadableError (its bytes are kept as rejected), UnavailableError.
+        """
+        source = SOURCES[connection.platform]
+        try:
+            source.verify(delivery, connection, self._clock() / 1000)
+        except RefusedError as error:
+            metrics.REFUSALS.labels(connection.platform, error.reason).inc()
+            raise
+        try:
+            parsed = source.parse(delivery)
+        except UnreadableError as error:
+            await self._keep(_rejected(delivery, connection, "parse", error.reason, str(error), delivery.body))
+            raise
+        references = list(source.references(parsed))
+        known = await self._directory.look_up(connection.platform, references) if references else {}
+        context = Context(connection, delivery.received_ms, self._pseudonym, known)
+        outcomes = source.normalise(parsed, context)
+        unremembered = await self._remember(connection.platform, context.memories)
+        receipt = await self._publish(outcomes, delivery, connection)
+        if unremembered is not None:
+            # It counts already; the sender repeats it until it is remembered too, and the repeats count for nothing.
+            raise unremembered
+        return receipt
+
+    async def _remember(self, platform: str, memories: dict[str, Known]) -> UnavailableError | None:
+        if memories:
+            try:
+                await self._directory.remember(platform, memories)
+            except UnavailableError as error:
+                return error
+        return None
+
+    async def _publish(self, outcomes: list[Outcome], delivery: Delivery, connection: Connection) -> Receipt:
+        records: list[Outgoing] = []
+        kept: list[Rejected] = []
+        ignored: Counter[str] = Counter()
+        kinds: Counter[tuple[str, str]] = Counter()
+        for outcome in outcomes:
+            if isinstance(outcome, Counted):
+                interaction = outcome.interaction
+                key, slot = _place(interaction.platform, interaction.account)
+                records.append(Outgoing(self._interactions, slot, key, outcome.value))
+                kinds[interaction.kind, interaction.action] += 1
+            elif isinstance(outcome, Ignored):
+                ignored[outcome.reason] += 1
+            else:
+                reason, detail = outcome.reason, outcome.detail
+                kept.append(_rejected(delivery, connection, outcome.stage, reason, detail, outcome.item))
+        await self._publisher.publish(records, delivery.received_ms)
+        for record in kept:
+            await self._keep(record)
+        platform = connection.platform
+        for (kind, action), number in kinds.items():
+            metrics.interactions(platform, kind, action).inc(number)
+        for reason, number in ignored.items():
+            metrics.IGNORED.labels(platform, reason).inc(number)
+        return Receipt(len(records), len(kept), dict(ignored))
+
+    async def _keep(self, rejected: Rejected) -> None:
+        """Publish what was rejected; cut where the topic takes no large records."""
+        metrics.REJECTED.labels(rejected.platform, rejected.stage).inc()
+        try:
+            await self._publisher.publish([self._cut(rejected, KEPT_BYTES)], rejected.time_ms)
+        except TooLargeError:
+            logger.warning("topic %s takes no large records; a rejected delivery is cut", self._rejected)
+            await self._publisher.publish([self._cut(rejected, CUT_BYTES)], rejected.time_ms)
+
+    def _cut(self, rejected: Rejected, limit_bytes: int) -> Outgoing:
+        size_bytes = len(rejected.bytes)
+        if size_bytes > limit_bytes:
+            detail = f"first {limit_bytes} of {size_bytes} bytes; {rejected.detail}"[:LONGEST_DETAIL]
+            rejected = msgspec.structs.replace(rejected, bytes=rejected.bytes[:limit_bytes], detail=detail)
+        value = encode_rejected(rejected)
+        return Outgoing(self._rejected, zlib.crc32(value) % SLOTS, None, value)
+
+
+def _rejected(
+    delivery: Delivery, connection: Connection, stage: Stage, reason: str, detail: str, body: bytes
+) -> Rejected:
+    headers = {
+        name: value[:LONGEST_HEADER]
+        for name, value in delivery.headers.items()
+        if name in KEPT_HEADERS or name.startswith(KEPT_PREFIXES)
+    }
+    return Rejected(
+        stage=stage,
+        reason=reason,
+        detail=detail[:LONGEST_DETAIL],
+        time_ms=delivery.received_ms,
+        source=connection.name,
+        platform=connection.platform,
+        bytes=body,
+        headers=headers,
+    )
+
+
+@lru_cache(maxsize=65_536)
+def _place(platform: str, account: str) -> tuple[bytes, int]:
+    """Key and slot of an account's records."""
+    return f"{platform}:{account}".encode(), slot_of(platform, account)

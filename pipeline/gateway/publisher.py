@@ -1,0 +1,290 @@
+"""Puts records into Kafka: those of concurrent webhooks together, one batch per partition and round trip.
+
+Built on aiokafka's batches (1.6 us a record against 8 of `send`). Whoever publishes learns within `timeout_s` whether
+Kafka has acknowledged all of it. A producer that failed is replaced: an idempotent one that lost a batch can never send
+again. What was given up may still arrive later; counting sets, that changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from pipeline.errors import TooLargeError, TopicsError, UnavailableError
+from pipeline.gateway import metrics
+from pipeline.gateway.budget import Budget
+from pipeline.gateway.producer import Opener, close_producer
+from pipeline.slots import check_partitions
+
+logger = logging.getLogger("twoway.gateway")
+
+#: Webhooks that arrive within this share a batch. Costs each as much, saves most of the work per record.
+LINGER_S = 0.003
+#: With this much waiting nothing is gained by lingering.
+LINGER_BYTES = 65_536
+#: How often late deliveries are looked for: by so much may a 503 be later than the time-out.
+SWEEP_S = 0.1
+#: A batch without an answer for so long: brokers may have moved, so the producer is opened anew by the bootstrap list.
+STUCK_S = 20.0
+#: How soon new partitions are used; the worker sends on what comes in the old way meanwhile.
+LEARN_S = 5.0
+RETRY_S = (0.2, 0.5, 1.0, 2.0)
+
+
+class Outgoing(NamedTuple):
+    """A record to publish; slot % partitions is its partition."""
+
+    topic: str
+    slot: int
+    key: bytes | None
+    value: bytes
+
+
+class _Ticket:
+    """One publication: how many of its records are not acknowledged yet, and who waits for them."""
+
+    __slots__ = ("deadline_s", "future", "remaining", "size_bytes")
+
+    def __init__(self, future: asyncio.Future[None], remaining: int, size_bytes: int, deadline_s: float) -> None:
+        self.future = future
+        self.remaining = remaining
+        self.size_bytes = size_bytes
+        self.deadline_s = deadline_s
+
+
+class _Lane:
+    """A partition: what waits for it, and the batch that is under way."""
+
+    __slots__ = ("batch", "partition", "pending", "sent_s", "tickets", "topic")
+
+    def __init__(self, topic: str, partition: int) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.pending: deque[tuple[_Ticket, Outgoing, int]] = deque()
+        self.batch: object | None = None
+        self.tickets: list[_Ticket] = []
+        self.sent_s = 0.0
+
+
+class Publisher:
+    """`await publisher.publish(records, now_ms)` returns once Kafka has all of them, or raises UnavailableError."""
+
+    def __init__(self, opener: Opener, topics: Sequence[str], timeout_s: float, budget: Budget) -> None:
+        self._opener = opener
+        self._topics = topics
+        self._timeout_s = timeout_s
+        self._budget = budget
+        self._partitions: dict[str, int] = {}
+        self._lanes: dict[tuple[str, int], _Lane] = {}
+        self._tickets: deque[_Ticket] = deque()
+        self._pending_bytes = 0
+        self._wake = asyncio.Event()
+        self._failed: str | None = None
+        self._closing = False
+        self._closers: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a producer and Kafka acknowledges what it is given."""
+        return bool(self._partitions) and self._failed is None and not self._is_late()
+
+    def start(self) -> asyncio.Future[list[None]]:
+        """Open the producer in the background; until it is open every publication is refused at once.
+
+        The future that is given ends only with a fault of ours: then nothing can be published any more.
+        """
+        self._tasks = [
+            asyncio.create_task(self._run(), name="publisher"),
+            asyncio.create_task(self._sweep(), name="publisher-sweep"),
+        ]
+        return asyncio.gather(*self._tasks)
+
+    async def publish(self, records: Sequence[Outgoing], now_ms: int) -> None:
+        """Return once all records are acknowledged. Raises UnavailableError, and TooLargeError for what never fits."""
+        if not records:
+            return
+        if self._closing or not self._partitions:
+            raise UnavailableError("Kafka is not connected")
+        loop = asyncio.get_running_loop()
+        size_bytes = sum(len(record.value) for record in records)
+        self._budget.take(size_bytes)
+        ticket = _Ticket(loop.create_future(), len(records), size_bytes, loop.time() + self._timeout_s)
+        self._tickets.append(ticket)
+        for record in records:
+            self._lane(record).pending.append((ticket, record, now_ms))
+        self._pending_bytes += size_bytes
+        self._wake.set()
+        try:
+            await ticket.future
+        finally:
+            self._budget.give(size_bytes)
+
+    async def close(self) -> None:
+        """Take nothing more, wait for what is under way (each has its own deadline), then flush and close."""
+        self._closing = True
+        waiting = [ticket.future for ticket in self._tickets if not ticket.future.done()]
+        if waiting:
+            await asyncio.wait(waiting)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._closers:
+            await asyncio.wait(self._closers)
+
+    def _lane(self, record: Outgoing) -> _Lane:
+        at = (record.topic, record.slot % self._partitions[record.topic])
+        lane = self._lanes.get(at)
+        if lane is None:
+            lane = self._lanes[at] = _Lane(*at)
+        return lane
+
+    async def _run(self) -> None:
+        while True:
+            producer = await self._open()
+            try:
+                await self._serve(producer)
+            finally:
+                self._leave(producer)
+
+    async def _open(self) -> AIOKafkaProducer:
+        attempt, told = 0, ""
+        while True:
+            try:
+                producer = await self._opener()
+                try:
+                    await self._learn_partitions(producer)
+                except BaseException:
+                    self._dispose(producer)
+                    raise
+            except (KafkaError, TopicsError, OSError, TimeoutError) as error:
+                why = f"{type(error).__name__}: {error}"
+                if why != told:
+                    logger.warning("Kafka cannot be written to (%s); webhooks get 503 until it can", why)
+                told = why
+                await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
+                attempt += 1
+            else:
+                metrics.PRODUCERS.inc()
+                if told:
+                    logger.warning("Kafka can be written to again")
+                return producer
+
+    async def _learn_partitions(self, producer: AIOKafkaProducer) -> None:
+        self._partitions = {topic: len(await producer.partitions_for(topic)) for topic in self._topics}
+        check_partitions(self._topics[0], self._partitions[self._topics[0]])
+
+    async def _serve(self, producer: AIOKafkaProducer) -> None:
+        """Send what waits, until a batch fails or is stuck."""
+        self._failed = None
+        self._wake.set()
+        learned_s = asyncio.get_running_loop().time()
+        while self._failed is None:
+            await self._wake.wait()
+            self._wake.clear()
+            if asyncio.get_running_loop().time() - learned_s > LEARN_S:
+                learned_s = asyncio.get_running_loop().time()
+                await self._learn_partitions(producer)
+            if self._pending_bytes < LINGER_BYTES:
+                await asyncio.sleep(LINGER_S)
+            self._pending_bytes = 0
+            for lane in list(self._lanes.values()):
+                if lane.pending and lane.batch is None:
+                    await self._send(producer, lane)
+
+    async def _send(self, producer: AIOKafkaProducer, lane: _Lane) -> None:
+        batch, tickets, pending = producer.create_batch(), [], lane.pending
+        while pending:
+            ticket, record, now_ms = pending[0]
+            if not ticket.future.done():  # else its sender was told 503 already
+                if batch.append(timestamp=now_ms, key=record.key, value=record.value) is None:
+                    break
+                tickets.append(ticket)
+            pending.popleft()
+        if not tickets:
+            return
+        loop = asyncio.get_running_loop()
+        lane.batch, lane.tickets, lane.sent_s = batch, tickets, loop.time()
+        try:
+            sent = await producer.send_batch(batch, lane.topic, partition=lane.partition)
+        except (KafkaError, AssertionError) as error:  # aiokafka asserts that it knows the partition
+            self._fail(lane, error)
+        else:
+            sent.add_done_callback(lambda done: self._settle(lane, batch, done))
+
+    def _settle(self, lane: _Lane, batch: object, done: asyncio.Future[object]) -> None:
+        error = asyncio.CancelledError() if done.cancelled() else done.exception()
+        if lane.batch is not batch:  # given up before; its tickets have had their answer
+            return
+        if error is not None:
+            self._fail(lane, error)
+            return
+        metrics.PRODUCE_SECONDS.observe(asyncio.get_running_loop().time() - lane.sent_s)
+        tickets, lane.batch, lane.tickets = lane.tickets, None, []
+        for ticket in tickets:
+            ticket.remaining -= 1
+            if not ticket.remaining and not ticket.future.done():
+                ticket.future.set_result(None)
+        if lane.pending:
+            self._wake.set()
+
+    def _fail(self, lane: _Lane, error: BaseException) -> None:
+        """Answer who waits for the lane's batch, and have the producer replaced."""
+        metrics.PRODUCE_FAILURES.inc()
+        told = TooLargeError if isinstance(error, MessageSizeTooLargeError) else UnavailableError
+        for ticket in lane.tickets:
+            if not ticket.future.done():
+                ticket.future.set_exception(told(f"Kafka did not take a batch ({type(error).__name__})"))
+        lane.batch, lane.tickets = None, []
+        self._failed = f"{type(error).__name__} of {lane.topic}[{lane.partition}]"
+        self._wake.set()
+
+    def _leave(self, producer: AIOKafkaProducer) -> None:
+        if self._failed is not None:
+            logger.warning("the Kafka producer is replaced after %s", self._failed)
+        for lane in self._lanes.values():
+            if lane.batch is not None:
+                self._fail(lane, TimeoutError())
+        self._lanes = {at: lane for at, lane in self._lanes.items() if lane.pending}
+        self._dispose(producer)
+
+    def _dispose(self, producer: AIOKafkaProducer) -> None:
+        closer = asyncio.create_task(close_producer(producer))
+        self._closers.add(closer)
+        closer.add_done_callback(self._closers.discard)
+
+    async def _sweep(self) -> None:
+        """Give up what is late, and let go of its records."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            now_s, late = loop.time(), False
+            while self._tickets and (self._tickets[0].future.done() or self._tickets[0].deadline_s <= now_s):
+                ticket = self._tickets.popleft()
+                if not ticket.future.done():
+                    ticket.future.set_exception(UnavailableError("Kafka did not acknowledge in time"))
+                    late = True
+            if late:
+                metrics.PRODUCE_FAILURES.inc()
+                self._forget_late()
+            self._check_stuck(now_s)
+
+    def _forget_late(self) -> None:
+        for lane in self._lanes.values():
+            if lane.pending and lane.pending[0][0].future.done():
+                lane.pending = deque(entry for entry in lane.pending if not entry[0].future.done())
+
+    def _check_stuck(self, now_s: float) -> None:
+        for lane in self._lanes.values():
+            if lane.batch is not None and now_s - lane.sent_s > STUCK_S:
+                self._fail(lane, TimeoutError())
+
+    def _is_late(self) -> bool:
+        now_s = asyncio.get_running_loop().time()
+        return any(lane.batch is not None and now_s - lane.sent_s > self._timeout_s for lane in self._lanes.values())

@@ -1,0 +1,202 @@
+"""The endpoint `/webhooks/{connection}`: an HTTP request becomes a delivery, and what came of it a status.
+
+Plain ASGI, for speed. Order: known connection, size, signature over the raw bytes, reading, Kafka, answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import msgspec
+from starlette.types import Message, Receive, Scope, Send
+
+from pipeline.clock import Clock
+from pipeline.errors import RefusedError, UnavailableError, UnreadableError
+from pipeline.gateway import metrics
+from pipeline.gateway.budget import Budget
+from pipeline.gateway.connections import Connections
+from pipeline.gateway.intake import Intake, Receipt
+from pipeline.sources.delivery import Answer, Connection, Delivery, join_headers
+from pipeline.sources.registry import SOURCES
+
+JSON = "application/json"
+#: A sender that takes longer to write its body is cut off.
+BODY_TIMEOUT_S = 20.0
+#: So much of a body that is too large is still read, so that its sender gets to see the answer.
+DRAIN_FACTOR = 4
+RETRY_AFTER_S = "2"
+
+
+class _Refusal(Exception):  # noqa: N818 - an answer, not an error
+    """Ends a request with an answer other than the usual."""
+
+    def __init__(self, status: int, error: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(error)
+        self.answer = Answer(msgspec.json.encode({"error": error}), status, JSON, headers or {})
+
+
+class _Gone(Exception):  # noqa: N818 - not an error of ours
+    """The sender hung up before its body was complete."""
+
+
+class WebhookEndpoint:
+    """Answers every request below `/webhooks/`."""
+
+    def __init__(
+        self, connections: Connections, intake: Intake, budget: Budget, body_limit_bytes: int, clock: Clock
+    ) -> None:
+        self._connections = connections
+        self._intake = intake
+        self._budget = budget
+        self._body_limit_bytes = body_limit_bytes
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection = self._connections.get(scope["path_params"]["connection"])
+        try:
+            answer = await self._answer(scope, receive, connection)
+        except _Refusal as refusal:
+            answer = refusal.answer
+        except _Gone:
+            return
+        metrics.delivered(connection.platform if connection else "none", answer.status).inc()
+        await _send(send, answer)
+
+    async def _answer(self, scope: Scope, receive: Receive, connection: Connection | None) -> Answer:
+        tail = scope["path_params"].get("tail", "")
+        if connection is None or (tail and not SOURCES[connection.platform].takes_tail):
+            raise _Refusal(404, "unknown_connection")
+        headers = join_headers((k.decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"])
+        if scope["method"] != "POST":
+            return self._handshake(scope, headers, connection)
+        if headers.get("content-encoding", "identity") != "identity":
+            raise _Refusal(415, "encoded_body", {"Accept-Encoding": "identity"})
+        held = _Held(self._budget)
+        try:
+            body = await self._read_body(receive, headers, held)
+            delivery = Delivery(
+                body,
+                headers,
+                path=scope["path"],
+                query=scope["query_string"].decode("latin-1"),
+                tail=tail,
+                received_ms=self._clock(),
+            )
+            return await self._take(delivery, connection)
+        finally:
+            held.give()
+
+    def _handshake(self, scope: Scope, headers: dict[str, str], connection: Connection) -> Answer:
+        source = SOURCES[connection.platform]
+        if scope["method"] not in source.handshakes:
+            raise _Refusal(405, "method_not_allowed", {"Allow": ", ".join(sorted({"POST", *source.handshakes}))})
+        query = scope["query_string"].decode("latin-1")
+        request = Delivery(b"", headers, method=scope["method"], path=scope["path"], query=query)
+        try:
+            return source.answer(request, connection)
+        except RefusedError as error:
+            metrics.REFUSALS.labels(connection.platform, error.reason).inc()
+            raise _Refusal(403, error.reason) from error
+
+    async def _take(self, delivery: Delivery, connection: Connection) -> Answer:
+        started = time.perf_counter()
+        try:
+            receipt = await self._intake.take(delivery, connection)
+        except RefusedError as error:
+            raise _Refusal(401, error.reason) from error
+        except UnreadableError as error:
+            status = 415 if error.reason == "unsupported_media_type" else 400
+            raise _Refusal(status, error.reason) from error
+        except UnavailableError as error:
+            raise _busy() from error
+        metrics.DELIVERY_SECONDS.observe(time.perf_counter() - started)
+        return Answer(_body(receipt), 200, JSON)
+
+    async def _read_body(self, receive: Receive, headers: dict[str, str], held: _Held) -> bytes:
+        """The whole body. Its length is counted while it is read, whatever Content-Length says."""
+        told = headers.get("content-length", "")
+        if told.isascii() and told.isdigit() and len(told) < 20 and int(told) > self._body_limit_bytes * DRAIN_FACTOR:
+            raise _too_large()
+        message = await receive()
+        chunk = _chunk(message, held)
+        if not message.get("more_body"):
+            if len(chunk) > self._body_limit_bytes:
+                raise _too_large()
+            return chunk
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                return await self._read_on(receive, chunk, held)
+        except TimeoutError as error:
+            raise _Refusal(408, "body_too_slow", {"Connection": "close"}) from error
+
+    async def _read_on(self, receive: Receive, first: bytes, held: _Held) -> bytes:
+        chunks, size, more = [first], len(first), True
+        while more:
+            message = await receive()
+            chunk = _chunk(message, held)
+            more, size = message.get("more_body", False), size + len(chunk)
+            if size > self._body_limit_bytes * DRAIN_FACTOR:
+                raise _too_large()
+            if size > self._body_limit_bytes:
+                chunks.clear()
+                held.give()
+            else:
+                chunks.append(chunk)
+        if size > self._body_limit_bytes:
+            raise _too_large()
+        return b"".join(chunks)
+
+
+class _Held:
+    """What one request holds of the budget."""
+
+    __slots__ = ("_budget", "_size_bytes")
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._size_bytes = 0
+
+    def take(self, size_bytes: int) -> None:
+        try:
+            self._budget.take(size_bytes)
+        except UnavailableError as error:
+            raise _busy() from error
+        self._size_bytes += size_bytes
+
+    def give(self) -> None:
+        self._budget.give(self._size_bytes)
+        self._size_bytes = 0
+
+
+def _chunk(message: Message, held: _Held) -> bytes:
+    if message["type"] == "http.disconnect":
+        raise _Gone
+    chunk: bytes = message.get("body", b"")
+    held.take(len(chunk))
+    return chunk
+
+
+def _too_large() -> _Refusal:
+    return _Refusal(413, "body_too_large", {"Connection": "close"})
+
+
+def _busy() -> _Refusal:
+    return _Refusal(503, "try_again", {"Retry-After": RETRY_AFTER_S})
+
+
+def _body(receipt: Receipt) -> bytes:
+    if not receipt.ignored and not receipt.rejected:
+        return b'{"accepted":%d}' % receipt.accepted
+    return msgspec.json.encode({"accepted": receipt.accepted, "ignored": receipt.ignored, "rejected": receipt.rejected})
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    headers = [
+        (b"content-type", answer.content_type.encode("latin-1")),
+        (b"content-length", b"%d" % len(answer.body)),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
