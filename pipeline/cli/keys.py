@@ -107,7 +107,7 @@ def _key(key: str, type_: str, holds: str, command: str) -> Key:
 
 def _print(found: list[Key]) -> None:
     """Commands stand on lines of their own and are never wrapped: they are made to be copied."""
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, emoji=False)
     table = Table(box=None, pad_edge=False, show_header=False)
     for key in found:
         table.add_row(f"[bold]{shown(key.key)}[/]", key.type, f"[dim]{key.holds}[/]")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.names import parse_name
-from pipeline.cli.tables import heading, make_console, numbers_table, print_json, ranking_table, series_table
+from pipeline.cli.tables import LINE, heading, items_table, make_console, numbers_table, print_json, series_table
 from pipeline.clock import wall_clock
 from pipeline.reading import Numbers, Reader, Series
 from pipeline.settings import Settings
@@ -20,8 +20,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="lines of JSON on standard 
 Rows = Annotated[str | None, typer.Option("--series", metavar="SIZE", help="its rows of a window size: 1m, 1h, 1d")]
 Limit = Annotated[int, typer.Option("--limit", help="how many rows or posts")]
 Sort = Annotated[str, typer.Option("--sort", help="recent, conversation, comments, likes or ratio")]
-#: Windows a line shows: half an hour of minutes, a day of hours, a month of days.
-LINES = 30
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +32,7 @@ def register(app: typer.Typer) -> None:
         posts: Annotated[bool, typer.Option("--posts", help="the account's posts instead")] = False,
         series: Rows = None,
         sort: Sort = "recent",
-        limit: Limit = LINES,
+        limit: Limit = LINE,
         as_json: AsJson = False,
     ) -> None:
         """Show an account's numbers, its posts, or its rows of a window size."""
@@ -52,7 +50,7 @@ def register(app: typer.Typer) -> None:
         rest: Rest = None,
         account: Annotated[str | None, typer.Option("--account", help="its account; else the directory's")] = None,
         series: Rows = None,
-        limit: Limit = LINES,
+        limit: Limit = LINE,
         as_json: AsJson = False,
     ) -> None:
         """Show a post's numbers, or its rows of a window size."""
@@ -96,7 +94,7 @@ async def _item(reader: Reader, entity: str, platform: str, entity_id: str, acco
 async def _lines(reader: Reader, item: Numbers) -> list[Series]:
     """A line of each window size."""
     sizes = [size.name for size in reader.windows.sizes]
-    return [line for size in sizes for line in await reader.series_of([item], size, LINES)]
+    return [line for size in sizes for line in await reader.series_of([item], size, LINE)]
 
 
 async def _series(
@@ -119,8 +117,9 @@ async def _posts(platform: str, account: str, sort: str, limit: int, as_json: bo
         series = await reader.series_of(ranking.items)
     if as_json:
         print_json(ranking.items)
-    else:
-        make_console().print(ranking_table(ranking, series, wall_clock()))
+        return
+    console = make_console()
+    console.print(items_table(ranking.items, series, wall_clock(), console.width))
 
 
 async def _top(posts: bool, sort: str, limit: int, platform: str | None, window: str, as_json: bool) -> None:
@@ -134,6 +133,6 @@ async def _top(posts: bool, sort: str, limit: int, platform: str | None, window:
     if not ranking.items:
         console.print("nothing has arrived yet", style="dim")
         return
-    console.print(ranking_table(ranking, series, wall_clock()))
+    console.print(items_table(ranking.items, series, wall_clock(), console.width))
     if not ranking.complete:
         console.print(f"{ranking.considered:,} compared; there are more", style="dim")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,18 +15,31 @@ from rich.text import Text
 
 from pipeline.cli.sparklines import age, ratio, sparkline, thousands
 from pipeline.logs import printable
-from pipeline.reading import Numbers, Ranking, Series, SeriesRow
+from pipeline.reading import Numbers, Series, SeriesRow
 
 #: Columns where the output is no terminal: wide enough that no table is cut.
 PIPED_WIDTH = 180
+#: A terminal of this many columns gets every column of a table of items.
+WIDE = 115
 NAME_WIDTH = 48
+#: Windows that a line shows.
+LINE = 30
+NARROW_LINE = 15
+_WIDE_COUNTS = ("share", "comments", "likes", "shares", "replies")
+_NARROW_COUNTS = ("comments", "likes")
+#: Columns taken by all but name and line: ratio, counts up to a hundred million, age, and what stands between.
+_WIDE_REST = 70
+_NARROW_REST = 42
 _STARTS = {"d": "%Y-%m-%d", "h": "%m-%d %H:00", "m": "%H:%M", "s": "%H:%M:%S"}
 
 
 def make_console() -> Console:
-    """Standard output; colours and the terminal's width only where it is a terminal."""
-    console = Console()
-    return console if console.is_terminal else Console(width=PIPED_WIDTH)
+    """Standard output; colours and the terminal's width only where it is a terminal.
+
+    Without emoji: rich would make a picture of the `:x:` in a key.
+    """
+    console = Console(emoji=False, highlight=False)
+    return console if console.is_terminal else Console(emoji=False, highlight=False, width=PIPED_WIDTH)
 
 
 def print_json(values: Iterable[Any]) -> None:
@@ -46,33 +59,49 @@ def show_name(item: Numbers) -> str:
     return f"[dim]{item.platform}[/] {shown(item.id)}"
 
 
-def ratios(series: Series) -> str:
-    """The series' ratio as a sparkline."""
-    return sparkline([row.comment_to_like for row in series.rows])
+def ratios(series: Series, last: int = LINE) -> str:
+    """The series' newest ratios as a sparkline."""
+    return sparkline([row.comment_to_like for row in series.rows[-last:]])
 
 
-def ranking_table(ranking: Ranking, series: Sequence[Series], now_ms: int) -> Table:
-    """A row an item: ratio, its line, counts, and how fresh it is."""
-    window = series[0].window if series else "1m"
+def items_table(
+    items: Sequence[Numbers],
+    series: Sequence[Series],
+    now_ms: int,
+    width: int,
+    lit: Callable[[Numbers], bool] = lambda _: False,
+) -> Table:
+    """A row an item: ratio, its line, counts, and how fresh it is; narrow terminals get fewer columns, never cut ones.
+
+    Lit items stand out.
+    """
+    is_wide = width >= WIDE
+    line = LINE if is_wide else NARROW_LINE
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
-    table.add_column("#", justify="right", style="dim")
-    table.add_column(ranking.entity, no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH)
-    for name in ("ratio", "share", "comments", "likes", "shares", "replies"):
+    name_width = min(NAME_WIDTH, max(12, width - line - (_WIDE_REST if is_wide else _NARROW_REST)))
+    table.add_column(items[0].entity if items else "", no_wrap=True, overflow="ellipsis", max_width=name_width)
+    table.add_column("ratio", justify="right", no_wrap=True)
+    table.add_column(f"per {series[0].window}" if series else "", no_wrap=True, style="cyan")
+    for name in _WIDE_COUNTS if is_wide else _NARROW_COUNTS:
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column(f"ratio per {window}", no_wrap=True, style="cyan")
     table.add_column("age", justify="right", no_wrap=True, style="dim")
-    for place, (item, line) in enumerate(zip(ranking.items, series, strict=True), 1):
-        table.add_row(str(place), show_name(item), *count_cells(item), ratios(line), age(now_ms - item.as_of_ms))
+    for item, rows in zip(items, series, strict=True):
+        style = "bold green" if lit(item) else "bold"
+        table.add_row(
+            f"[{style}]{show_name(item)}[/]" if lit(item) else show_name(item),
+            f"[{style}]{ratio(item.comment_to_like)}[/]",
+            ratios(rows, line),
+            *_counts(item, is_wide),
+            age(now_ms - item.as_of_ms),
+        )
     return table
 
 
-def count_cells(item: Numbers) -> tuple[str, ...]:
-    """Ratio, share of conversation, comments, likes, shares, replies."""
-    return (
-        f"[bold]{ratio(item.comment_to_like)}[/]",
-        percent(item.conversation_share),
-        *map(thousands, (item.comments, item.likes, item.shares, item.replies)),
-    )
+def _counts(item: Numbers, is_wide: bool) -> tuple[str, ...]:
+    if not is_wide:
+        return thousands(item.comments), thousands(item.likes)
+    share = percent(item.conversation_share)
+    return share, *map(thousands, (item.comments, item.likes, item.shares, item.replies))
 
 
 def numbers_table(item: Numbers, lines: Sequence[Series], now_ms: int) -> Table:
@@ -111,7 +140,7 @@ def series_table(series: Series) -> Table:
 
 def heading(item: Numbers) -> Text:
     """`account facebook acme`, and of a post whose it is."""
-    text = Text.from_markup(f"{item.entity} {show_name(item)}", style="bold")
+    text = Text.from_markup(f"{item.entity} {show_name(item)}", style="bold", emoji=False)
     return text.append(f"  of {printable(item.account)}", style="dim") if item.entity == "post" else text
 
 

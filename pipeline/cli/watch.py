@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.names import parse_name
 from pipeline.cli.sparklines import age, ratio, thousands
-from pipeline.cli.tables import NAME_WIDTH, moment, print_json, ratios, show_name
+from pipeline.cli.tables import LINE, items_table, make_console, moment, print_json, ratios
 from pipeline.clock import wall_clock
 from pipeline.errors import NotFoundError, UnavailableError
 from pipeline.logs import printable
@@ -26,7 +25,6 @@ from pipeline.settings import Settings
 
 #: A change stays lit for this long.
 LIT_MS = 1_500
-SPARK_WINDOWS = 30
 
 
 @dataclass
@@ -85,7 +83,7 @@ async def _watch(question: _Question, every_s: float, seconds: float | None, as_
     loop = asyncio.get_running_loop()
     until = None if seconds is None else loop.time() + seconds
     watched = Watched()
-    console = Console()
+    console = make_console()
     live = Live(console=console, auto_refresh=False) if console.is_terminal and not as_json else None
     async with Reader.connect(Settings.from_env()) as reader:
         with live or nullcontext():
@@ -102,7 +100,7 @@ async def _look(reader: Reader, question: _Question, watched: Watched) -> None:
     """Read the numbers anew; what is on the screen stays while Redis does not answer."""
     try:
         items, watched.waiting = await _read(reader, question)
-        series = await reader.series_of(items, question.window, SPARK_WINDOWS)
+        series = await reader.series_of(items, question.window, LINE)
     except UnavailableError as error:
         if not watched.trouble:
             sys.stderr.write(f"twoway: {error}; it is asked again\n")
@@ -127,38 +125,21 @@ async def _read(reader: Reader, question: _Question) -> tuple[list[Numbers], lis
 
 def _show(watched: Watched, live: Live | None, as_json: bool) -> None:
     if live is not None:
-        live.update(_screen(watched, wall_clock()), refresh=True)
+        live.update(_screen(watched, wall_clock(), live.console.width), refresh=True)
     elif as_json:
         print_json(watched.changed)
     else:
         _print_lines(watched, wall_clock())
 
 
-def _screen(watched: Watched, now_ms: int) -> RenderableType:
+def _screen(watched: Watched, now_ms: int, width: int) -> RenderableType:
     state = Text(watched.trouble, style="red") if watched.trouble else Text(moment(now_ms), style="dim")
     if watched.waiting:
         state.append(f"  nothing counted yet of {', '.join(map(printable, watched.waiting))}", style="yellow")
     if not watched.items:
         return Group(Text("waiting for the first event", style="dim"), state)
-    return Group(_table(watched, now_ms), state)
-
-
-def _table(watched: Watched, now_ms: int) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
-    table.add_column("account", no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH)
-    table.add_column("ratio", justify="right", no_wrap=True)
-    table.add_column(f"ratio per {watched.series[0].window}", no_wrap=True, style="cyan")
-    for name in ("comments", "likes", "shares", "replies"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("age", justify="right", no_wrap=True)
-    for item, series in zip(watched.items, watched.series, strict=True):
-        lit = "bold green" if watched.is_lit(item, now_ms) else "bold"
-        counts = map(thousands, (item.comments, item.likes, item.shares, item.replies))
-        name = f"[{lit}]{show_name(item)}[/]"
-        table.add_row(
-            name, f"[{lit}]{ratio(item.comment_to_like)}[/]", ratios(series), *counts, age(now_ms - item.as_of_ms)
-        )
-    return table
+    table = items_table(watched.items, watched.series, now_ms, width, lambda item: watched.is_lit(item, now_ms))
+    return Group(table, state)
 
 
 def _print_lines(watched: Watched, now_ms: int) -> None:
