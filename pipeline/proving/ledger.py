@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline.proving.oracle import SCHEMA, Oracle, decode
+from pipeline.proving.oracle import Oracle, decode
 from pipeline.slots import SLOTS, slot_of
 from pipeline.windows import Windows
 from schemas.interaction import Interaction
@@ -34,8 +34,8 @@ class Ledger:
         for record in records:
             self.read += 1
             event = decode(record.value)
-            if event is None:
-                self.oracle.outcomes[SCHEMA] += 1
+            if isinstance(event, str):
+                self.oracle.outcomes[event] += 1
                 continue
             slot = self._slot(event)
             if record.offset < self._applied[slot].get(record.partition, 0):

@@ -11,6 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import msgspec
+
 from pipeline.slots import slot_of
 from pipeline.windows import ALL, Windows
 from schemas.engagement import COLUMNS
@@ -22,6 +24,8 @@ NUMBERS = ("likes", "comments", "shares")
 LIKE, COMMENT, SHARE, REPLY, POST, UNCOUNTED = range(len(CLASSES))
 
 ACCEPTED = "accepted"
+NO_VALUE = "no_value"
+NOT_JSON = "not_json"
 SCHEMA = "schema"
 TIME_IN_FUTURE = "time_in_future"
 OTHER_ACCOUNT = "post_of_another_account"
@@ -95,9 +99,9 @@ class Oracle:
     def take(self, value: bytes | None, timestamp_ms: int) -> str:
         """Take one record, its value and its Kafka timestamp: `accepted`, or the reason why it counts nowhere."""
         interaction = decode(value)
-        if interaction is None:
-            self.outcomes[SCHEMA] += 1
-            return SCHEMA
+        if isinstance(interaction, str):
+            self.outcomes[interaction] += 1
+            return interaction
         return self.take_decoded(interaction, timestamp_ms, slot_of(interaction.platform, interaction.account))
 
     def take_decoded(self, interaction: Interaction, timestamp_ms: int, slot: int) -> str:
@@ -166,14 +170,16 @@ class Oracle:
         return ExpectedPage(rows, polled, None, account.span.first_ms, account.span.last_ms)
 
 
-def decode(value: bytes | None) -> Interaction | None:
-    """The interaction of a record's value, None for what is none."""
+def decode(value: bytes | None) -> Interaction | str:
+    """The interaction of a record's value, or the reason why it is none."""
     if value is None:
-        return None
+        return NO_VALUE
     try:
         return decode_interaction(value)
+    except msgspec.ValidationError:
+        return SCHEMA
     except UNDECODABLE:
-        return None
+        return NOT_JSON
 
 
 def class_of(event: Interaction) -> int:

@@ -152,6 +152,18 @@ def test_post_belongs_to_the_account_that_named_it_first() -> None:
     ]
 
 
-@pytest.mark.parametrize("value", [None, b"", b"{}", b"\xff", b'"x"', b'{"id":' + b"[" * 100_000, b'{"id":"\xff"}'])
-def test_what_is_no_interaction_is_rejected(value: bytes | None) -> None:
-    assert Oracle(WINDOWS).take(value, NOON_MS) == "schema"
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "no_value"),
+        (b"", "not_json"),
+        (b"{}", "schema"),
+        (b'"x"', "schema"),
+        (b"\xff", "not_json"),
+        (b'{"id":"\xff"}', "not_json"),
+        (b'{"id":' + b"[" * 100_000, "schema"),
+        (b'{"else":' + b"[" * 100_000, "not_json"),
+    ],
+)
+def test_what_is_no_interaction_is_rejected(value: bytes | None, reason: str) -> None:
+    assert Oracle(WINDOWS).take(value, NOON_MS) == reason

@@ -1,0 +1,176 @@
+"""`twoway feed` and `twoway replay`: interactions from files, and rejected records once more."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Annotated, Any, get_args
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+
+from pipeline.errors import SettingsError
+from pipeline.feeding.feed import REFUSALS_SHOWN, FeedOptions, FeedReport, feed
+from pipeline.feeding.replay import ReplayOptions, ReplayReport, replay
+from pipeline.gateway.pseudonyms import keyed_pseudonym
+from pipeline.logs import printable
+from pipeline.settings import Settings
+from schemas.rejected import Stage
+
+GZIP_MAGIC = b"\x1f\x8b"
+AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on standard output")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `feed` and `replay`."""
+
+    @app.command("feed")
+    def feed_command(
+        file: Annotated[str, typer.Argument(help="JSON lines or CSV, may be gzipped; - is standard input")],
+        form: Annotated[str, typer.Option("--format", help="auto, jsonl or csv")] = "auto",
+        pseudonymised: Annotated[bool, typer.Option(help="the actors in the file are pseudonyms already")] = False,
+        stop: Annotated[bool, typer.Option("--stop", help="stop at the first line that is refused")] = False,
+        keep: Annotated[bool, typer.Option("--keep", help="keep refused lines in interactions.rejected")] = False,
+        shown: Annotated[int, typer.Option("--show", help="refused lines that are listed")] = REFUSALS_SHOWN,
+        as_json: AsJson = False,
+    ) -> None:
+        """Send a file of interactions. Exit 1 if a line was refused; feeding the same file twice is harmless."""
+        settings = Settings.from_env()
+        if form not in {"auto", "jsonl", "csv"}:
+            raise typer.BadParameter(f"{form} is no format; expected auto, jsonl or csv")
+        pseudonym = None if pseudonymised else keyed_pseudonym(settings.actor_key)
+        options = FeedOptions(file, form, pseudonym, stop, keep, shown)  # type: ignore[arg-type]
+        with _opened(file) as (lines, update):
+            report = asyncio.run(feed(settings, lines, options, update))
+        if as_json:
+            _print_json(_feed_dict(report))
+        else:
+            _print_feed(report, Console())
+        raise typer.Exit(0 if report.all_sent else 1)
+
+    @app.command("replay")
+    def replay_command(
+        reason: Annotated[str | None, typer.Option(help="only records rejected for this reason")] = None,
+        stage: Annotated[str | None, typer.Option(help="only records rejected at this stage")] = None,
+        since: Annotated[datetime | None, typer.Option(help="only records rejected since (UTC)")] = None,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be sent, and send nothing")] = False,
+        as_json: AsJson = False,
+    ) -> None:
+        """Read interactions.rejected to its end and send what works now. Sending twice is harmless."""
+        settings = Settings.from_env()
+        if stage is not None and stage not in get_args(Stage):
+            raise typer.BadParameter(f"{stage} is no stage; expected one of {', '.join(get_args(Stage))}")
+        since_ms = None if since is None else int(since.replace(tzinfo=since.tzinfo or UTC).timestamp() * 1000)
+        options = ReplayOptions(reason, stage, since_ms, dry_run)
+        with _records_bar() as (bar, task):
+            report = asyncio.run(
+                replay(settings, options, lambda read, total: bar.update(task, completed=read, total=total))
+            )
+        if as_json:
+            _print_json(_replay_dict(report))
+        else:
+            _print_replay(report, dry_run, Console())
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[tuple[Iterator[bytes], Any]]:
+    """The file's lines, and what is called while they are read: it moves the bar by the bytes of the file."""
+    raw = _open(name)
+    total = None if name == "-" else Path(name).stat().st_size
+    with raw, _bytes_bar(total) as (bar, task):
+        lines = gzip.GzipFile(fileobj=raw) if _is_gzip(raw) else raw
+        yield iter(lines), lambda _: bar.update(task, completed=raw.tell() if total is not None else None)
+
+
+def _open(name: str) -> Any:
+    if name == "-":
+        return sys.stdin.buffer
+    try:
+        return Path(name).open("rb")
+    except OSError as error:
+        raise SettingsError(f"{name} cannot be read ({error.strerror}); expected a file of interactions") from error
+
+
+def _is_gzip(raw: IO[bytes]) -> bool:
+    peek: Any = raw
+    return bool(peek.peek(2)[:2] == GZIP_MAGIC)
+
+
+def _print_json(report: dict[str, Any]) -> None:
+    sys.stdout.buffer.write(orjson.dumps(report, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def _feed_dict(report: FeedReport) -> dict[str, Any]:
+    first = [{"line": line.number, "reason": line.reason, "detail": line.detail} for line in report.refusals]
+    return {"sent": report.sent, "refused": dict(report.refused), "kept": report.kept, "refusals": first}
+
+
+def _print_feed(report: FeedReport, console: Console) -> None:
+    refused = report.refused.total()
+    console.print(
+        f"[green]{report.sent:,}[/] interactions sent, [{'red' if refused else 'green'}]{refused:,}[/] refused"
+    )
+    for reason, count in report.refused.most_common():
+        console.print(f"  {reason}: {count:,}")
+    if report.kept:
+        console.print(f"  {report.kept:,} of them lie in interactions.rejected; `twoway replay` sends them again")
+    if report.refusals:
+        table = Table("line", "reason", "detail", title=f"first {len(report.refusals)} refused lines")
+        for line in report.refusals:
+            table.add_row(f"{line.number:,}", line.reason, escape(printable(line.detail)))
+        console.print(table)
+
+
+def _replay_dict(report: ReplayReport) -> dict[str, Any]:
+    by_reason = [
+        {"stage": stage, "reason": reason, "works": report.works[stage, reason], "still": report.still[stage, reason]}
+        for stage, reason in sorted(report.works.keys() | report.still.keys())
+    ]
+    totals = {"read": report.read, "interactions": report.interactions, "repeated": report.repeated}
+    return {**totals, "by_reason": by_reason, "why": dict(report.why)}
+
+
+def _print_replay(report: ReplayReport, dry_run: bool, console: Console) -> None:
+    table = Table("stage", "reason", "works now" if dry_run else "sent", "still rejected")
+    for which in sorted(report.works.keys() | report.still.keys()):
+        table.add_row(*which, f"{report.works[which]:,}", f"{report.still[which]:,}")
+    console.print(table)
+    console.print(f"{report.interactions:,} interactions {'would be ' if dry_run else ''}sent")
+    for why, count in sorted(report.why.items()):
+        console.print(f"  still rejected, {escape(printable(why))}: {count:,}")
+
+
+@contextmanager
+def _bytes_bar(total: int | None) -> Iterator[tuple[Progress, TaskID]]:
+    with _bar(DownloadColumn(), TransferSpeedColumn()) as bar:
+        yield bar, bar.add_task("feeding", total=total)
+
+
+@contextmanager
+def _records_bar() -> Iterator[tuple[Progress, TaskID]]:
+    with _bar(MofNCompleteColumn()) as bar:
+        yield bar, bar.add_task("reading interactions.rejected", total=None)
+
+
+def _bar(*columns: Any) -> Progress:
+    """On standard error, and only where that is a terminal."""
+    console = Console(stderr=True)
+    shown = (TextColumn("{task.description}"), BarColumn(), *columns)
+    return Progress(*shown, console=console, transient=True, disable=not console.is_terminal)

@@ -1,0 +1,1 @@
+"""Interactions from files into the topic, and rejected records once more."""

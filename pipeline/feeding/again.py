@@ -1,0 +1,103 @@
+"""Reads one rejected record again: an interaction that a worker or a file reader refused, or a platform delivery."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from pipeline.clock import Clock
+from pipeline.errors import UnreadableError
+from pipeline.feeding.feed import RAW_ACTORS, check_line
+from pipeline.feeding.lines import decode_line
+from pipeline.gateway.connections import load
+from pipeline.gateway.directory import Directory
+from pipeline.gateway.pseudonyms import keyed_pseudonym
+from pipeline.settings import Settings
+from pipeline.sources.delivery import Connection, Delivery
+from pipeline.sources.outcomes import Counted, Unreadable
+from pipeline.sources.registry import SOURCES
+from pipeline.sources.source import Context, Pseudonym
+from schemas.interaction import Interaction
+from schemas.rejected import Rejected
+
+#: The interactions that a record yields now, and the reasons why not, or not all of it.
+Outcome = tuple[list[Interaction], list[str]]
+
+
+class Deliveries:
+    """Reads deliveries as the gateway does, signature apart: only what was verified got into the topic.
+
+    Connections, pseudonyms and directory are opened when the first one needs them. `remember` False: for a dry run.
+    """
+
+    def __init__(self, settings: Settings, *, remember: bool) -> None:
+        self._settings = settings
+        self._remember = remember
+        self._opened: Directory | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._opened is not None:
+            await self._opened.close()
+
+    @cached_property
+    def pseudonym(self) -> Pseudonym:
+        """Raises SettingsError without a key."""
+        return keyed_pseudonym(self._settings.actor_key)
+
+    async def read(self, rejected: Rejected) -> Outcome:
+        """Everything that the delivery holds. Raises SettingsError and UnavailableError."""
+        connection = self._connections.get(rejected.source)
+        if connection is None or connection.platform != rejected.platform:
+            return [], ["unknown_connection"]
+        source = SOURCES[connection.platform]
+        delivery = Delivery(rejected.bytes, rejected.headers, received_ms=rejected.time_ms)
+        try:
+            parsed = source.parse(delivery)
+        except UnreadableError as error:
+            return [], [error.reason]
+        known = await self._directory.look_up(connection.platform, source.references(parsed))
+        context = Context(connection, rejected.time_ms, self.pseudonym, known)
+        outcomes = source.normalise(parsed, context)
+        if self._remember and context.memories:
+            await self._directory.remember(connection.platform, context.memories)
+        interactions = [outcome.interaction for outcome in outcomes if isinstance(outcome, Counted)]
+        return interactions, [outcome.reason for outcome in outcomes if isinstance(outcome, Unreadable)]
+
+    @cached_property
+    def _connections(self) -> dict[str, Connection]:
+        return load(Path(self._settings.connections_file))[0]
+
+    @property
+    def _directory(self) -> Directory:
+        if self._opened is None:
+            self._opened = Directory(self._settings)
+        return self._opened
+
+
+class Again:
+    """Reads rejected records of every stage."""
+
+    def __init__(self, settings: Settings, deliveries: Deliveries, clock: Clock) -> None:
+        self._future_limit_ms = settings.future_limit_s * 1000
+        self._deliveries = deliveries
+        self._clock = clock
+
+    async def read(self, rejected: Rejected) -> Outcome:
+        """What it yields now. What would lie in the future still is no use to send."""
+        if rejected.stage in {"count", "feed"}:
+            return self._read_interaction(rejected)
+        interactions, refusals = await self._deliveries.read(rejected)
+        latest_ms = self._clock() + self._future_limit_ms
+        timely = [interaction for interaction in interactions if interaction.time_ms <= latest_ms]
+        return timely, refusals + ["time_in_future"] * (len(interactions) - len(timely))
+
+    def _read_interaction(self, rejected: Rejected) -> Outcome:
+        raw_actors = rejected.headers.items() >= RAW_ACTORS.items()
+        line = decode_line(0, rejected.bytes)
+        pseudonym = self._deliveries.pseudonym if raw_actors and line.interaction else None
+        checked = check_line(line, self._clock() + self._future_limit_ms, pseudonym)
+        return ([checked.interaction], []) if checked.interaction else ([], [checked.reason])

@@ -1,0 +1,126 @@
+"""Takes a file of interactions into the topic, and says what it refused and why.
+
+Actors become pseudonyms by the gateway's own hash, also in the ids of likes: the same person's like from a file and
+from a webhook is one like.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from pipeline.clock import Clock, wall_clock
+from pipeline.feeding.lines import Format, Line, read_lines
+from pipeline.feeding.sender import Sender, open_sender
+from pipeline.settings import Settings
+from pipeline.sources.source import Pseudonym
+from schemas.interaction import Interaction, decode_interaction, encode_interaction
+from schemas.rejected import Rejected
+
+REFUSALS_SHOWN = 20
+#: A record in base64 stays below Kafka's largest message, 1 MiB.
+KEPT_BYTES_MAX = 500_000
+#: Header of a kept line whose actor is still as the platform has it.
+RAW_ACTORS = {"x-actors": "raw"}
+#: Lines between two calls of `progress`.
+PROGRESS_LINES = 500
+
+
+@dataclass
+class FeedReport:
+    """`refusals` holds the first refused lines, `refused` the number of all by reason, `kept` how many of them lie in
+    `interactions.rejected`."""
+
+    sent: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    refusals: list[Line] = field(default_factory=list)
+    kept: int = 0
+
+    @property
+    def all_sent(self) -> bool:
+        return not self.refused
+
+
+@dataclass(frozen=True)
+class FeedOptions:
+    """How to read the file. `stop`: at the first line refused. `keep`: send refused lines to `interactions.rejected`.
+    `pseudonym` None: the actors already are pseudonyms."""
+
+    name: str = "-"
+    form: Format = "auto"
+    pseudonym: Pseudonym | None = None
+    stop: bool = False
+    keep: bool = False
+    shown: int = REFUSALS_SHOWN
+
+
+async def feed(
+    settings: Settings,
+    lines: Iterable[bytes],
+    options: FeedOptions,
+    progress: Callable[[int], None] | None = None,
+    clock: Clock = wall_clock,
+) -> FeedReport:
+    """Send every line that is an interaction. `progress` is called with the number of lines read now and then."""
+    report = FeedReport()
+    async with open_sender(settings) as sender:
+        latest_ms = clock() + settings.future_limit_s * 1000
+        for count, line in enumerate(read_lines(lines, options.form), start=1):
+            checked = check_line(line, latest_ms, options.pseudonym)
+            if checked.interaction is None:
+                await _refuse(checked, report, options, sender, clock)
+                if options.stop:
+                    break
+            else:
+                await sender.send(checked.interaction)
+                report.sent += 1
+            if progress and count % PROGRESS_LINES == 0:
+                progress(line.number)
+    return report
+
+
+def check_line(line: Line, latest_ms: int, pseudonym: Pseudonym | None) -> Line:
+    """The line with its interaction as it is sent; or refused where a worker would reject it."""
+    if line.interaction is None:
+        return line
+    if line.interaction.time_ms > latest_ms:
+        return Line(line.number, line.raw, reason="time_in_future", detail=f"time_ms is {line.interaction.time_ms}")
+    if pseudonym is None:
+        return line
+    try:
+        return Line(line.number, line.raw, pseudonymise(line.interaction, pseudonym))
+    except msgspec.ValidationError as error:
+        return Line(line.number, line.raw, reason="schema", detail=str(error))
+
+
+def pseudonymise(interaction: Interaction, pseudonym: Pseudonym) -> Interaction:
+    """The interaction without the platform's name of its actor, also in a like's id.
+
+    Raises msgspec.ValidationError where that makes the id too long.
+    """
+    if interaction.actor is None:
+        return interaction
+    shown = pseudonym(interaction.platform, interaction.actor)
+    object_id = f"{interaction.post}/{shown}" if interaction.kind == "like" else interaction.id
+    return decode_interaction(encode_interaction(msgspec.structs.replace(interaction, actor=shown, id=object_id)))
+
+
+async def _refuse(line: Line, report: FeedReport, options: FeedOptions, sender: Sender, clock: Clock) -> None:
+    report.refused[line.reason] += 1
+    if len(report.refusals) < options.shown:
+        report.refusals.append(line)
+    if options.keep and len(line.raw) <= KEPT_BYTES_MAX:
+        rejected = Rejected(
+            stage="feed",
+            reason=line.reason,
+            detail=line.detail[:1000],
+            time_ms=clock(),
+            source=f"{options.name}:{line.number}"[-512:],
+            bytes=line.raw,
+            headers=RAW_ACTORS if options.pseudonym else {},
+        )
+        await sender.reject(rejected)
+        report.kept += 1

@@ -1,0 +1,120 @@
+"""Reads `interactions.rejected` to its end and sends what works now: after a fix, a new setting, or simply later.
+
+Records that a worker or a file's reader refused are interactions; those of the gateway are deliveries and are read
+again by the platform's own code. Nothing is taken off the topic: replaying twice is harmless, because counts are sets.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from pipeline.clock import Clock, wall_clock
+from pipeline.feeding.again import Again, Deliveries
+from pipeline.feeding.sender import Sender, open_sender
+from pipeline.scan import open_scan
+from pipeline.settings import Settings
+from schemas.rejected import Rejected, decode_rejected
+from schemas.topics import REJECTED
+
+#: Only a change of the data itself helps here, so they are sent again only when asked for by name: a worker would
+#: reject them once more, and each replay would make the topic longer.
+LASTING = frozenset({"post_of_another_account"})
+
+
+@dataclass(frozen=True)
+class ReplayOptions:
+    """Which rejected records: None is all."""
+
+    reason: str | None = None
+    stage: str | None = None
+    since_ms: int | None = None
+    dry_run: bool = False
+
+    def wants(self, rejected: Rejected) -> bool:
+        return (
+            self.reason in {None, rejected.reason}
+            and self.stage in {None, rejected.stage}
+            and (self.since_ms is None or rejected.time_ms >= self.since_ms)
+        )
+
+
+@dataclass
+class ReplayReport:
+    """Rejected records by (stage, reason): `works` now, or `still` rejected; `why` says for what reason now.
+
+    `interactions`: how many were sent (a delivery may hold many). `repeated`: records with the bytes of an earlier one.
+    """
+
+    read: int = 0
+    interactions: int = 0
+    repeated: int = 0
+    works: Counter[tuple[str, str]] = field(default_factory=Counter)
+    still: Counter[tuple[str, str]] = field(default_factory=Counter)
+    why: Counter[str] = field(default_factory=Counter)
+
+
+async def replay(
+    settings: Settings,
+    options: ReplayOptions,
+    progress: Callable[[int, int], None] | None = None,
+    clock: Clock = wall_clock,
+) -> ReplayReport:
+    """Send again what is wanted. `progress` gets the records read and those there are."""
+    async with open_scan(settings, REJECTED.name) as scan, open_sender(settings) as sender:
+        begins = await scan.beginnings() if options.since_ms is None else await scan.offsets_since(options.since_ms)
+        ends = await scan.ends()
+        scan.start_at(begins)
+        async with Deliveries(settings, remember=not options.dry_run) as deliveries:
+            run = _Run(options, Again(settings, deliveries, clock), sender)
+            async for records in scan.read_to(ends):
+                for record in records:
+                    if record.offset < ends[record.partition]:
+                        await run.take(record.value)
+                if progress:
+                    progress(run.report.read, sum(ends[p] - begins[p] for p in ends))
+    return run.report
+
+
+class _Run:
+    """One replay."""
+
+    def __init__(self, options: ReplayOptions, again: Again, sender: Sender) -> None:
+        self.report = ReplayReport()
+        self._options = options
+        self._again = again
+        self._sender = sender
+        self._seen: set[tuple[str, bytes]] = set()
+
+    async def take(self, value: bytes | None) -> None:
+        self.report.read += 1
+        try:
+            rejected = decode_rejected(value or b"")
+        except msgspec.DecodeError:
+            self.report.why["no_rejected_record"] += 1
+            return
+        if not self._options.wants(rejected):
+            return
+        identity = (rejected.source if rejected.platform else "", rejected.bytes)
+        if identity in self._seen:
+            self.report.repeated += 1
+            return
+        self._seen.add(identity)
+        await self._send(rejected)
+
+    async def _send(self, rejected: Rejected) -> None:
+        which = (rejected.stage, rejected.reason)
+        if rejected.reason in LASTING and self._options.reason is None:
+            self.report.still[which] += 1
+            self.report.why[rejected.reason] += 1
+            return
+        interactions, refusals = await self._again.read(rejected)
+        if not self._options.dry_run:
+            for interaction in interactions:
+                await self._sender.send(interaction)
+        self.report.interactions += len(interactions)
+        (self.report.still if refusals else self.report.works)[which] += 1
+        self.report.why.update(refusals)
