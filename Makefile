@@ -52,9 +52,11 @@ format: $(INSTALLED) ## bring the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(INSTALLED) ## renew requirements.lock and pipeline/local/kafka.lock
+lock: $(INSTALLED) ## renew all pins: requirements.lock, deploy/requirements.lock, pipeline/local/kafka.lock
 	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --all-extras --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --quiet --constraint requirements.lock --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-emit-index-url --no-annotate -o deploy/requirements.lock
 	$(BIN)/python -c 'from pipeline.local.jars import write_lock; write_lock()'
 
 bench: $(INSTALLED) ## the measurements of docs/performance.md (minutes)

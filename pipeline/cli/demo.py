@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.local.extra import require_local_extra
 from pipeline.local.folder import DEMO, SERVER_VARIABLES, StackFolder
 from pipeline.local.plan import PORTS_FROM
 
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
 
         At the end every row in Redis is compared with the topic. Exit 1 if any differs.
         """
+        require_local_extra()
         from pipeline.errors import LocalStackError
         from pipeline.local.console import StackConsole
         from pipeline.local.demo import Demo

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.local.extra import require_local_extra
 from pipeline.local.folder import DEFAULT, StackFolder
 from pipeline.local.plan import PORTS_FROM
 
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
 
         With TWOWAY_KAFKA_SERVERS or TWOWAY_REDIS_URL in the environment those servers are used instead.
         """
+        require_local_extra()
         from pipeline.errors import LocalStackError
         from pipeline.local.console import StackConsole
         from pipeline.local.plan import make_plan

@@ -20,6 +20,7 @@ from pipeline.local.ports import LOOPBACK, is_open
 CLUSTER_ID = "dHdvd2F5LWxvY2FsLTAwMQ"
 HEALTH_TIMEOUT_MS = 3_000
 FORMAT_TIMEOUT_S = 60
+_NO_GROUP = "twoway-health"
 
 _PROPERTIES = """\
 process.roles=broker,controller
@@ -93,7 +94,7 @@ class KafkaServer(Child):
         super().start()
 
     def is_healthy(self) -> bool:
-        """Whether the broker answers a real request."""
+        """Whether the broker also coordinates consumer groups: their topic is made when somebody first asks."""
         if not is_open(self.port):
             return False
         try:
@@ -102,7 +103,8 @@ class KafkaServer(Child):
                 bootstrap_timeout_ms=HEALTH_TIMEOUT_MS,
                 request_timeout_ms=HEALTH_TIMEOUT_MS,
             ) as admin:
-                return bool(admin.describe_cluster()["brokers"])
+                admin.describe_groups([_NO_GROUP])
+                return True
         except (KafkaError, OSError):
             return False
 
