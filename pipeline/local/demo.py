@@ -30,7 +30,7 @@ RATE = 250.0
 STEP_S = 0.25
 #: What the platforms kept while nobody took it: it arrives first, late, and fills the minutes before the start.
 BACKLOG_MS = 20 * 60_000
-BACKLOG_STEP_MS = 2_000
+BACKLOG_STEP_MS = 30_000
 BACKLOG_RATE = 4.0
 SCREEN_S = 0.5
 PLAIN_S = 5.0
@@ -83,7 +83,7 @@ class Demo:
             not_taken = await sender.drain(DRAIN_S)
             report = await verify(settings, wait_s=APPLIED_S)
             scores = await read_scores(reader, self._world.brands)
-            self._console.show(as_table(scores, self._clock()))
+            self._console.show(as_table(scores, self._clock(), self._console.console.width))
             self._console.say(_told(sender))
             return Proof(sender.sent, not_taken, sender.refused, report, self._wrong(scores))
 
@@ -125,21 +125,28 @@ class Demo:
 
     async def _show(self, sender: Sender, reader: Reader) -> None:
         if not self._console.console.is_terminal:
-            while True:
-                for line in as_lines(await read_scores(reader, self._world.brands), self._clock()):
-                    self._console.say(line)
-                await asyncio.sleep(PLAIN_S)
+            await self._show_lines(reader)
         with Live(console=self._console.console, auto_refresh=False, transient=True) as live:
             while True:
                 scores = await read_scores(reader, self._world.brands)
                 live.update(self._screen(scores, sender), refresh=True)
                 await asyncio.sleep(SCREEN_S)
 
+    async def _show_lines(self, reader: Reader) -> None:
+        while True:
+            scores = await read_scores(reader, self._world.brands)
+            for line in as_lines(scores, self._clock()):
+                self._console.say(line)
+            await asyncio.sleep(PLAIN_S if any(score.numbers for score in scores) else SCREEN_S)
+
     def _screen(self, scores: list[Score], sender: Sender) -> Group:
         lines = [f"{name:<10} {where}" for name, where in address_lines(self._stack.plan, self._folder)]
         hint = "Ctrl-C: stop and compare every number with the topic"
         return Group(
-            "", as_table(scores, self._clock()), "", Text("\n".join([_told(sender), *lines, hint]), style="dim")
+            "",
+            as_table(scores, self._clock(), self._console.console.width),
+            "",
+            Text("\n".join([_told(sender), *lines, hint]), style="dim"),
         )
 
     async def _watch(self) -> None:

@@ -15,6 +15,8 @@ from pipeline.reading.answers import Numbers, Series
 from pipeline.reading.reader import Reader
 
 SPARK_WINDOWS = 20
+#: What all columns but the curve need.
+OTHER_COLUMNS = 66
 
 
 @dataclass(frozen=True)
@@ -39,38 +41,41 @@ async def read_scores(reader: Reader, brands: Sequence[Brand]) -> list[Score]:
     return [Score(brand, found.get(brand), by_brand.get(brand)) for brand in brands]
 
 
-def as_table(scores: Sequence[Score], now_ms: int) -> Table:
-    """What stands on the screen."""
-    table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
-    table.add_column("account")
-    table.add_column("platform")
+def as_table(scores: Sequence[Score], now_ms: int, width: int) -> Table:
+    """What stands on the screen. The ratio is comments to likes; on a narrow screen its curve is shorter."""
+    minutes = max(5, min(SPARK_WINDOWS, width - OTHER_COLUMNS))
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=False, collapse_padding=True)
+    table.add_column("account", no_wrap=True)
+    table.add_column("platform", no_wrap=True)
     for name in ("likes", "comments", "shares", "replies"):
-        table.add_column(name, justify="right")
-    table.add_column("comments/like", justify="right", style="bold cyan")
-    table.add_column(f"ratio, last {SPARK_WINDOWS} min", style="cyan")
-    table.add_column("newest", justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("ratio", justify="right", style="bold cyan", no_wrap=True)
+    table.add_column(f"{minutes} min".rjust(minutes), style="cyan", no_wrap=True)
+    table.add_column("newest", justify="right", no_wrap=True)
     for score in scores:
-        table.add_row(escape(score.brand.name), score.brand.platform, *_cells(score, now_ms))
+        table.add_row(escape(score.brand.name), score.brand.platform, *_cells(score, now_ms, minutes))
     return table
 
 
 def as_lines(scores: Sequence[Score], now_ms: int) -> list[str]:
-    """The same for a file or a pipe: one line an account."""
+    """The same for a file or a pipe: one line an account of which something is known."""
     lines = []
     for score in scores:
-        likes, comments, shares, replies, share, _, newest = _cells(score, now_ms)
+        if score.numbers is None:
+            continue
+        likes, comments, shares, replies, comment_to_like, _, newest = _cells(score, now_ms, SPARK_WINDOWS)
         lines.append(
-            f"{score.brand.platform} {score.brand.name}: {share} comments a like"
+            f"{score.brand.platform} {score.brand.name}: {comment_to_like} comments a like"
             f" ({likes} likes, {comments} comments, {shares} shares, {replies} replies; newest {newest})"
         )
     return lines
 
 
-def _cells(score: Score, now_ms: int) -> tuple[str, ...]:
+def _cells(score: Score, now_ms: int, minutes: int) -> tuple[str, ...]:
     numbers = score.numbers
     if numbers is None:
         return ("-",) * 7
-    spark = sparkline([row.comment_to_like for row in score.series.rows]) if score.series else ""
+    spark = sparkline([row.comment_to_like for row in score.series.rows[-minutes:]]) if score.series else ""
     counts = (numbers.likes, numbers.comments, numbers.shares, numbers.replies)
     newest = age(now_ms - numbers.as_of_ms)
     return (*(thousands(count) for count in counts), ratio(numbers.comment_to_like), spark, newest)

@@ -16,8 +16,9 @@ REPEATED = 0.04
 LATE = 0.06
 LATE_MS = (500, 8_000)
 REPEAT_MS = (200, 6_000)
-#: Meta sometimes sends what it has gathered, sometimes single changes.
+#: Meta sometimes sends what it has gathered, sometimes single changes; never many of those.
 SINGLY = 0.2
+SINGLE_MAX = 30
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def deliveries(
 
 def _facebook(happenings: list[Happening], secret: str, now_ms: int, random: Random) -> Iterator[Delivery]:
     random.shuffle(happenings)
-    size = 1 if random.random() < SINGLY else meta.BATCH_MAX
+    size = 1 if len(happenings) <= SINGLE_MAX and random.random() < SINGLY else meta.BATCH_MAX
     for start in range(0, len(happenings), size):
         part = happenings[start : start + size]
         content = meta.body(part, now_ms)
@@ -76,7 +77,8 @@ def _delivery(
 ) -> Delivery:
     due_ms = now_ms + (random.randint(*LATE_MS) if random.random() < LATE else 0)
     makes = frozenset(h.id for h in happenings if h.action == "add")
-    needs = frozenset(h.needs for h in happenings if needed and h.needs)
+    # Within a delivery the order holds, and what stands before is known.
+    needs = frozenset(h.needs for h in happenings if needed and h.needs) - makes
     return Delivery(connection, content, headers, due_ms, len(happenings), makes, needs)
 
 

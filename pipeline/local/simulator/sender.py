@@ -32,7 +32,7 @@ class Sender:
         self._free = asyncio.Semaphore(AT_ONCE)
         self._hurry = asyncio.Event()
         self._taken: set[str] = set()
-        self._news = asyncio.Condition()
+        self._awaited: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Sender:
@@ -61,8 +61,9 @@ class Sender:
 
     async def _deliver(self, delivery: Delivery) -> None:
         await self._wait_until(delivery.due_ms)
-        async with self._news:
-            await self._news.wait_for(lambda: delivery.needs <= self._taken)
+        for needed in delivery.needs:
+            if needed not in self._taken:  # asked anew after every wait: others may have come meanwhile
+                await self._awaited.setdefault(needed, asyncio.Event()).wait()
         while not await self._try(delivery):
             self.retries += 1
             await asyncio.sleep(RETRY_S)
@@ -85,10 +86,10 @@ class Sender:
             return False
         if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             return False
-        await self._note(delivery, answer)
+        self._note(delivery, answer)
         return True
 
-    async def _note(self, delivery: Delivery, answer: httpx.Response) -> None:
+    def _note(self, delivery: Delivery, answer: httpx.Response) -> None:
         self.deliveries += 1
         if not answer.is_success:
             self.refused[f"{delivery.connection}: {answer.status_code}"] += 1
@@ -97,6 +98,6 @@ class Sender:
             self.repeats += 1
         else:
             self.sent += delivery.interactions
-        async with self._news:
-            self._taken |= delivery.makes
-            self._news.notify_all()
+        self._taken |= delivery.makes
+        for made in delivery.makes & self._awaited.keys():
+            self._awaited.pop(made).set()
