@@ -81,7 +81,8 @@ def items_table(
     name_width = min(NAME_WIDTH, max(12, width - line - (_WIDE_REST if is_wide else _NARROW_REST)))
     table.add_column(items[0].entity if items else "", no_wrap=True, overflow="ellipsis", max_width=name_width)
     table.add_column("ratio", justify="right", no_wrap=True)
-    table.add_column(f"per {series[0].window}" if series else "", no_wrap=True, style="cyan")
+    # Right-aligned: the newest windows of all rows stand in one column.
+    table.add_column(f"per {series[0].window}" if series else "", justify="right", no_wrap=True, style="cyan")
     for name in _WIDE_COUNTS if is_wide else _NARROW_COUNTS:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("age", justify="right", no_wrap=True, style="dim")
