@@ -13,6 +13,8 @@ from pipeline.settings import Settings
 
 #: Libraries that report their own retries at `warning` or below; ours say what matters of it once.
 NOISY = ("aiokafka", "kafka", "faust", "mode", "asyncio", "uvicorn", "httpx")
+#: Faust logs the starts and stops of services under the names of the modules that define them.
+OUR_SERVICES = ("agents.worker", "pipeline.transport.app", "pipeline.transport.consumer")
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
@@ -53,6 +55,8 @@ def set_up_logs(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if settings.log_format == "json" else HumanFormatter())
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    for name in OUR_SERVICES:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.ERROR)
 

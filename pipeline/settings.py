@@ -73,7 +73,7 @@ class Settings:
     group: str = _text("twoway-count", "Kafka consumer group of the workers")
     worker_host: str = _text("127.0.0.1", "address of the worker's health and metrics")
     worker_port: int = _between(0, 65_535, 8003, "port of the worker's health and metrics; 0 takes a free one")
-    slice_events: int = _between(1, 100_000, 2_000, "events that are folded and applied together")
+    slice_events: int = _between(1, 100_000, 10_000, "events that are folded and applied together")
     fetch_events: int = _between(1, 1_000_000, 20_000, "events that one fetch of a partition gives at the most")
     cache_entries: int = _between(1_000, 1_000_000_000, 4_000_000, "members and rows that a worker keeps in memory")
     publish_s: float = _text(1.0, "seconds between two publications of the same row at the least")

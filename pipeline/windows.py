@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from itertools import pairwise
 
 from pipeline.errors import SettingsError
@@ -20,6 +19,8 @@ ALL = -1
 ALL_NAME = "all"
 #: How a window's start is written, by the unit of its size.
 _SHOWN = {"d": "%Y-%m-%d", "h": "%Y-%m-%dT%H", "m": "%Y-%m-%dT%H:%M", "s": "%Y-%m-%dT%H:%M:%S"}
+#: Names of rows that are remembered.
+_FIELDS_MOST = 65_536
 _DURATION = re.compile(r"^([1-9][0-9]{0,5})([smhd])$")
 
 
@@ -55,11 +56,15 @@ class Windows:
     def __init__(self, sizes: tuple[Size, ...]) -> None:
         if not 1 <= len(sizes) <= SIZES_MAX:
             raise SettingsError(f"{len(sizes)} window sizes; expected 1 to {SIZES_MAX}")
+        if any(b.kept_ms < a.kept_ms for a, b in pairwise(sizes)):
+            raise SettingsError("window sizes are kept for shorter the longer they are; expected the other way round")
         if any(b.length_ms % a.length_ms for a, b in pairwise(sizes)):
             names = ",".join(size.name for size in sizes)
             raise SettingsError(f"window sizes are {names}; expected each to be a multiple of the one before")
         self.sizes = sizes
         self.finest_ms = sizes[0].length_ms
+        #: Code -> the row's field name, remembered.
+        self.fields = _Fields(self)
 
     @classmethod
     def parse(cls, text: str) -> Windows:
@@ -96,8 +101,7 @@ class Windows:
 
     def field(self, code: int) -> str:
         """The name of the row in a page's hash: `1m:2026-11-23T09:24`, `1h:2026-11-23T09`, `1d:2026-11-23`."""
-        size = self.sizes[code % SIZES_MAX]
-        return _field(size.name, code // SIZES_MAX * size.length_ms)
+        return self.fields[code]
 
     def code(self, field: str) -> int | None:
         """The code of a field's name, None for fields that name no window of these sizes."""
@@ -111,8 +115,17 @@ class Windows:
         return None
 
 
-@lru_cache(maxsize=65_536)
-def _field(name: str, start_ms: int) -> str:
-    moment = datetime.fromtimestamp(start_ms / 1000, UTC)
-    unit = name[-1]
-    return f"{name}:{moment.strftime(_SHOWN[unit])}"
+class _Fields(dict[int, str]):
+    """Names of rows, made once each: thousands of pages share a minute."""
+
+    def __init__(self, windows: Windows) -> None:
+        super().__init__()
+        self.windows = windows
+
+    def __missing__(self, code: int) -> str:
+        if len(self) > _FIELDS_MOST:
+            self.clear()
+        size = self.windows.sizes[code % SIZES_MAX]
+        moment = datetime.fromtimestamp(code // SIZES_MAX * size.length_ms / 1000, UTC)
+        name = self[code] = f"{size.name}:{moment.strftime(_SHOWN[size.name[-1]])}"
+        return name

@@ -5,6 +5,7 @@ Owns the shape, its limits and its JSON form. What an interaction means for a co
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 import msgspec
@@ -23,9 +24,16 @@ LONGEST_TEXT = 65_536
 #: Ends every pattern: `$` alone also matches before a line break at the end, which must not get into a key.
 END = r"(?!\n)$"
 
-Platform = Annotated[
-    str, Meta(pattern=rf"^[a-z0-9-]{{1,32}}{END}", description="slug of the platform, such as facebook")
+PLATFORM_PATTERN = rf"^[a-z0-9-]{{1,32}}{END}"
+Platform = Annotated[str, Meta(pattern=PLATFORM_PATTERN, description="slug of the platform, such as facebook")]
+#: The same, but matched by the interaction itself, once for each platform: the decoder would match it for every record,
+#: which takes nearly as long as all the rest of the decoding.
+_CheckedPlatform = Annotated[
+    str,
+    Meta(description="slug of the platform, such as facebook", extra_json_schema={"pattern": PLATFORM_PATTERN}),
 ]
+_platforms: set[str] = set()
+_PLATFORMS_MOST = 1_000
 Account = Annotated[str, Meta(min_length=1, max_length=256, description="the brand account's id on the platform")]
 Id = Annotated[str, Meta(min_length=1, max_length=LONGEST_ID)]
 TimeMs = Annotated[int, Meta(ge=0, le=LAST_TIME_MS, description="event time, Unix milliseconds")]
@@ -41,7 +49,7 @@ class Interaction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_
     account (its followers) carry no `post` and have the account as `id`.
     """
 
-    platform: Platform
+    platform: _CheckedPlatform
     account: Account
     kind: Kind
     action: Action
@@ -61,10 +69,13 @@ class Interaction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_
     shares: Count | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what the shape alone cannot: an account id over 256 bytes, a record about no post.
+        """Refuse what the shape alone cannot: a platform that is no slug, a record about no post, an account id over
+        256 bytes.
 
         Raises ValueError, which the decoder turns into `msgspec.ValidationError`.
         """
+        if self.platform not in _platforms:
+            _check_platform(self.platform)
         if self.post is None and self.kind != "totals":
             raise ValueError(f"a {self.kind} needs a `post`")
         if not self.account.isascii() and len(self.account.encode()) > 256:
@@ -74,6 +85,14 @@ class Interaction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_
     def key(self) -> str:
         """The record key in Kafka, `platform:account`: all of an account stays in order in one partition."""
         return f"{self.platform}:{self.account}"
+
+
+def _check_platform(platform: str) -> None:
+    if not re.match(PLATFORM_PATTERN, platform):
+        raise ValueError("`platform` is not a slug of 1 to 32 characters a-z, 0-9 and -")
+    if len(_platforms) >= _PLATFORMS_MOST:
+        _platforms.clear()
+    _platforms.add(platform)
 
 
 #: Bytes -> Interaction. Raises msgspec.ValidationError (the schema) or msgspec.DecodeError (the JSON). Unknown fields

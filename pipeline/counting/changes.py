@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from pipeline.counting.live import LivePage
 from pipeline.counting.members import compact_members, encode_members
-from pipeline.counting.rows import MASK, encode_row
+from pipeline.counting.rows import RowTexts, unpack
 from pipeline.windows import ALL, Windows
 from schemas.engagement import COLUMNS
+
+_texts = RowTexts()
 
 
 @dataclass(slots=True)
@@ -26,20 +28,23 @@ class Changes:
 def take_changes(page: LivePage, windows: Windows) -> Changes:
     """The page's changes since the last call; afterwards it has none, and its changed rows are to be published."""
     changes = Changes([], [])
-    fields, rows = changes.fields, page.rows
+    fields, rows, names, texts = changes.fields, page.rows, windows.fields, _texts
     first_ms, last_ms, before = page.written
-    for code in page.changed:
+    changed = page.changed
+    for code in changed:
         if code == ALL:
             continue
         row = rows.get(code)
         if row is None:
-            changes.gone.append(windows.field(code))
+            changes.gone.append(names[code])
         else:
-            fields += (windows.field(code), encode_row(row))
-    if rows[ALL] != before or page.new:
-        _all_time(fields, rows[ALL], before, new=page.new)
-        if page.new and page.entity == "post":
-            fields += ("account", page.account)
+            fields.append(names[code])
+            fields.append(texts[row])
+    all_time = rows[ALL]
+    if page.new:
+        _whole(fields, page)
+    elif all_time != before:
+        _difference(fields, all_time, before)
     if page.last_ms != last_ms:
         fields += ("last_ms", str(page.last_ms))
         changes.moved = True
@@ -49,9 +54,11 @@ def take_changes(page: LivePage, windows: Windows) -> Changes:
         fields += (f"polled:{name}", f"{page.polled[name].value},{page.polled[name].as_of_ms}")
     if page.appended:
         _members(page, changes)
-    page.dirty.update(page.changed)
-    page.written = (page.first_ms, page.last_ms, rows[ALL])
-    page.changed, page.touched, page.new, page.polled_changed = {}, False, False, []
+    page.dirty = page.dirty | changed if page.dirty else changed
+    page.written = (page.first_ms, page.last_ms, all_time)
+    page.changed, page.touched, page.new = {}, False, False
+    if page.polled_changed:
+        page.polled_changed = []
     return changes
 
 
@@ -60,14 +67,24 @@ def ratio_text(likes: int, comments: int) -> str:
     return str(round(comments / likes, 6)) if likes else "null"
 
 
-def _all_time(fields: list[str], row: int, before: int, *, new: bool) -> None:
+def _whole(fields: list[str], page: LivePage) -> None:
+    """All plain fields of a page that Redis does not have yet."""
+    counts = unpack(page.rows[ALL])
+    for name, count in zip(COLUMNS, counts, strict=True):
+        fields += (name, str(count))
+    fields += ("comment_to_like", ratio_text(counts[0], counts[1]))
+    if page.entity == "post":
+        fields += ("account", page.account)
+
+
+def _difference(fields: list[str], row: int, before: int) -> None:
     """The plain fields that differ from what was written last."""
-    differs = row ^ before
-    for k, name in enumerate(COLUMNS):
-        if new or differs >> 40 * k & MASK:
-            fields += (name, str(row >> 40 * k & MASK))
-    if new or differs & (MASK | MASK << 40):
-        fields += ("comment_to_like", ratio_text(row & MASK, row >> 40 & MASK))
+    counts, old = unpack(row), unpack(before)
+    for name, count, was in zip(COLUMNS, counts, old, strict=True):
+        if count != was:
+            fields += (name, str(count))
+    if counts[0] != old[0] or counts[1] != old[1]:
+        fields += ("comment_to_like", ratio_text(counts[0], counts[1]))
 
 
 def _members(page: LivePage, changes: Changes) -> None:

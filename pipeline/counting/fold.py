@@ -1,7 +1,7 @@
 """The fold: a slice of interactions into the pages that they touch. Pure: no Redis, no Kafka, no clock.
 
-An event costs one dictionary look-up in its post's set and one addition to that post's change of its finest window;
-rows of wider windows and of the account get the sum of a slice's changes once.
+An event costs one look-up in its post's set and one addition to that post's change of its finest window; rows of wider
+windows and of the account get the sum of a slice's changes once.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from xxhash import xxh3_64_intdigest
+
 from pipeline.counting.live import LivePage
-from pipeline.counting.members import REMOVED, counted_at_ms, hash_id, state_of
-from pipeline.counting.page import POLLED, Polled
+from pipeline.counting.members import ADDED, OWN_ADDED, REMOVED, TIME_SHIFT, counted_at_ms, state_of
 from pipeline.counting.rows import ONE
-from pipeline.windows import ALL, Windows
+from pipeline.counting.totals import take_totals
+from pipeline.windows import Windows
 from schemas.interaction import Interaction
 
 #: One object of each class as a packed row; an uncounted one is nothing.
@@ -45,64 +47,94 @@ class Fold:
         self._codes: dict[int, tuple[int, ...]] = {}
 
     def fold(self, placed: Sequence[Placed]) -> Folded:
-        """Merge each interaction into its post's set and the difference into the rows of post and account."""
+        """Merge each interaction into its post's set and the difference into the rows of post and account.
+
+        This loop is the heart: everything in it is paid for every event. `state_of` and `hash_id` stand here a second
+        time, for a call costs more than what they do.
+        """
         out = Folded()
         finest_ms, kept_ms, touched = self.finest_ms, self.kept_ms, out.touched
+        applied = late = 0
         for position, (interaction, account, post) in enumerate(placed):
-            time_ms = interaction.time_ms
-            if post is not None and post.account != interaction.account:
+            if post is None or post.account != interaction.account:
+                if post is None:
+                    self._take_account_totals(interaction, account, out)
+                    continue
                 if post.account:
                     out.refused.append(position)
                     continue
                 post.account = interaction.account
-            for page in (account, post):
-                if page is None:
-                    continue
-                if not page.touched:
-                    page.touched = True
-                    touched.append(page)
-                if time_ms > page.last_ms:
-                    page.last_ms = time_ms
-                if page.first_ms is None or time_ms < page.first_ms:
-                    page.first_ms = time_ms
-            if interaction.kind == "totals":
-                changed = take_totals(interaction, account, post)
-                out.applied += changed
-                out.unchanged += not changed
+            if not post.touched:
+                post.touched = True
+                post.owner = account
+                touched.append(post)
+            time_ms = interaction.time_ms
+            if time_ms > post.last_ms:
+                post.last_ms = time_ms
+                if post.first_ms > time_ms:
+                    post.first_ms = time_ms
+            else:
+                if time_ms < post.first_ms:
+                    post.first_ms = time_ms
+                if time_ms <= post.last_ms - kept_ms:
+                    late += 1
+            kind = interaction.kind
+            if kind == "totals":
+                applied += take_totals(interaction, account, post)
                 continue
-            assert post is not None
-            new = state_of(interaction)
+            if interaction.action == "add":
+                new = time_ms << TIME_SHIFT | (OWN_ADDED if interaction.own else ADDED)[kind]
+            else:
+                new = state_of(interaction)
             members = post.members
-            key = hash_id(interaction.id)
+            key = xxh3_64_intdigest(interaction.id.encode())
             old = members.get(key)
             if old is not None and old >= new:
-                out.unchanged += 1
                 continue
             members[key] = new
             post.appended += (key, new)
-            out.applied += 1
-            if time_ms <= post.last_ms - kept_ms:
-                out.late += 1
+            applied += 1
             delta = post.delta
             if not new & REMOVED:
-                finest = time_ms // finest_ms
+                finest = counted_at_ms(new) // finest_ms
                 delta[finest] = delta.get(finest, 0) + VALUE[new & 7]
             if old is not None and not old & REMOVED:
                 finest = counted_at_ms(old) // finest_ms
                 delta[finest] = delta.get(finest, 0) - VALUE[old & 7]
-        self._sum_up(placed, touched)
+        out.applied += applied
+        out.late += late
+        out.unchanged = len(placed) - out.applied - len(out.refused)
+        self._sum_up(touched)
         return out
 
-    def _sum_up(self, placed: Sequence[Placed], touched: list[LivePage]) -> None:
+    def _take_account_totals(self, interaction: Interaction, account: LivePage, out: Folded) -> None:
+        time_ms = interaction.time_ms
+        if not account.touched:
+            account.touched = True
+            out.touched.append(account)
+        account.last_ms = max(account.last_ms, time_ms)
+        account.first_ms = min(account.first_ms, time_ms)
+        out.applied += take_totals(interaction, account, None)
+
+    def _sum_up(self, touched: list[LivePage]) -> None:
         """Add each post's changes to its account, then every page's changes to its rows."""
-        seen = set()
-        for _, account, post in placed:
-            if post is None or post.key in seen or not post.delta:
+        accounts = []
+        for post in touched:
+            account = post.owner
+            if account is None:
                 continue
-            seen.add(post.key)
+            post.owner = None
+            if not account.touched:
+                account.touched = True
+                accounts.append(account)
+            if post.last_ms > account.last_ms:
+                account.last_ms = post.last_ms
+            if post.first_ms < account.first_ms:
+                account.first_ms = post.first_ms
             sums = account.delta
             for finest, change in post.delta.items():
                 sums[finest] = sums.get(finest, 0) + change
+        touched += accounts
         for page in touched:
             if page.delta:
                 self._change_rows(page)
@@ -112,12 +144,12 @@ class Fold:
 
     def _change_rows(self, page: LivePage) -> None:
         rows, changed, codes_of = page.rows, page.changed, self._codes
-        oldest = page.last_ms - self.kept_ms
+        oldest = (page.last_ms - self.kept_ms) // self.finest_ms
         for finest, change in page.delta.items():
             if not change:
                 continue
             codes = codes_of.get(finest) or self.codes(finest)
-            if (finest + 1) * self.finest_ms <= oldest:
+            if finest < oldest:
                 codes = self._kept(page, codes)
             for code in codes:
                 rows[code] = rows.get(code, 0) + change
@@ -147,39 +179,3 @@ class Fold:
                 self._codes.clear()
             codes = self._codes[finest] = self.windows.codes(finest * self.finest_ms)
         return codes
-
-
-def take_totals(interaction: Interaction, account: LivePage, post: LivePage | None) -> bool:
-    """Set polled numbers, newest wins number by number (a tie: the greater). True when anything changed.
-
-    A post's likes, comments and shares stand on its page and in the account's sum; followers stand on the account.
-    """
-    if post is None:
-        return _poll(account, "followers", interaction.followers, interaction.time_ms)
-    changed = False
-    for name in POLLED[:3]:
-        before = post.polled.get(name)
-        if _poll(post, name, getattr(interaction, name), interaction.time_ms):
-            changed = True
-            now = post.polled[name]
-            total = account.polled.get(name, Polled(0, 0))
-            value = total.value + now.value - (before.value if before else 0)
-            account.polled[name] = Polled(value, max(total.as_of_ms, now.as_of_ms))
-            _mark_polled(account, name)
-    return changed
-
-
-def _poll(page: LivePage, name: str, value: int | None, time_ms: int) -> bool:
-    if value is None:
-        return False
-    before = page.polled.get(name)
-    if before is not None and (time_ms, value) <= (before.as_of_ms, before.value):
-        return False
-    page.polled[name] = Polled(value, time_ms)
-    _mark_polled(page, name)
-    return True
-
-
-def _mark_polled(page: LivePage, name: str) -> None:
-    page.polled_changed.append(name)
-    page.changed[ALL] = None

@@ -10,13 +10,16 @@ from pipeline.counting.page import PageParts, Polled
 from pipeline.store.keys import reference
 from pipeline.windows import ALL
 
+#: Later than any event.
+NEVER_MS = 1 << 62
+
 
 class LivePage:
     """A post's or an account's page in memory: absolute numbers, and what changed of them since the last slice."""
 
     __slots__ = (
         "account", "appended", "changed", "closes_ms", "delta", "dirty", "entity", "entries", "first_ms", "id", "key",
-        "last_ms", "loaded", "members", "new", "platform", "polled", "polled_changed", "prefix", "pruned_hour",
+        "last_ms", "loaded", "members", "new", "owner", "platform", "polled", "polled_changed", "prefix", "pruned_hour",
         "reference", "renewed", "rows", "slot", "touched", "weight", "written",
     )  # fmt: skip
 
@@ -36,7 +39,7 @@ class LivePage:
         #: Window code -> packed row.
         self.rows: dict[int, int] = {ALL: 0}
         self.polled: dict[str, Polled] = {}
-        self.first_ms: int | None = None
+        self.first_ms = NEVER_MS
         self.last_ms = 0
         self.loaded = False
         #: Nothing of it was in Redis when it was loaded.
@@ -52,9 +55,11 @@ class LivePage:
         self.appended: list[int] = []
         self.polled_changed: list[str] = []
         self.changed: dict[int, None] = {}
-        self.written: tuple[int | None, int, int] = (None, 0, 0)
+        self.written = (NEVER_MS, 0, 0)
+        #: A touched post's account.
+        self.owner: LivePage | None = None
         # Since the last publication:
-        self.dirty: set[int] = set()
+        self.dirty: dict[int, None] = {}
         #: The next closing time as it was last written to `open`; 0 where that is not known.
         self.closes_ms = 0
 
@@ -62,7 +67,7 @@ class LivePage:
         """Take over what Redis holds of it."""
         self.rows = parts.rows
         self.polled = parts.polled
-        self.first_ms, self.last_ms = parts.first_ms, parts.last_ms
+        self.first_ms, self.last_ms = NEVER_MS if parts.first_ms is None else parts.first_ms, parts.last_ms
         self.account = parts.account or self.account
         self.members = decode_members(blob) if blob else {}
         self.entries = len(blob) // ENTRY_BYTES if blob else 0

@@ -29,6 +29,10 @@ LIKE, COMMENT, SHARE, REPLY, POST, UNCOUNTED = range(6)
 CLASS = {"like": LIKE, "comment": COMMENT, "share": SHARE, "post": POST}
 OWN_CLASS = {"like": UNCOUNTED, "comment": REPLY, "share": UNCOUNTED, "post": POST}
 
+#: What an add's state has besides its time.
+ADDED = {kind: REAL | number for kind, number in CLASS.items()}
+OWN_ADDED = {kind: REAL | number for kind, number in OWN_CLASS.items()}
+
 ENTRY_BYTES = Struct("<QQ").size
 
 

@@ -1,37 +1,51 @@
 """Rows: the counts of one window of a page, packed into one integer, and their text in Redis.
 
-`likes,comments,shares,replies,posts` in the order of `schemas.engagement.COLUMNS`. Packed, column k takes the 40 bits
-from 40*k on: adding a slice's change to a row is one addition, and a dictionary of integers is invisible to the
+`likes,comments,shares,replies,posts` in the order of `schemas.engagement.COLUMNS`. Packed, column k takes the 64 bits
+from 64*k on: adding a slice's change to a row is one addition, and a dictionary of integers is invisible to the
 garbage collector, which cost 40 % when rows were lists.
 """
 
 from __future__ import annotations
 
 from math import sqrt
+from struct import Struct
 
 from schemas.engagement import COLUMNS
 
-BITS = 40
-MASK = (1 << BITS) - 1
+BITS = 64
 ONE = tuple(1 << (BITS * k) for k in range(len(COLUMNS)))
+_BYTES = 8 * len(COLUMNS)
+#: Through bytes: 0.1 us for all columns; five shifts and masks take four times that.
+_columns = Struct(f"<{len(COLUMNS)}Q").unpack
+#: Texts of rows that are remembered: most windows hold one of a few small rows.
+_TEXTS_MOST = 200_000
 
 Counts = tuple[int, int, int, int, int]
 
 
 def unpack(row: int) -> Counts:
     """The packed row's likes, comments, shares, replies, posts."""
-    return row & MASK, row >> 40 & MASK, row >> 80 & MASK, row >> 120 & MASK, row >> 160
+    return _columns(row.to_bytes(_BYTES, "little"))
 
 
 def pack(counts: Counts) -> int:
     """The packed row of these counts."""
-    likes, comments, shares, replies, posts = counts
-    return likes | comments << 40 | shares << 80 | replies << 120 | posts << 160
+    return sum(count << (BITS * k) for k, count in enumerate(counts))
+
+
+class RowTexts(dict[int, str]):
+    """Packed row -> its text as a window's field in Redis shows it: `12,3,0,1,0`."""
+
+    def __missing__(self, row: int) -> str:
+        if len(self) > _TEXTS_MOST:
+            self.clear()
+        text = self[row] = "%d,%d,%d,%d,%d" % unpack(row)  # noqa: UP031 - twice as fast as an f-string of five
+        return text
 
 
 def encode_row(row: int) -> str:
     """The row as a window's field in Redis shows it."""
-    return f"{row & MASK},{row >> 40 & MASK},{row >> 80 & MASK},{row >> 120 & MASK},{row >> 160}"
+    return ",".join(map(str, unpack(row)))
 
 
 def decode_row(text: str) -> int:

@@ -23,9 +23,23 @@ class Closing:
         self.windows = windows
         self.grace_ms = grace_ms
 
-    def is_closed(self, code: int, watermark_ms: int) -> bool:
-        """Whether the row's window is closed."""
-        return code != ALL and self.windows.end_ms(code) + self.grace_ms <= watermark_ms
+    def sort_out(self, codes: Iterable[int], watermark_ms: int) -> tuple[set[int], int | None]:
+        """Those of the codes whose windows are closed, and when the first of the others closes."""
+        sizes = self.windows.sizes
+        passed = [(watermark_ms - self.grace_ms) // size.length_ms for size in sizes]
+        closed: set[int] = set()
+        soonest_ms = None
+        for code in codes:
+            if code == ALL:
+                continue
+            index, number = divmod(code, SIZES_MAX)
+            if index < passed[number]:
+                closed.add(code)
+                continue
+            closes_ms = (index + 1) * sizes[number].length_ms + self.grace_ms
+            if soonest_ms is None or closes_ms < soonest_ms:
+                soonest_ms = closes_ms
+        return closed, soonest_ms
 
     def closed_between(self, page: LivePage, since_ms: int, until_ms: int) -> set[int]:
         """The codes of the page's rows whose windows close in [since_ms, until_ms]."""

@@ -1,14 +1,27 @@
-"""Rows of live pages as records of `engagement.posts` and `engagement.accounts`."""
+"""Rows of live pages as records of `engagement.posts` and `engagement.accounts`.
+
+The JSON is put together by hand: a page's and a window's part are the same for many rows, and an Engagement object with
+17 fields costs three times the text. A contract test holds it against `schemas.engagement`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+import orjson
+
 from pipeline.counting.live import LivePage
 from pipeline.counting.page import source_of
-from pipeline.counting.rows import comment_to_like, conversation_share, unpack
+from pipeline.counting.rows import unpack
 from pipeline.windows import ALL, Windows
-from schemas.engagement import Engagement, encode_engagement, engagement_key
+from schemas.engagement import engagement_key
+
+_BODY = (
+    b'"likes":%d,"comments":%d,"shares":%d,"replies":%d,"posts":%d,'
+    b'"comment_to_like":%a,"conversation_share":%a,"revision":%d,"final":%b,%b'
+)
+#: Windows whose parts are remembered.
+_WINDOWS_MOST = 65_536
 
 
 def revision(version: int, *, final: bool) -> int:
@@ -16,40 +29,59 @@ def revision(version: int, *, final: bool) -> int:
     return 2 * version + final
 
 
-def updates(
-    page: LivePage, codes: Iterable[int], version: int, closed: set[int], windows: Windows
-) -> list[tuple[bytes, bytes]]:
-    """Key and value of each of these rows that the page still keeps."""
-    records = []
-    all_time = page.rows[ALL]
-    source = source_of(all_time != 0, bool(page.polled))
-    for code in codes:
-        row = page.rows.get(code)
-        if row is None:
-            continue
-        likes, comments, shares, replies, posts = unpack(row)
-        window = windows.window(code)
-        final = code in closed
-        update = Engagement(
-            entity="post" if page.entity == "post" else "account",
-            platform=page.platform,
-            account=page.account,
-            id=page.id,
-            window=window.size,
-            start_ms=window.start_ms,
-            end_ms=window.end_ms,
-            likes=likes,
-            comments=comments,
-            shares=shares,
-            replies=replies,
-            posts=posts,
-            comment_to_like=comment_to_like(likes, comments),
-            conversation_share=conversation_share(likes, comments, shares),
-            revision=revision(version, final=final),
-            final=final,
-            as_of_ms=page.last_ms,
-            source=source,
-        )
-        key = engagement_key(page.platform, page.id, window.size, window.start_ms)
-        records.append((key.encode(), encode_engagement(update)))
-    return records
+class Updates:
+    """Makes key and value of rows."""
+
+    def __init__(self, windows: Windows) -> None:
+        self.windows = windows
+        self._parts: dict[int, tuple[bytes, bytes]] = {}
+
+    def of_page(
+        self, page: LivePage, codes: Iterable[int], version: int, closed: set[int]
+    ) -> list[tuple[bytes, bytes]]:
+        """Key and value of each of these rows that the page still keeps; `closed` are final."""
+        rows, parts = page.rows, self._parts
+        head, tail, key = self._page_parts(page)
+        open_revision, final_revision = revision(version, final=False), revision(version, final=True)
+        records = []
+        for code in codes:
+            row = rows.get(code)
+            if row is None:
+                continue
+            key_end, window = parts.get(code) or self._window_parts(code)
+            likes, comments, shares, replies, posts = unpack(row)
+            total = likes + comments + shares
+            final = code in closed
+            body = _BODY % (
+                likes, comments, shares, replies, posts,
+                comments / likes if likes else _NULL, comments / total if total else _NULL,
+                final_revision if final else open_revision, b"true" if final else b"false", tail,
+            )  # fmt: skip
+            records.append((key + key_end, head + window + body))
+        return records
+
+    @staticmethod
+    def _page_parts(page: LivePage) -> tuple[bytes, bytes, bytes]:
+        """What all rows of a page share: the beginning and the end of the value, the beginning of the key."""
+        names = orjson.dumps({"entity": page.entity, "platform": page.platform, "account": page.account, "id": page.id})
+        end = orjson.dumps({"as_of_ms": page.last_ms, "source": source_of(page.rows[ALL] != 0, bool(page.polled))})
+        return names[:-1] + b",", end[1:], f"{page.platform}:{page.id}".encode()
+
+    def _window_parts(self, code: int) -> tuple[bytes, bytes]:
+        """What all rows of a window share: the end of the key, the window's fields."""
+        if len(self._parts) > _WINDOWS_MOST:
+            self._parts.clear()
+        window = self.windows.window(code)
+        fields = orjson.dumps({"window": window.size, "start_ms": window.start_ms, "end_ms": window.end_ms})
+        key = engagement_key("", "", window.size, window.start_ms).encode()[1:]
+        parts = self._parts[code] = (key, fields[1:-1] + b",")
+        return parts
+
+
+class _Null:
+    def __repr__(self) -> str:
+        return "null"
+
+
+#: Shown by %a as JSON's null; a float by its shortest repr, which is JSON too.
+_NULL = _Null()

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from pipeline.errors import StateError
 from pipeline.slots import slots_of_partition
 from pipeline.store.keys import LAYOUT_VERSION, Keys
+from pipeline.store.round_trip import round_trip
 
 
 @dataclass(slots=True)
@@ -30,7 +31,7 @@ async def read_marks(redis: Redis, keys: Keys, partition: int, partitions: int) 
     for slot in slots:
         pipe.hmget(keys.applied[slot], str(partition), "version", "layout")
     marks = {}
-    for slot, (offset, version, layout) in zip(slots, await pipe.execute(), strict=True):
+    for slot, (offset, version, layout) in zip(slots, await round_trip(pipe), strict=True):
         if layout is not None and layout.decode() != LAYOUT_VERSION:
             raise StateError(
                 f"{keys.applied[slot]} has layout {layout.decode()}; expected {LAYOUT_VERSION}: run the release that "

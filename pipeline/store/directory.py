@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from pipeline.clock import Clock
 from pipeline.counting.live import LivePage
 from pipeline.store.keys import Keys
+from pipeline.store.round_trip import round_trip
 
 
 async def write_directory(redis: Redis, keys: Keys, pages: Iterable[LivePage], ttl_s: int, clock: Clock) -> None:
@@ -26,4 +27,4 @@ async def write_directory(redis: Redis, keys: Keys, pages: Iterable[LivePage], t
             pipe.expire(key, ttl_s)
         elif page.account:
             pipe.set(keys.post_entry(page.platform, page.id), page.account, ex=ttl_s)
-    await pipe.execute()
+    await round_trip(pipe)

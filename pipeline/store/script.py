@@ -16,6 +16,7 @@ from pipeline.counting.changes import Changes
 from pipeline.counting.live import LivePage
 from pipeline.store.checkpoint import Mark
 from pipeline.store.keys import LAYOUT_VERSION, Keys, encode_id
+from pipeline.store.round_trip import round_trip
 
 _pack = msgspec.msgpack.Encoder().encode
 #: A page outlives its last event by a day more than promised: a worker's memory of pages is a day old at the most, so
@@ -26,36 +27,40 @@ SLACK_DAYS = 1
 class SlotChange:
     """What one slot's script is to do; the head of `apply.lua` describes the arrays."""
 
-    __slots__ = ("blobs", "keys", "removals", "renewals", "scores", "sets", "texts", "unscores")
+    __slots__ = ("appends", "open", "removals", "renewals", "replacements", "scores", "sets", "unscores")
 
-    def __init__(self, applied: str, open_: str) -> None:
-        self.keys: list[str] = [applied, open_]
+    def __init__(self, open_: str) -> None:
+        self.open = open_
         self.sets: list[Any] = []
         self.removals: list[Any] = []
-        self.texts: list[Any] = []
-        self.blobs: list[bytes] = []
+        self.appends: list[Any] = []
+        self.replacements: list[Any] = []
         self.scores: list[Any] = []
         self.unscores: list[Any] = []
-        self.renewals: list[int] = []
-
-    def key(self, key: str) -> int:
-        """Adds a key; gives its number in KEYS."""
-        self.keys.append(key)
-        return len(self.keys)
+        self.renewals: list[Any] = []
 
     def close_at(self, reference: str, closes_ms: int, *, earlier_only: bool) -> None:
         """Note when the page's next window closes; `earlier_only` keeps an earlier time that is noted already."""
         score = (str(closes_ms), reference)
-        self.scores += (2, ("LT", *score) if earlier_only else score)
+        self.scores += (self.open, ("LT", *score) if earlier_only else score)
 
     def closed(self, reference: str) -> None:
         """The page has no window left to close."""
-        self.unscores += (2, (reference,))
+        self.unscores += (self.open, (reference,))
 
-    def arguments(self, ttl_s: int) -> list[Any]:
-        """ARGV from 7 on."""
-        lists = (self.sets, self.removals, self.texts, self.scores, self.unscores, self.renewals, ttl_s)
-        return [_pack(lists), *self.blobs]
+    def packed(self, ttl_s: int) -> bytes:
+        """ARGV[7]."""
+        return _pack(
+            (
+                self.sets, self.removals, self.appends, self.replacements, self.scores, self.unscores, self.renewals,
+                ttl_s,
+            )
+        )  # fmt: skip
+
+
+def text_of(blob: bytes) -> msgspec.Raw:
+    """Bytes as a msgpack string of any content: Lua's cmsgpack cannot read msgpack's `bin`."""
+    return msgspec.Raw(b"\xdb" + len(blob).to_bytes(4, "big") + blob)
 
 
 @dataclass(slots=True)
@@ -82,47 +87,41 @@ class Script:
 
     def change(self, slot: int) -> SlotChange:
         """An empty change of a slot."""
-        return SlotChange(self.keys.applied[slot], self.keys.open[slot])
+        return SlotChange(self.keys.open[slot])
 
     def add_page(self, change: SlotChange, page: LivePage, changes: Changes) -> None:
         """A page's fields, its members and its place among its account's posts."""
         keys = self.keys
-        number = change.key(keys.page(page.slot, page.reference))
+        key = keys.page(page.slot, page.reference)
         if changes.fields:
-            change.sets += (number, changes.fields)
+            change.sets += (key, changes.fields)
         if changes.gone:
-            change.removals += (number, changes.gone)
+            change.removals += (key, changes.gone)
         renew, page.renewed = not page.renewed, True
-        if renew:
-            change.renewals += (number, 0)
-        if page.entity != "post":
-            return
-        if changes.blob is not None or renew:
-            members = change.key(keys.members(page.slot, page.platform, page.id))
+        if page.entity == "post":
+            members = keys.members(page.slot, page.platform, page.id)
             if changes.blob is not None:
-                change.texts += (members, "s" if changes.whole else "a")
-                change.blobs.append(changes.blob)
+                (change.replacements if changes.whole else change.appends).extend((members, text_of(changes.blob)))
+            posts = keys.posts(page.slot, page.platform, page.account)
+            if changes.moved:
+                change.scores += (posts, (str(page.last_ms), encode_id(page.id)))
             if renew:
-                change.renewals += (members, 0)
-        if changes.moved or renew:
-            posts = change.key(keys.posts(page.slot, page.platform, page.account))
-            change.scores += (posts, (str(page.last_ms), encode_id(page.id)))
-            if renew:
-                change.renewals += (posts, 0)
+                change.renewals += (members, 0, posts, 0)
+        if renew:
+            change.renewals += (key, 0)
 
     async def run(self, partition: int, calls: Iterable[Call]) -> list[Any]:
         """Each slot's answer: 1, or [offset, version] where the writer is fenced. Raises what Redis raises."""
         pipe = self.redis.pipeline(transaction=False)
-        field, sha, unnamed = str(partition), _sha(), ("",)
+        field, sha, ttl_s = str(partition), _sha(), self.ttl_s
         for call in calls:
             change, believed, following = call.change, call.believed, call.following
-            keys = change.keys if change else [self.keys.applied[call.slot], self.keys.open[call.slot]]
             pipe.execute_command(
-                "EVALSHA", sha, len(keys), *keys, field, believed.offset, believed.version,
-                following.offset, following.version, LAYOUT_VERSION,
-                *(change.arguments(self.ttl_s) if change else unnamed),
+                "EVALSHA", sha, 2, self.keys.applied[call.slot], self.keys.open[call.slot], field,
+                believed.offset, believed.version, following.offset, following.version, LAYOUT_VERSION,
+                change.packed(ttl_s) if change else b"",
             )  # fmt: skip
-        answers: list[Any] = await pipe.execute(raise_on_error=False)
+        answers = await round_trip(pipe, raise_on_error=False)
         for answer in answers:
             if isinstance(answer, Exception):
                 raise answer

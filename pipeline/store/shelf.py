@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from pipeline.counting.live import LivePage
 from pipeline.counting.page import parse_page
 from pipeline.store.keys import Keys
+from pipeline.store.round_trip import round_trip
 from pipeline.windows import Windows
 
 
@@ -26,8 +27,9 @@ class Shelf:
         #: Keys of pages that are being published.
         self.held: frozenset[str] = frozenset()
 
-    def account(self, key: str, platform: str, account: str, slot: int) -> LivePage:
+    def account(self, platform: str, account: str, slot: int) -> LivePage:
         """An empty page for an account that is not in memory; still to be loaded."""
+        key = f"{platform}:{account}"
         page = self.pages[key] = LivePage("account", platform, account, slot, key)
         return page
 
@@ -43,7 +45,7 @@ class Shelf:
             pipe.hgetall(self.keys.page(page.slot, page.reference))
             if page.entity == "post":
                 pipe.get(self.keys.members(page.slot, page.platform, page.id))
-        answers = iter(await pipe.execute())
+        answers = iter(await round_trip(pipe))
         for page in pages:
             hash_ = {name.decode(): text.decode() for name, text in next(answers).items()}
             blob = next(answers) if page.entity == "post" else None

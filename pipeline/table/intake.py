@@ -31,51 +31,56 @@ class Intake:
     published again; `misplaced` lie in a partition that does not own their slot."""
 
     placed: list[Placed] = field(default_factory=list)
-    records: list[Record] = field(default_factory=list)
+    records: Sequence[Record] = ()
     replayed: list[Placed] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     misplaced: list[tuple[int, Record]] = field(default_factory=list)
-    missing: dict[str, LivePage] = field(default_factory=dict)
+    missing: list[LivePage] = field(default_factory=list)
 
 
 def take_in(records: Sequence[Record], shelf: Shelf, marks: Mapping[int, Mark], future_limit_ms: int) -> Intake:
     """Decode and check each record and find its pages. The future is measured from the record's own timestamp (when we
     received it), so that a replay decides the same."""
     out = Intake()
-    pages, missing, placed, kept = shelf.pages, out.missing, out.placed, out.records
-    for record in records:
+    pages, missing, placed = shelf.pages, out.missing, out.placed
+    # Beyond this offset no record of ours was applied before, so no mark has to be looked at.
+    applied_to = max(mark.offset for mark in marks.values())
+    skipped = set()
+    for position, record in enumerate(records):
         try:
             interaction = decode_interaction(record.value)  # type: ignore[arg-type]
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError) as error:
+            skipped.add(position)
             out.refusals.append(_refuse(record, error))
             continue
         if interaction.time_ms > record.timestamp + future_limit_ms:
+            skipped.add(position)
             out.refusals.append(Refusal(record, "time_in_future", f"time_ms is {interaction.time_ms}"))
             continue
         platform = interaction.platform
-        key = f"{platform}:{interaction.account}"
-        account = pages.get(key)
+        # A page on the shelf is loaded, or was put there by this slice and is among the missing.
+        account = pages.get(platform + ":" + interaction.account)
         if account is None:
             slot = slot_of(platform, interaction.account)
             if slot not in marks:
+                skipped.add(position)
                 out.misplaced.append((slot, record))
                 continue
-            account = shelf.account(key, platform, interaction.account, slot)
-        if not account.loaded:
-            missing[key] = account
+            account = shelf.account(platform, interaction.account, slot)
+            missing.append(account)
         post = None
         if interaction.post is not None:
             key = account.prefix + interaction.post
             post = pages.get(key)
             if post is None:
                 post = shelf.post(key, platform, interaction.post, account.slot)
-            if not post.loaded:
-                missing[key] = post
-        if record.offset < marks[account.slot].offset:
+                missing.append(post)
+        if record.offset < applied_to and record.offset < marks[account.slot].offset:
+            skipped.add(position)
             out.replayed.append((interaction, account, post))
         else:
             placed.append((interaction, account, post))
-            kept.append(record)
+    out.records = [r for i, r in enumerate(records) if i not in skipped] if skipped else records
     return out
 
 

@@ -16,10 +16,11 @@ from redis.asyncio import Redis
 
 from pipeline.counting.live import LivePage
 from pipeline.publishing.closing import Closing
-from pipeline.publishing.updates import updates
+from pipeline.publishing.updates import Updates
 from pipeline.settings import Settings
 from pipeline.store.checkpoint import Mark
 from pipeline.store.keys import Keys, split_reference
+from pipeline.store.round_trip import round_trip
 from pipeline.store.shelf import Shelf
 
 #: Due pages taken from one slot at a time: what is left is due again a second later.
@@ -33,19 +34,19 @@ class Publication:
     posts: list[tuple[bytes, bytes]] = field(default_factory=list)
     accounts: list[tuple[bytes, bytes]] = field(default_factory=list)
     open: list[tuple[int, str, int | None, bool]] = field(default_factory=list)
-    pages: list[tuple[LivePage, set[int]]] = field(default_factory=list)
+    pages: list[tuple[LivePage, dict[int, None]]] = field(default_factory=list)
 
     def give_back(self) -> None:
         """It could not be sent: its rows are to be published again."""
         for page, codes in self.pages:
-            page.dirty |= codes
+            page.dirty = codes | page.dirty
 
 
 class Collector:
     """Collects publications of one partition's pages."""
 
     def __init__(self, settings: Settings, redis: Redis, keys: Keys, shelf: Shelf) -> None:
-        self.windows = settings.windows
+        self.updates = Updates(settings.windows)
         self.closing = Closing(settings.windows, settings.grace_s * 1000)
         self.redis = redis
         self.keys = keys
@@ -58,26 +59,26 @@ class Collector:
         for page in dirty:
             since_ms = due.pop(page.reference, (0, page))[0]
             self._add(publication, page, page.dirty, marks[page.slot].version, watermark_ms, since_ms)
-            page.dirty = set()
+            page.dirty = {}
         for since_ms, page in due.values():
-            self._add(publication, page, set(), marks[page.slot].version, watermark_ms, since_ms)
+            self._add(publication, page, {}, marks[page.slot].version, watermark_ms, since_ms)
         return publication
 
     def _add(
-        self, out: Publication, page: LivePage, codes: set[int], version: int, watermark_ms: int, due_ms: int
+        self, out: Publication, page: LivePage, codes: dict[int, None], version: int, watermark_ms: int, due_ms: int
     ) -> None:
         """One page: `due_ms` is since when its windows wait to be closed, 0 where none is known to."""
-        closed = {code for code in codes if self.closing.is_closed(code, watermark_ms)}
+        closed, soonest_ms = self.closing.sort_out(codes, watermark_ms)
         if due_ms:
             closed |= self.closing.closed_between(page, due_ms, watermark_ms)
-        records = updates(page, codes | closed, version, closed, self.windows)
+            soonest_ms = self.closing.next_close_ms(page, watermark_ms)
+        records = self.updates.of_page(page, codes.keys() | closed, version, closed)
         (out.posts if page.entity == "post" else out.accounts).extend(records)
         if codes:
             out.pages.append((page, codes))
-        closes_ms = self.closing.next_close_ms(page, watermark_ms)
-        if due_ms or (closes_ms is not None and closes_ms != page.closes_ms):
-            out.open.append((page.slot, page.reference, closes_ms, bool(due_ms)))
-            page.closes_ms = closes_ms or 0
+        if due_ms or (soonest_ms is not None and not watermark_ms < page.closes_ms <= soonest_ms):
+            out.open.append((page.slot, page.reference, soonest_ms, bool(due_ms)))
+            page.closes_ms = soonest_ms or 0
 
     async def _due(self, marks: dict[int, Mark], watermark_ms: int) -> dict[str, tuple[int, LivePage]]:
         """Pages with a window that waits to be closed: reference -> (since when, page)."""
@@ -88,7 +89,7 @@ class Collector:
             )
         due: dict[str, tuple[int, LivePage]] = {}
         missing = []
-        for slot, answer in zip(marks, await pipe.execute(), strict=True):
+        for slot, answer in zip(marks, await round_trip(pipe), strict=True):
             for name, score in answer:
                 page = self._page(slot, name.decode())
                 due[page.reference] = (max(1, int(score)), page)

@@ -64,6 +64,7 @@ class Table:
         self.marks: dict[int, Mark] = {}
         self.position = 0
         self.published_to = 0
+        self.lag = 0
         self.newest_event_ms = 0
         self.last_taken_ms = clock()
         self.last_published_ms = clock()
@@ -93,7 +94,8 @@ class Table:
             for start in range(0, len(batch.records), size):
                 await self._take_slice(batch.records[start : start + size])
             self.last_taken_ms = self.clock()
-            metrics.LAG.labels(self.partition).set(max(0, batch.highwater - self.position))
+            self.lag = max(0, batch.highwater - self.position)
+            metrics.LAG.labels(self.partition).set(self.lag)
 
     async def publish(self) -> int:
         """Publish what changed; gives the offset up to which everything is applied and published."""
@@ -134,7 +136,7 @@ class Table:
         began = perf_counter()
         intake = take_in(records, self.shelf, self.marks, self.settings.future_limit_s * 1000)
         if intake.missing:
-            await self.shelf.load(self.redis, list(intake.missing.values()))
+            await self.shelf.load(self.redis, intake.missing)
         for placed in intake.replayed:
             self._publish_again(placed)
         folded = self.fold.fold(intake.placed)
@@ -177,7 +179,7 @@ class Table:
         if refusals or intake.misplaced:
             await self.side.send(refusals, intake.misplaced)
         if intake.missing:
-            await write_directory(self.redis, self.keys, intake.missing.values(), self.script.ttl_s, self.clock)
+            await write_directory(self.redis, self.keys, intake.missing, self.script.ttl_s, self.clock)
         began = perf_counter()
         await self._run(calls)
         now_ms = self.clock()
@@ -222,7 +224,7 @@ class Table:
         codes = self.windows.codes(interaction.time_ms)
         for page in (account, post):
             if page is not None:
-                page.dirty.update(code for code in (codes if only else page.rows) if code in page.rows)
+                page.dirty = page.dirty | {code: None for code in (codes if only else page.rows) if code in page.rows}
                 self._dirty[page.key] = page
 
     async def _send(self, publication: Publication, now_ms: int) -> None:

@@ -36,6 +36,8 @@ REDIS_AWAY = (
 #: What another attempt can mend.
 MENDABLE = (FencedError, KafkaError, *REDIS_AWAY)
 RETRY_S = 0.25
+#: How many times longer a partition that is catching up waits between two publications.
+CATCHING_UP = 5
 RETRY_MOST_S = 5.0
 
 Seek = Callable[[int, int], Awaitable[None]]
@@ -99,7 +101,7 @@ class Tables:
     async def publish(self) -> None:
         """Publish every table that is due, and acknowledge what is published."""
         for partition, table in list(self.tables.items()):
-            if self.clock() - table.last_published_ms < self.settings.publish_s * 1000:
+            if not self._is_due(table):
                 continue
             try:
                 published_to = await table.publish()
@@ -114,6 +116,11 @@ class Tables:
                 acks = self._acks.get(partition)
                 while acks and acks[0][0] <= published_to and self.tables.get(partition) is table:
                     acks.popleft()[1]()
+
+    def _is_due(self, table: Table) -> bool:
+        """A partition that is catching up publishes less often: every row of it is about to change again."""
+        every_s = self.settings.publish_s * (CATCHING_UP if table.lag > self.settings.fetch_events else 1)
+        return self.clock() - table.last_published_ms >= every_s * 1000
 
     async def recover(self, table: Table, error: Exception) -> None:
         """Forget the table, open a new one and seek to where it has to go on."""
