@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
 import typer
 
 from pipeline.errors import TwowayError
+from pipeline.local.folder import use_local_stack
 from pipeline.logs import printable
 
 #: Files of this folder; each has a function `register(app)` that adds its commands.
@@ -31,6 +33,7 @@ def build() -> typer.Typer:
 def main() -> None:
     """Run the command; an error of ours ends it with one line and exit code 1."""
     try:
+        use_local_stack(sys.argv[1:], os.environ)
         build()()
     except TwowayError as error:
         sys.stderr.write(f"twoway: {printable(str(error))}\n")

@@ -16,6 +16,7 @@ import os
 import secrets
 import shlex
 import shutil
+import time
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
@@ -24,8 +25,10 @@ from pipeline.errors import LocalStackError
 DEFAULT = Path(".twoway")
 #: The demo keeps its data apart, and empties it at every start.
 DEMO = DEFAULT / "demo"
-SERVER_VARIABLES = ("TWOWAY_KAFKA_SERVERS", "TWOWAY_REDIS_URL")
+SERVER_VARIABLES = ("TWOWAY_KAFKA_SERVERS", "TWOWAY_REDIS_URL", "TWOWAY_REDIS_URL_FILE")
 _STARTERS = ("up", "demo")
+#: A command that only looks whether a stack runs holds the lock for a moment.
+LOOK_S = 0.3
 
 _CONNECTIONS = """\
 # Connections of a local stack: POST /webhooks/NAME. Secrets are random; put yours where a platform gave you some.
@@ -62,15 +65,13 @@ class StackFolder:
         """Become the owner. Raises LocalStackError that names the process which is."""
         self.path.mkdir(parents=True, exist_ok=True)
         lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not _lock(lock):
             owner = os.pread(lock, 20, 0).decode().strip() or "unknown"
             os.close(lock)
             raise LocalStackError(
                 f"a local stack already runs on {self.path} (process id {owner}); "
                 f"expected to be the only one: stop it, or give another folder with --data"
-            ) from error
+            )
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         self._lock = lock
@@ -145,6 +146,19 @@ def is_owned(path: Path) -> bool:
     finally:
         os.close(lock)
     return False
+
+
+def _lock(descriptor: int) -> bool:
+    until = time.monotonic() + LOOK_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
 
 
 def _base64_secret() -> str:
