@@ -1,0 +1,173 @@
+"""`twoway feed` and `twoway replay` as a user runs them, on a real Kafka and a real Redis."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from pipeline.gateway.pseudonyms import keyed_pseudonym
+from pipeline.scan import open_scan
+from pipeline.settings import Settings
+from pipeline.slots import slot_of
+from schemas.interaction import Interaction, decode_interaction, encode_interaction
+from schemas.rejected import Rejected, encode_rejected
+from schemas.topics import INTERACTIONS, REJECTED
+from tests.conftest import ACTOR_KEY, PARTITIONS
+from tests.factories import NOON_MS, make_interaction
+
+pytestmark = pytest.mark.servers
+
+CONNECTIONS = """
+[connections.pages]
+platform = "facebook"
+secrets = ["an app secret of some length"]
+"""
+COMMENT = {
+    "object": "page",
+    "entry": [
+        {
+            "id": "1001",
+            "time": NOON_MS // 1000,
+            "changes": [
+                {
+                    "field": "feed",
+                    "value": {
+                        "item": "comment",
+                        "verb": "add",
+                        "post_id": "1001_2001",
+                        "comment_id": "2001_3001",
+                        "created_time": NOON_MS // 1000,
+                        "from": {"id": "77", "name": "Somebody"},
+                        "message": "In blue?",
+                    },
+                }
+            ],
+        }
+    ],
+}
+
+
+def twoway(settings: Settings, *arguments: str, stdin: bytes = b"", **more: str) -> tuple[int, dict[str, Any]]:
+    """Run the command with --json; gives exit code and report."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("TWOWAY_")}
+    env |= {
+        "TWOWAY_KAFKA_SERVERS": ",".join(settings.kafka_servers),
+        "TWOWAY_REDIS_URL": settings.redis_url.reveal(),
+        "TWOWAY_TOPIC_PREFIX": settings.topic_prefix,
+        "TWOWAY_KEY_PREFIX": settings.key_prefix,
+        "TWOWAY_ACTOR_KEY": ACTOR_KEY,
+        **more,
+    }
+    command = [sys.executable, "-m", "pipeline", *arguments, "--json"]
+    done = subprocess.run(command, input=stdin, env=env, capture_output=True, timeout=60, check=False)
+    assert done.stdout, done.stderr.decode()
+    return done.returncode, orjson.loads(done.stdout)
+
+
+async def interactions(settings: Settings) -> list[tuple[int, bytes, Interaction]]:
+    """Partition, key and interaction of everything in the topic."""
+    found = []
+    async with open_scan(settings, INTERACTIONS.name) as scan:
+        scan.start_at(await scan.beginnings())
+        async for records in scan.read_to(await scan.ends()):
+            found += [(record.partition, record.key, decode_interaction(record.value)) for record in records]
+    return found
+
+
+async def reject(settings: Settings, *rejected: Rejected) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=list(settings.kafka_servers)) as producer:
+        for one in rejected:
+            await producer.send_and_wait(settings.topic(REJECTED.name), encode_rejected(one))
+
+
+def refused(value: bytes, reason: str = "schema") -> Rejected:
+    return Rejected(stage="count", reason=reason, time_ms=NOON_MS, source="interactions[0]@7", bytes=value)
+
+
+async def test_file_is_sent_with_pseudonyms_into_the_partitions_of_its_slots(
+    settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "interactions.jsonl.gz"
+    accounts = [f"a{number}" for number in range(20)]
+    with gzip.open(file, "wb") as lines:
+        lines.writelines(encode_interaction(make_interaction(account=account)) + b"\n" for account in accounts)
+    assert twoway(settings, "feed", str(file)) == (0, {"sent": 20, "refused": {}, "kept": 0, "refusals": []})
+    found = await interactions(settings)
+    assert sorted(key for _, key, _ in found) == sorted(f"facebook:{account}".encode() for account in accounts)
+    assert all(partition == slot_of("facebook", one.account) % PARTITIONS for partition, _, one in found)
+    actor = keyed_pseudonym(settings.actor_key)("facebook", "u1")
+    assert {(one.actor, one.id) for _, _, one in found} == {(actor, f"p1/{actor}")}
+
+
+async def test_refused_lines_are_named_and_the_rest_is_sent(settings: Settings) -> None:
+    """Exit code 1; with --keep the refused line lies in `interactions.rejected`, and a replay refuses it again."""
+    good = encode_interaction(make_interaction())
+    code, report = twoway(settings, "feed", "-", "--keep", "--pseudonymised", stdin=good + b"\n{}\n" + good)
+    assert (code, report["sent"], report["refused"], report["kept"]) == (1, 2, {"schema": 1}, 1)
+    assert [refusal["line"] for refusal in report["refusals"]] == [2]
+    _, again = twoway(settings, "replay")
+    assert again["by_reason"] == [{"stage": "feed", "reason": "schema", "works": 0, "still": 1}]
+
+
+async def test_stop_ends_at_the_first_refused_line(settings: Settings) -> None:
+    good = encode_interaction(make_interaction())
+    code, report = twoway(settings, "feed", "-", "--stop", stdin=good + b"\n{}\n" + good)
+    assert (code, report["sent"]) == (1, 1)
+
+
+async def test_replay_sends_what_works_now(settings: Settings) -> None:
+    """What broke the schema still does; what lay in the future has become past; repeats are sent once."""
+    late = refused(encode_interaction(make_interaction()), "time_in_future")
+    await reject(settings, refused(b"{}"), late, late)
+    _, dry = twoway(settings, "replay", "--dry-run")
+    assert (dry["interactions"], await interactions(settings)) == (1, [])
+    _, report = twoway(settings, "replay")
+    assert (report["read"], report["interactions"], report["repeated"]) == (3, 1, 1)
+    assert report["why"] == {"schema": 1}
+    assert [one for *_, one in await interactions(settings)] == [make_interaction()]
+
+
+async def test_replay_of_one_reason_leaves_the_others(settings: Settings) -> None:
+    """A post that belongs to another account is sent only when it is asked for by name."""
+    foreign = refused(encode_interaction(make_interaction(post="p2")), "post_of_another_account")
+    await reject(settings, refused(encode_interaction(make_interaction())), foreign)
+    _, all_of_them = twoway(settings, "replay", "--dry-run")
+    assert all_of_them["interactions"] == 1
+    twoway(settings, "replay", "--reason", "post_of_another_account")
+    assert [one.post for *_, one in await interactions(settings)] == ["p2"]
+
+
+async def test_replay_since_a_moment_leaves_older_ones(settings: Settings) -> None:
+    await reject(settings, refused(encode_interaction(make_interaction())))
+    _, report = twoway(settings, "replay", "--since", "2999-01-01")
+    assert (report["read"], report["interactions"]) == (0, 0)
+
+
+async def test_delivery_is_read_again_as_the_gateway_reads_it(settings: Settings, tmp_path: Path) -> None:
+    """A delivery that a fixed reader understands counts; its actor becomes the same pseudonym."""
+    file = tmp_path / "connections.toml"
+    file.write_text(CONNECTIONS)
+    delivery = Rejected(
+        stage="normalise",
+        reason="missing_field",
+        time_ms=NOON_MS,
+        source="pages",
+        platform="facebook",
+        bytes=orjson.dumps(COMMENT),
+        headers={"content-type": "application/json"},
+    )
+    gone = Rejected(stage="parse", reason="not_json", time_ms=NOON_MS, source="gone", platform="facebook", bytes=b"{")
+    await reject(settings, delivery, gone)
+    _, report = twoway(settings, "replay", TWOWAY_CONNECTIONS_FILE=str(file))
+    assert (report["interactions"], report["why"]) == (1, {"unknown_connection": 1})
+    [(_, _, one)] = await interactions(settings)
+    assert (one.kind, one.post, one.id) == ("comment", "1001_2001", "2001_3001")
+    assert one.actor == keyed_pseudonym(settings.actor_key)("facebook", "77")
