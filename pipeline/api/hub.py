@@ -89,6 +89,7 @@ class Hub:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready = asyncio.Event()
         self._closed = False
+        self._is_away = False
 
     @asynccontextmanager
     async def listen(self, wanted: Wanted) -> AsyncIterator[Box]:
@@ -155,7 +156,9 @@ class Hub:
             try:
                 await self._consume()
             except KafkaError as error:
-                logger.warning("the stream lost Kafka (%s); its clients have to come back", type(error).__name__)
+                if not self._is_away:
+                    logger.warning("the stream lacks Kafka (%s); its clients have to come back", type(error).__name__)
+                self._is_away = True
             self._ready.clear()
             # A new consumer begins at the newest record: whoever listened has missed some, and must read anew.
             self._close_boxes()
@@ -175,6 +178,9 @@ class Hub:
                 raise UnknownTopicOrPartitionError
             for partition in consumer.assignment():
                 await consumer.position(partition)
+            if self._is_away:
+                logger.info("the stream has Kafka again")
+            self._is_away = False
             self._ready.set()
             while True:
                 for records in (await consumer.getmany(timeout_ms=1000, max_records=5_000)).values():

@@ -21,6 +21,7 @@ logger = logging.getLogger("twoway.api")
 
 #: What a request that is under way may still take after the signal.
 DRAIN_S = 5
+BACKLOG = 1024
 
 
 class _Server(uvicorn.Server):
@@ -89,13 +90,19 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
 
 def _bind(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
+    # The protocol is named because asyncio turns Nagle's algorithm off only then: without it an answer takes 44 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        return socket.create_server((settings.api_host, settings.api_port), family=family)
+        listener.bind((settings.api_host, settings.api_port))
     except OSError as error:
+        listener.close()
         where = f"{settings.api_host}:{settings.api_port}"
         raise SettingsError(
             f"TWOWAY_API_HOST and TWOWAY_API_PORT are {where}; cannot bind: {error.strerror}"
         ) from error
+    listener.listen(BACKLOG)
+    return listener
 
 
 def _address(listener: socket.socket) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ import httpx
 import jsonschema
 import pytest
 
-from pipeline.api.server import serving
+from pipeline.api.server import _bind, serving
 from pipeline.errors import SettingsError
 from pipeline.local.redis import RedisServer
 from pipeline.settings import Secret, Settings
@@ -181,6 +182,15 @@ async def test_it_does_not_start_open_to_others(settings: Settings, host: str, t
         async with serving(replace(settings, api_host=host, api_tokens=Secret(tokens))):
             pass
     assert "short'" not in str(caught.value)
+
+
+async def test_an_answer_does_not_wait_44_ms_for_an_ack(settings: Settings) -> None:
+    """asyncio turns Nagle's algorithm off only on sockets that name their protocol."""
+    listener = _bind(settings)
+    assert listener.proto == socket.IPPROTO_TCP
+    with pytest.raises(SettingsError, match="cannot bind"):
+        _bind(replace(settings, api_port=listener.getsockname()[1]))
+    listener.close()
 
 
 async def test_the_page_runs_its_own_script_only(api: httpx.AsyncClient) -> None:

@@ -17,8 +17,10 @@ from pipeline.api import stream
 from pipeline.api.hub import Box, Hub
 from pipeline.api.server import serving
 from pipeline.errors import UnavailableError
+from pipeline.local.kafka import KafkaServer
 from pipeline.reading.updates import Wanted
 from pipeline.settings import Settings
+from tests.conftest import new_installation
 from tests.factories import make_update
 from tests.published import Published
 
@@ -119,6 +121,26 @@ async def test_without_kafka_the_stream_is_503_before_it_begins(
         assert (await api.get("/v1/top")).status_code == 200
 
 
+async def test_the_stream_outlives_a_restart_of_kafka(own_kafka: KafkaServer, redis_url: str) -> None:
+    """A listener that stays, or comes back when its stream ended, gets what is published after the restart."""
+    settings = new_installation((own_kafka.servers,), redis_url)
+    hub = Hub(settings)
+    async with hub.listen(Wanted()) as box:
+        await asyncio.to_thread(_restart, own_kafka)
+        published = Published(settings)
+        for revision in range(1, 100):
+            await asyncio.to_thread(published.updates, make_update(revision=revision))
+            if box.closed or await box.take(0.5):
+                break
+        else:
+            pytest.fail("neither an update nor an end of the stream")
+    async with hub.listen(Wanted()) as box:
+        await asyncio.to_thread(published.updates, make_update(revision=1000))
+        assert await box.take(10)
+    published.close()
+    await hub.stop()
+
+
 async def test_a_slow_listener_gets_the_newest_of_each_row() -> None:
     """What waits is replaced, not queued."""
     box = Box(Wanted())
@@ -162,6 +184,12 @@ async def _next(blocks: AsyncIterator[str]) -> dict[str, str]:
         if not block.startswith(":"):
             return dict(line.split(": ", 1) for line in block.split("\n"))
     raise AssertionError("the stream ended")
+
+
+def _restart(kafka: KafkaServer) -> None:
+    kafka.kill()
+    kafka.start()
+    kafka.wait_healthy()
 
 
 def _plain(update: Any) -> dict[str, Any]:
