@@ -31,6 +31,7 @@ from schemas.topics import INTERACTIONS
 
 PARTITIONS = 8
 START_S = 30
+LIMIT_S = 300
 CONNECTIONS_FILE = f"""
 [connections.facebook]
 platform = "facebook"
@@ -109,7 +110,7 @@ def run(load: Load, share: int, port: int, gateway: psutil.Process, settings: Se
     before, cpu = count_records(settings), cpu_seconds(gateway)
     command = [sys.executable, "-m", "bench.posting", str(port), load.kind]
     sent = subprocess.run(
-        [*command, str(load.count // share), str(load.connections)], check=True, stdout=subprocess.PIPE
+        [*command, str(load.count // share), str(load.connections)], check=True, stdout=subprocess.PIPE, timeout=LIMIT_S
     )
     figures = orjson.loads(sent.stdout)
     total = sum(figures["statuses"].values()) * load.interactions_each
@@ -135,7 +136,7 @@ def count_records(settings: Settings) -> int:
 def cpu_seconds(process: psutil.Process) -> float:
     """Processor seconds that the process has used."""
     times = process.cpu_times()
-    return times.user + times.system
+    return float(times.user + times.system)
 
 
 def wait_ready(port: int) -> None:

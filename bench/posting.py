@@ -13,6 +13,8 @@ import time
 from base64 import b64encode
 from collections import Counter, deque
 from collections.abc import Callable
+from functools import partial
+from typing import cast
 
 import orjson
 import uvloop
@@ -54,7 +56,7 @@ async def _post(port: int, requests: deque[bytes], connections: int, took_s: lis
     waiting = []
     for _ in range(connections):
         done: asyncio.Future[None] = loop.create_future()
-        await loop.create_connection(lambda done=done: _Poster(requests, took_s, seen, done), "127.0.0.1", port)
+        await loop.create_connection(partial(_Poster, requests, took_s, seen, done), "127.0.0.1", port)
         waiting.append(done)
     await asyncio.gather(*waiting)
 
@@ -70,8 +72,7 @@ class _Poster(asyncio.Protocol):
         self._sent_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         self._next()
 
     def data_received(self, data: bytes) -> None:
@@ -108,7 +109,9 @@ def _batch(number: int) -> bytes:
 def _facebook(changes: list[dict[str, object]], account: int) -> bytes:
     entry = {"id": str(10**12 + account), "time": 1_784_900_000, "changes": changes}
     body = orjson.dumps({"object": "page", "entry": [entry]})
-    return _request("facebook", body, f"X-Hub-Signature-256: sha256={hmac.digest(SECRET.encode(), body, 'sha256').hex()}")
+    return _request(
+        "facebook", body, f"X-Hub-Signature-256: sha256={hmac.digest(SECRET.encode(), body, 'sha256').hex()}"
+    )
 
 
 def _change(number: int) -> dict[str, object]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -102,16 +101,17 @@ class Intake:
     async def _publish(self, outcomes: list[Outcome], delivery: Delivery, connection: Connection) -> Receipt:
         records: list[Outgoing] = []
         kept: list[Rejected] = []
-        ignored: Counter[str] = Counter()
-        kinds: Counter[tuple[str, str]] = Counter()
+        ignored: dict[str, int] = {}
+        kinds: dict[tuple[str, str], int] = {}
         for outcome in outcomes:
             if isinstance(outcome, Counted):
                 interaction = outcome.interaction
                 key, slot = _place(interaction.platform, interaction.account)
                 records.append(Outgoing(self._interactions, slot, key, outcome.value))
-                kinds[interaction.kind, interaction.action] += 1
+                kind = (interaction.kind, interaction.action)
+                kinds[kind] = kinds.get(kind, 0) + 1
             elif isinstance(outcome, Ignored):
-                ignored[outcome.reason] += 1
+                ignored[outcome.reason] = ignored.get(outcome.reason, 0) + 1
             else:
                 reason, detail = outcome.reason, outcome.detail
                 kept.append(_rejected(delivery, connection, outcome.stage, reason, detail, outcome.item))
@@ -119,11 +119,11 @@ class Intake:
         for record in kept:
             await self._keep(record)
         platform = connection.platform
-        for (kind, action), number in kinds.items():
-            metrics.interactions(platform, kind, action).inc(number)
+        for (name, action), number in kinds.items():
+            metrics.interactions(platform, name, action).inc(number)
         for reason, number in ignored.items():
             metrics.IGNORED.labels(platform, reason).inc(number)
-        return Receipt(len(records), len(kept), dict(ignored))
+        return Receipt(len(records), len(kept), ignored)
 
     async def _keep(self, rejected: Rejected) -> None:
         """Publish what was rejected; cut where the topic takes no large records."""

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
@@ -88,23 +88,20 @@ class Publisher:
         self._failed: str | None = None
         self._closing = False
         self._closers: set[asyncio.Task[None]] = set()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._running: asyncio.Future[Any] | None = None
 
     @property
     def is_ready(self) -> bool:
         """Whether there is a producer and Kafka acknowledges what it is given."""
         return bool(self._partitions) and self._failed is None and not self._is_late()
 
-    def start(self) -> asyncio.Future[list[None]]:
+    def start(self) -> asyncio.Future[Any]:
         """Open the producer in the background; until it is open every publication is refused at once.
 
         The future that is given ends only with a fault of ours: then nothing can be published any more.
         """
-        self._tasks = [
-            asyncio.create_task(self._run(), name="publisher"),
-            asyncio.create_task(self._sweep(), name="publisher-sweep"),
-        ]
-        return asyncio.gather(*self._tasks)
+        self._running = asyncio.gather(self._run(), self._sweep())
+        return self._running
 
     async def publish(self, records: Sequence[Outgoing], now_ms: int) -> None:
         """Return once all records are acknowledged. Raises UnavailableError, and TooLargeError for what never fits."""
@@ -132,9 +129,9 @@ class Publisher:
         waiting = [ticket.future for ticket in self._tickets if not ticket.future.done()]
         if waiting:
             await asyncio.wait(waiting)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
         if self._closers:
             await asyncio.wait(self._closers)
 

@@ -6,6 +6,7 @@ Plain ASGI, for speed. Order: known connection, size, signature over the raw byt
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 
 import msgspec
@@ -20,6 +21,9 @@ from pipeline.gateway.intake import Intake, Receipt
 from pipeline.sources.delivery import Answer, Connection, Delivery, join_headers
 from pipeline.sources.registry import SOURCES
 
+logger = logging.getLogger("twoway.gateway")
+
+PREFIX = "/webhooks/"
 JSON = "application/json"
 #: A sender that takes longer to write its body is cut off.
 BODY_TIMEOUT_S = 20.0
@@ -53,18 +57,21 @@ class WebhookEndpoint:
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        connection = self._connections.get(scope["path_params"]["connection"])
+        name, _, tail = scope["path"].removeprefix(PREFIX).partition("/")
+        connection = self._connections.get(name)
         try:
-            answer = await self._answer(scope, receive, connection)
+            answer = await self._answer(scope, receive, connection, tail)
         except _Refusal as refusal:
             answer = refusal.answer
         except _Gone:
             return
+        except Exception:
+            logger.exception("unexpected error with a delivery to connection %s", name)
+            answer = Answer(b'{"error":"internal_error"}', 500, JSON)
         metrics.delivered(connection.platform if connection else "none", answer.status).inc()
         await _send(send, answer)
 
-    async def _answer(self, scope: Scope, receive: Receive, connection: Connection | None) -> Answer:
-        tail = scope["path_params"].get("tail", "")
+    async def _answer(self, scope: Scope, receive: Receive, connection: Connection | None, tail: str) -> Answer:
         if connection is None or (tail and not SOURCES[connection.platform].takes_tail):
             raise _Refusal(404, "unknown_connection")
         headers = join_headers((k.decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"])

@@ -65,8 +65,11 @@ class Answer:
 
 def join_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Lower-case names; a header that stands twice is joined by a comma (RFC 9110): a doubled signature fits none."""
-    joined: dict[str, str] = {}
-    for name, value in pairs:
-        key = name.lower()
-        joined[key] = f"{joined[key]}, {value}" if key in joined else value
+    given = [(name.lower(), value) for name, value in pairs]
+    joined = dict(given)
+    if len(joined) == len(given):
+        return joined
+    joined.clear()
+    for name, value in given:
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
     return joined
