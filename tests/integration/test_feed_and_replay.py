@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
@@ -20,7 +16,8 @@ from pipeline.slots import slot_of
 from schemas.interaction import Interaction, decode_interaction, encode_interaction
 from schemas.rejected import Rejected, encode_rejected
 from schemas.topics import INTERACTIONS, REJECTED
-from tests.conftest import ACTOR_KEY, PARTITIONS
+from tests.commands import twoway_json
+from tests.conftest import PARTITIONS
 from tests.factories import NOON_MS, make_interaction
 
 pytestmark = pytest.mark.servers
@@ -55,23 +52,6 @@ COMMENT = {
 }
 
 
-def twoway(settings: Settings, *arguments: str, stdin: bytes = b"", **more: str) -> tuple[int, dict[str, Any]]:
-    """Run the command with --json; gives exit code and report."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("TWOWAY_")}
-    env |= {
-        "TWOWAY_KAFKA_SERVERS": ",".join(settings.kafka_servers),
-        "TWOWAY_REDIS_URL": settings.redis_url.reveal(),
-        "TWOWAY_TOPIC_PREFIX": settings.topic_prefix,
-        "TWOWAY_KEY_PREFIX": settings.key_prefix,
-        "TWOWAY_ACTOR_KEY": ACTOR_KEY,
-        **more,
-    }
-    command = [sys.executable, "-m", "pipeline", *arguments, "--json"]
-    done = subprocess.run(command, input=stdin, env=env, capture_output=True, timeout=60, check=False)
-    assert done.stdout, done.stderr.decode()
-    return done.returncode, orjson.loads(done.stdout)
-
-
 async def interactions(settings: Settings) -> list[tuple[int, bytes, Interaction]]:
     """Partition, key and interaction of everything in the topic."""
     found = []
@@ -99,7 +79,7 @@ async def test_file_is_sent_with_pseudonyms_into_the_partitions_of_its_slots(
     accounts = [f"a{number}" for number in range(20)]
     with gzip.open(file, "wb") as lines:
         lines.writelines(encode_interaction(make_interaction(account=account)) + b"\n" for account in accounts)
-    assert twoway(settings, "feed", str(file)) == (0, {"sent": 20, "refused": {}, "kept": 0, "refusals": []})
+    assert twoway_json(settings, "feed", str(file)) == (0, {"sent": 20, "refused": {}, "kept": 0, "refusals": []})
     found = await interactions(settings)
     assert sorted(key for _, key, _ in found) == sorted(f"facebook:{account}".encode() for account in accounts)
     assert all(partition == slot_of("facebook", one.account) % PARTITIONS for partition, _, one in found)
@@ -110,16 +90,16 @@ async def test_file_is_sent_with_pseudonyms_into_the_partitions_of_its_slots(
 async def test_refused_lines_are_named_and_the_rest_is_sent(settings: Settings) -> None:
     """Exit code 1; with --keep the refused line lies in `interactions.rejected`, and a replay refuses it again."""
     good = encode_interaction(make_interaction())
-    code, report = twoway(settings, "feed", "-", "--keep", "--pseudonymised", stdin=good + b"\n{}\n" + good)
+    code, report = twoway_json(settings, "feed", "-", "--keep", "--pseudonymised", stdin=good + b"\n{}\n" + good)
     assert (code, report["sent"], report["refused"], report["kept"]) == (1, 2, {"schema": 1}, 1)
     assert [refusal["line"] for refusal in report["refusals"]] == [2]
-    _, again = twoway(settings, "replay")
+    _, again = twoway_json(settings, "replay")
     assert again["by_reason"] == [{"stage": "feed", "reason": "schema", "works": 0, "still": 1}]
 
 
 async def test_stop_ends_at_the_first_refused_line(settings: Settings) -> None:
     good = encode_interaction(make_interaction())
-    code, report = twoway(settings, "feed", "-", "--stop", stdin=good + b"\n{}\n" + good)
+    code, report = twoway_json(settings, "feed", "-", "--stop", stdin=good + b"\n{}\n" + good)
     assert (code, report["sent"]) == (1, 1)
 
 
@@ -127,9 +107,9 @@ async def test_replay_sends_what_works_now(settings: Settings) -> None:
     """What broke the schema still does; what lay in the future has become past; repeats are sent once."""
     late = refused(encode_interaction(make_interaction()), "time_in_future")
     await reject(settings, refused(b"{}"), late, late)
-    _, dry = twoway(settings, "replay", "--dry-run")
+    _, dry = twoway_json(settings, "replay", "--dry-run")
     assert (dry["interactions"], await interactions(settings)) == (1, [])
-    _, report = twoway(settings, "replay")
+    _, report = twoway_json(settings, "replay")
     assert (report["read"], report["interactions"], report["repeated"]) == (3, 1, 1)
     assert report["why"] == {"schema": 1}
     assert [one for *_, one in await interactions(settings)] == [make_interaction()]
@@ -139,15 +119,15 @@ async def test_replay_of_one_reason_leaves_the_others(settings: Settings) -> Non
     """A post that belongs to another account is sent only when it is asked for by name."""
     foreign = refused(encode_interaction(make_interaction(post="p2")), "post_of_another_account")
     await reject(settings, refused(encode_interaction(make_interaction())), foreign)
-    _, all_of_them = twoway(settings, "replay", "--dry-run")
+    _, all_of_them = twoway_json(settings, "replay", "--dry-run")
     assert all_of_them["interactions"] == 1
-    twoway(settings, "replay", "--reason", "post_of_another_account")
+    twoway_json(settings, "replay", "--reason", "post_of_another_account")
     assert [one.post for *_, one in await interactions(settings)] == ["p2"]
 
 
 async def test_replay_since_a_moment_leaves_older_ones(settings: Settings) -> None:
     await reject(settings, refused(encode_interaction(make_interaction())))
-    _, report = twoway(settings, "replay", "--since", "2999-01-01")
+    _, report = twoway_json(settings, "replay", "--since", "2999-01-01")
     assert (report["read"], report["interactions"]) == (0, 0)
 
 
@@ -166,7 +146,7 @@ async def test_delivery_is_read_again_as_the_gateway_reads_it(settings: Settings
     )
     gone = Rejected(stage="parse", reason="not_json", time_ms=NOON_MS, source="gone", platform="facebook", bytes=b"{")
     await reject(settings, delivery, gone)
-    _, report = twoway(settings, "replay", TWOWAY_CONNECTIONS_FILE=str(file))
+    _, report = twoway_json(settings, "replay", TWOWAY_CONNECTIONS_FILE=str(file))
     assert (report["interactions"], report["why"]) == (1, {"unknown_connection": 1})
     [(_, _, one)] = await interactions(settings)
     assert (one.kind, one.post, one.id) == ("comment", "1001_2001", "2001_3001")

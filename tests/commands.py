@@ -1,0 +1,45 @@
+"""Runs `twoway` as a user does: a process of its own, everything by environment and arguments."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import orjson
+
+from pipeline.settings import Settings
+
+TWOWAY = [sys.executable, "-m", "pipeline"]
+
+
+def environment(settings: Settings, **more: str) -> dict[str, str]:
+    """The environment in which `twoway` works on a test's installation; every role takes a free port."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("TWOWAY_")}
+    return env | {
+        "TWOWAY_KAFKA_SERVERS": ",".join(settings.kafka_servers),
+        "TWOWAY_REDIS_URL": settings.redis_url.reveal(),
+        "TWOWAY_TOPIC_PREFIX": settings.topic_prefix,
+        "TWOWAY_KEY_PREFIX": settings.key_prefix,
+        "TWOWAY_GROUP": settings.group,
+        "TWOWAY_ACTOR_KEY": settings.actor_key.reveal(),
+        "TWOWAY_WORKER_PORT": "0",
+        "TWOWAY_GATEWAY_PORT": "0",
+        "TWOWAY_API_PORT": "0",
+        **more,
+    }
+
+
+def twoway_json(settings: Settings, *arguments: str, stdin: bytes = b"", **more: str) -> tuple[int, dict[str, Any]]:
+    """Run a command with --json; gives its exit code and its report."""
+    done = subprocess.run(
+        [*TWOWAY, *arguments, "--json"],
+        input=stdin,
+        env=environment(settings, **more),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout, done.stderr.decode()
+    return done.returncode, orjson.loads(done.stdout)
