@@ -102,7 +102,7 @@ class Table:
         async with self._publishing:
             began = perf_counter()
             async with self.lock:
-                await self._settle()
+                await self.settle()
                 now_ms, published_to = self.clock(), self.position
                 quiet = now_ms - self.last_taken_ms > QUIET_MS
                 dirty, self._dirty = self._dirty, {}
@@ -119,7 +119,7 @@ class Table:
             finally:
                 self.shelf.held = frozenset()
             async with self.lock:
-                await self._settle()
+                await self.settle()
                 await self._write(publication.open, self.position)
                 self._forget_yesterday()
             self.published_to = published_to
@@ -145,7 +145,7 @@ class Table:
         self.shelf.settle(folded.touched)
         calls = self._calls(folded.touched, records[-1].offset + 1)
         metrics.FOLD_SECONDS.observe(perf_counter() - began)
-        await self._settle()
+        await self.settle()
         self._pending = asyncio.create_task(self._apply(intake, folded, refusals, calls, records))
         self.position = records[-1].offset + 1
         # Let the task send its scripts before the next slice takes the processor.
@@ -206,7 +206,7 @@ class Table:
                     f"{[part.decode() for part in answer]}; expected {[call.believed.offset, call.believed.version]}"
                 )
 
-    async def _settle(self) -> None:
+    async def settle(self) -> None:
         """Wait for the slice on its way; raises what became of it."""
         pending, self._pending = self._pending, None
         if pending is not None:

@@ -18,7 +18,7 @@ SESSION_S = 6.0
 HEARTBEAT_S = 2.0
 #: Batches of one partition that wait before the agent. Each holds up to `fetch_events` records.
 BATCHES_WAITING = 4
-FETCH_BYTES = 16 << 20
+FETCH_BYTES = 4 << 20
 
 
 class Boot(BootStrategy):  # type: ignore[misc]

@@ -1,0 +1,112 @@
+"""Drives a table over a partition's log that the test holds, with the real Redis and the real Kafka behind it.
+
+It stands where Faust stands: fetches from the position that the table gives, and forgets everything at a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from pipeline.proving.compare import Difference, compare_page, unknown_page
+from pipeline.proving.oracle import Oracle, PageName
+from pipeline.publishing.outlet import Outlet
+from pipeline.settings import Settings
+from pipeline.slots import slot_of
+from pipeline.store.keys import Keys, split_reference
+from pipeline.table.batch import Batch
+from pipeline.table.table import Table
+from schemas.interaction import Interaction, encode_interaction
+from tests.factories import NOON_MS
+
+PARTITION = 0
+PARTITIONS = 4
+#: When every record of a test was received, and what a table's clock shows.
+RECEIVED_MS = NOON_MS + 60_000
+
+
+def accounts_of(partition: int, number: int) -> list[str]:
+    """Names of accounts on facebook whose slots lie in this partition of four."""
+    names = (f"brand{i}" for i in range(10_000))
+    return [name for name in names if slot_of("facebook", name) % PARTITIONS == partition][:number]
+
+
+@dataclass(frozen=True)
+class LogRecord:
+    """A record of the test's log."""
+
+    offset: int
+    timestamp: int
+    value: bytes | None
+
+
+class Driver:
+    """A log, a table over it, and the oracle's word on what the table must have written."""
+
+    def __init__(self, settings: Settings, redis: Redis, outlet: Outlet) -> None:
+        self.settings = settings
+        self.redis = redis
+        self.outlet = outlet
+        self.log: list[LogRecord] = []
+        self.committed = 0
+        self.now_ms = RECEIVED_MS
+        self.table = self.new_table()
+
+    def new_table(self) -> Table:
+        """A table as another worker would make it."""
+        return Table(PARTITION, PARTITIONS, self.settings, self.redis, self.outlet, lambda: self.now_ms)
+
+    def write(self, *interactions: Interaction | bytes | None) -> None:
+        """Append to the log."""
+        for one in interactions:
+            value = encode_interaction(one) if isinstance(one, Interaction) else one
+            self.log.append(LogRecord(len(self.log), RECEIVED_MS, value))
+
+    async def open(self) -> None:
+        """Start, or start again after a crash: nothing but what Redis and the commit say is remembered."""
+        self.table = self.new_table()
+        await self.table.open(self.committed)
+
+    async def take(self, number: int = 1_000_000) -> None:
+        """Fetch up to so many records and have them applied."""
+        position = self.table.position
+        records = self.log[position : position + number]
+        if records:
+            await self.table.take(Batch(PARTITION, records, 0, len(self.log)))
+            await self.table.settle()
+
+    async def publish(self) -> None:
+        """Publish, and commit what is published, as the acknowledgements do."""
+        self.committed = await self.table.publish()
+
+    async def differences(self) -> list[Difference]:
+        """Every row in Redis that is not as the oracle counts the whole log."""
+        expected = self._expected()
+        found = {name: await self._page(name) for name in await self._names()}
+        out = [unknown_page(name, page) for name, page in found.items() if name not in expected]
+        for name, page in expected.items():
+            out += compare_page(name, page, found.get(name, {}), self.settings.windows)[1]
+        return out
+
+    def _expected(self) -> dict[PageName, object]:
+        oracle = Oracle(self.settings.windows, self.settings.future_limit_s * 1000)
+        for record in self.log:
+            oracle.take(record.value, record.timestamp)
+        return dict(oracle.pages())
+
+    async def _names(self) -> Iterable[PageName]:
+        prefix = self.settings.key_prefix
+        keys = [key.decode() async for key in self.redis.scan_iter(match=f"{prefix}:{{*", count=1000)]
+        names = []
+        for key in keys:
+            slot, _, name = key.removeprefix(prefix + ":{").partition("}:")
+            if name.startswith(("post:", "account:")):
+                names.append(PageName(int(slot), *split_reference(name)))
+        return names
+
+    async def _page(self, name: PageName) -> dict[str, str]:
+        keys = Keys(self.settings.key_prefix)
+        key = (keys.post if name.entity == "post" else keys.account)(name.slot, name.platform, name.id)
+        return {field.decode(): text.decode() for field, text in (await self.redis.hgetall(key)).items()}
