@@ -62,13 +62,17 @@ def pinned_jars() -> list[Jar]:
     return [_parse(line) for line in lines if line and not line.startswith("#")]
 
 
-def class_path(progress: Progress | None = None, cache: Path | None = None) -> str:
-    """Kafka's class path. Fetches what is missing; a warm cache costs no network. Raises LocalStackError."""
+def class_path(progress: Progress | None = None, cache: Path | None = None, repository: str | None = None) -> str:
+    """Kafka's class path. Fetches what is missing; a warm cache costs no network. Raises LocalStackError.
+
+    `repository`: where to fetch from, Maven Central unless given.
+    """
     cache = cache_dir() if cache is None else cache
     jars = pinned_jars()
     missing = [jar for jar in jars if not _is_there(cache / jar.path, jar)]
     if missing:
-        _fetch_all(missing, cache, progress)
+        repository = repository or next(iter(jgo.maven.MavenContext(repo_cache=cache).remote_repos.values()))
+        _fetch_all(missing, repository, cache, progress)
     return os.pathsep.join(str(cache / jar.path) for jar in jars)
 
 
@@ -104,8 +108,7 @@ def _is_there(path: Path, jar: Jar) -> bool:
     return path.is_file() and path.stat().st_size == jar.size
 
 
-def _fetch_all(jars: Iterable[Jar], cache: Path, progress: Progress | None) -> None:
-    repository = next(iter(jgo.maven.MavenContext(repo_cache=cache).remote_repos.values()))
+def _fetch_all(jars: Iterable[Jar], repository: str, cache: Path, progress: Progress | None) -> None:
     biggest_first = sorted(jars, key=lambda jar: -jar.size)
     total = sum(jar.size for jar in biggest_first)
     come = 0

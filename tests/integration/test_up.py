@@ -1,0 +1,143 @@
+"""`twoway up` and `twoway demo` as a user runs them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from redis import Redis
+
+from pipeline.clock import wall_clock
+from pipeline.local.children import Child
+from pipeline.local.ports import is_free
+from pipeline.local.simulator import meta
+from pipeline.local.simulator.brands import BRANDS
+from pipeline.local.simulator.world import Happening
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.servers
+
+START_S = 90.0
+GATEWAY, API, WORKER, REDIS = 1, 2, 3, 4
+
+
+def environment() -> dict[str, str]:
+    """This process's, without settings of the developer's own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("TWOWAY_")}
+
+
+def free_row(count: int = 8) -> int:
+    """The first of so many free ports in a row."""
+    return next(start for start in range(21_000, 60_000, 50) if all(is_free(start + n) for n in range(count)))
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pipeline", *arguments]
+
+
+def children_of(parent: Child) -> dict[int, str]:
+    """Process id -> command line of everything that it started and that still runs."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in listed.splitlines()]
+    return {int(pid): line for pid, ppid, line in rows if int(ppid) == parent.pid}
+
+
+def wait_up(up: Child) -> None:
+    wait_until(lambda: "up; Ctrl-C" in up.tail(lines=50) or not up.is_running(), START_S)
+    assert up.is_running(), up.tail(lines=50)
+
+
+def send_a_like(data: Path, first: int, post: str) -> None:
+    """As Facebook would, with the secret that `up` made."""
+    secrets = tomllib.loads((data / "connections.toml").read_text(encoding="utf-8"))["connections"]["facebook"][
+        "secrets"
+    ]
+    like = Happening(BRANDS[0], "like", "add", post, f"{post}/u1", "u1", wall_clock())
+    content = meta.body([like], wall_clock())
+    url = f"http://127.0.0.1:{first + GATEWAY}/webhooks/facebook"
+    assert httpx.post(url, content=content, headers=meta.headers(content, secrets[0])).status_code == 200
+
+
+def likes(first: int) -> int:
+    """Of the brand, as the API says."""
+    brand = BRANDS[0]
+    answer = httpx.get(f"http://127.0.0.1:{first + API}/v1/accounts/{brand.platform}/{brand.account}")
+    return int(answer.json()["likes"]) if answer.status_code == 200 else 0
+
+
+def test_a_part_that_dies_is_named_and_ends_the_rest(tmp_path: Path, start_child: Callable[..., Child]) -> None:
+    """Nobody looks at a half stack and takes its silence for quiet; meanwhile a second start on its data is refused."""
+    first = free_row()
+    up = start_child("up", command("up", "--data", str(tmp_path), "--ports-from", str(first)), environment())
+    wait_up(up)
+    second = subprocess.run(
+        command("up", "--data", str(tmp_path)),
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert f"already runs on {tmp_path} (process id {up.pid})" in second.stderr
+    children = children_of(up)
+    os.kill(next(pid for pid, line in children.items() if line.endswith(" worker")), signal.SIGKILL)
+    wait_until(lambda: up.exit_code is not None, 60)
+    assert up.exit_code == 1
+    assert "worker ended (signal SIGKILL)" in up.tail(lines=50)
+    assert len(children) == 5
+    assert children_of(up) == {}
+
+
+def test_numbers_survive_a_restart(tmp_path: Path, start_child: Callable[..., Child]) -> None:
+    """A stop loses nothing and a start counts nothing twice: one like before, one after, two in the end."""
+    first = free_row()
+    arguments = command("up", "--data", str(tmp_path), "--ports-from", str(first))
+    up = start_child("up", arguments, environment())
+    wait_up(up)
+    send_a_like(tmp_path, first, "p1")
+    wait_until(lambda: likes(first) == 1)
+    up.stop()
+    assert up.exit_code == 0
+    again = start_child("up", arguments, environment())
+    wait_up(again)
+    assert likes(first) == 1
+    send_a_like(tmp_path, first, "p2")
+    wait_until(lambda: likes(first) == 2)
+    with Redis(port=first + REDIS) as redis:
+        assert redis.ping()
+    again.stop()
+    assert again.exit_code == 0
+
+
+def test_taken_port_is_named(tmp_path: Path, start_child: Callable[..., Child]) -> None:
+    """The message says which port, for what, and what to do."""
+    first = free_row()
+    listen = f"s = socket.create_server(('127.0.0.1', {first + GATEWAY})); print('on', flush=True); time.sleep(60)"
+    holder = start_child("holder", [sys.executable, "-c", f"import socket, time; {listen}"])
+    wait_until(lambda: "on" in holder.tail())
+    up = start_child("up", command("up", "--data", str(tmp_path), "--ports-from", str(first)), environment())
+    wait_until(lambda: up.exit_code is not None, 30)
+    assert up.exit_code == 1
+    assert f"port {first + GATEWAY}, wanted for gateway, is taken" in up.tail().replace("\n", " ")
+
+
+def test_demo_ends_with_a_proof(tmp_path: Path, start_child: Callable[..., Child]) -> None:
+    """The last words: how much was sent, how many rows were compared, and that none differs."""
+    arguments = command("demo", "--seconds", "6", "--data", str(tmp_path), "--ports-from", str(free_row()))
+    demo = start_child("demo", arguments, environment())
+    wait_until(lambda: demo.exit_code is not None, START_S + 60)
+    said = demo.tail(lines=50)
+    proof = re.search(r"interactions sent ([\d,]+)  rows compared ([\d,]+)  rows different 0\n", said)
+    assert demo.exit_code == 0, said
+    assert proof, said
+    assert all(int(number.replace(",", "")) > 100 for number in proof.groups())
+    assert "comments a like" in said
