@@ -14,6 +14,7 @@ from pipeline.reading.updates import Wanted
 from pipeline.windows import ALL_NAME, Windows
 
 STREAM_PATH = "/v1/stream"
+MEDIA_TYPE = "text/event-stream"
 #: Proxies close what is silent for half a minute or more.
 HEARTBEAT_S = 15.0
 #: What an EventSource waits before it comes back.
@@ -42,6 +43,8 @@ class Stream:
     async def answer(self, request: Request) -> Response:
         """The open stream, or 400 and 503 before it begins."""
         wanted = _wanted(read_parameters(request.query_params, self._parameters))
+        if request.method == "HEAD":
+            return Response(media_type=MEDIA_TYPE)
         listening = self._hub.listen(wanted)
         # Entered before the answer's head is sent: without Kafka the answer is a 503, not an empty stream.
         box = await listening.__aenter__()
@@ -52,7 +55,7 @@ class _Events(StreamingResponse):
     """The open stream; leaves the hub however it ends."""
 
     def __init__(self, box: Box, listening: Any) -> None:
-        super().__init__(_events(box), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        super().__init__(_events(box), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
         self._listening = listening
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -23,6 +23,7 @@ from pipeline.settings import Settings
 from tests.conftest import new_installation
 from tests.factories import make_update
 from tests.published import Published
+from tests.waiting import wait_until_async
 
 pytestmark = pytest.mark.servers
 
@@ -77,6 +78,14 @@ async def test_older_revisions_and_unreadable_records_are_not_sent(
         while "last" not in ids:
             ids.append(orjson.loads((await _next(blocks))["data"])["id"])
         assert ids in (["p1", "last"], ["last"])
+
+
+async def test_a_client_that_leaves_is_forgotten_at_once(api: httpx.AsyncClient) -> None:
+    """Not with the next heartbeat; and a HEAD request opens no stream."""
+    async with listening(api):
+        assert "twoway_api_stream_clients 1.0" in (await api.get("/metrics")).text
+    await wait_until_async(lambda: _has_no_client(api), 5)
+    assert (await api.head("/v1/stream")).status_code == 200
 
 
 async def test_all_listeners_share_one_consumer(settings: Settings, published: Published) -> None:
@@ -184,6 +193,10 @@ async def _next(blocks: AsyncIterator[str]) -> dict[str, str]:
         if not block.startswith(":"):
             return dict(line.split(": ", 1) for line in block.split("\n"))
     raise AssertionError("the stream ended")
+
+
+async def _has_no_client(api: httpx.AsyncClient) -> bool:
+    return "twoway_api_stream_clients 0.0" in (await api.get("/metrics")).text
 
 
 def _restart(kafka: KafkaServer) -> None:
