@@ -74,10 +74,10 @@ class StackConsole:
 
 def address_lines(plan: Plan, folder: Path) -> list[tuple[str, str]]:
     """What one opens, sends to or types: name, address."""
-    gateway = f"http://{LOOPBACK}:{plan.settings.gateway_port}/webhooks/NAME"
     lines = [
-        ("webhooks", f"{gateway} (names and secrets: {shown_path(Path(plan.settings.connections_file))})"),
-        ("API", f"http://{LOOPBACK}:{plan.settings.api_port}/"),
+        ("page, API", f"http://{LOOPBACK}:{plan.settings.api_port}/"),
+        ("webhooks", f"http://{LOOPBACK}:{plan.settings.gateway_port}/webhooks/NAME"),
+        ("secrets", shown_path(Path(plan.settings.connections_file))),
         ("Kafka", ",".join(plan.settings.kafka_servers)),
     ]
     if plan.redis_port is not None:

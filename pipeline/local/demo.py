@@ -141,12 +141,13 @@ class Demo:
 
     def _screen(self, scores: list[Score], sender: Sender) -> Group:
         lines = [f"{name:<10} {where}" for name, where in address_lines(self._stack.plan, self._folder)]
-        hint = "Ctrl-C: stop and compare every number with the topic"
+        meaning = "ratio: comments a like, for all time and minute by minute; the brand's replies count apart"
+        hint = "Ctrl-C: stop, and compare every number with the topic"
         return Group(
             "",
             as_table(scores, self._clock(), self._console.console.width),
             "",
-            Text("\n".join([_told(sender), *lines, hint]), style="dim"),
+            Text("\n".join([meaning, _told(sender), *lines, hint]), style="dim"),
         )
 
     async def _watch(self) -> None:
