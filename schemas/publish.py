@@ -123,8 +123,8 @@ def _channel_of(topic: Topic) -> dict[str, Any]:
             "kafka": {
                 "topic": topic.name,
                 "topicConfiguration": {
-                    "cleanup.policy": topic.config["cleanup.policy"].split(","),
-                    "retention.ms": int(topic.config["retention.ms"]),
+                    name: value.split(",") if name == "cleanup.policy" else int(value)
+                    for name, value in topic.config.items()
                 },
                 "bindingVersion": "0.5.0",
             }
