@@ -18,7 +18,8 @@ from pipeline.clock import Clock
 from pipeline.errors import RefusedError, TooLargeError, UnavailableError, UnreadableError
 from pipeline.gateway import metrics
 from pipeline.gateway.directory import Directory
-from pipeline.gateway.publisher import Outgoing, Publisher
+from pipeline.gateway.lanes import Outgoing
+from pipeline.gateway.publisher import Publisher
 from pipeline.settings import Settings
 from pipeline.slots import SLOTS, slot_of
 from pipeline.sources.delivery import Connection, Delivery

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from pipeline.errors import TooLargeError, TopicsError, UnavailableError
 from pipeline.gateway import metrics
 from pipeline.gateway.budget import Budget
+from pipeline.gateway.lanes import Lane, Outgoing, Ticket
 from pipeline.gateway.producer import Opener, close_producer
 from pipeline.slots import check_partitions
 
@@ -37,41 +38,6 @@ LEARN_S = 5.0
 RETRY_S = (0.2, 0.5, 1.0, 2.0)
 
 
-class Outgoing(NamedTuple):
-    """A record to publish; slot % partitions is its partition."""
-
-    topic: str
-    slot: int
-    key: bytes | None
-    value: bytes
-
-
-class _Ticket:
-    """One publication: how many of its records are not acknowledged yet, and who waits for them."""
-
-    __slots__ = ("deadline_s", "future", "remaining", "size_bytes")
-
-    def __init__(self, future: asyncio.Future[None], remaining: int, size_bytes: int, deadline_s: float) -> None:
-        self.future = future
-        self.remaining = remaining
-        self.size_bytes = size_bytes
-        self.deadline_s = deadline_s
-
-
-class _Lane:
-    """A partition: what waits for it, and the batch that is under way."""
-
-    __slots__ = ("batch", "partition", "pending", "sent_s", "tickets", "topic")
-
-    def __init__(self, topic: str, partition: int) -> None:
-        self.topic = topic
-        self.partition = partition
-        self.pending: deque[tuple[_Ticket, Outgoing, int]] = deque()
-        self.batch: object | None = None
-        self.tickets: list[_Ticket] = []
-        self.sent_s = 0.0
-
-
 class Publisher:
     """`await publisher.publish(records, now_ms)` returns once Kafka has all of them, or raises UnavailableError."""
 
@@ -81,8 +47,8 @@ class Publisher:
         self._timeout_s = timeout_s
         self._budget = budget
         self._partitions: dict[str, int] = {}
-        self._lanes: dict[tuple[str, int], _Lane] = {}
-        self._tickets: deque[_Ticket] = deque()
+        self._lanes: dict[tuple[str, int], Lane] = {}
+        self._tickets: deque[Ticket] = deque()
         self._pending_bytes = 0
         self._wake = asyncio.Event()
         self._failed: str | None = None
@@ -112,7 +78,7 @@ class Publisher:
         loop = asyncio.get_running_loop()
         size_bytes = sum(len(record.value) for record in records)
         self._budget.take(size_bytes)
-        ticket = _Ticket(loop.create_future(), len(records), size_bytes, loop.time() + self._timeout_s)
+        ticket = Ticket(loop.create_future(), len(records), loop.time() + self._timeout_s)
         self._tickets.append(ticket)
         for record in records:
             self._lane(record).pending.append((ticket, record, now_ms))
@@ -135,11 +101,11 @@ class Publisher:
         if self._closers:
             await asyncio.wait(self._closers)
 
-    def _lane(self, record: Outgoing) -> _Lane:
+    def _lane(self, record: Outgoing) -> Lane:
         at = (record.topic, record.slot % self._partitions[record.topic])
         lane = self._lanes.get(at)
         if lane is None:
-            lane = self._lanes[at] = _Lane(*at)
+            lane = self._lanes[at] = Lane(*at)
         return lane
 
     async def _run(self) -> None:
@@ -177,6 +143,12 @@ class Publisher:
         self._partitions = {topic: len(await producer.partitions_for(topic)) for topic in self._topics}
         check_partitions(self._topics[0], self._partitions[self._topics[0]])
 
+    async def _learn_again(self, producer: AIOKafkaProducer) -> None:
+        try:
+            await self._learn_partitions(producer)
+        except (KafkaError, TopicsError) as error:
+            self._replace(f"{type(error).__name__}: {error}")
+
     async def _serve(self, producer: AIOKafkaProducer) -> None:
         """Send what waits, until a batch fails or is stuck."""
         self._failed = None
@@ -187,27 +159,18 @@ class Publisher:
             self._wake.clear()
             if asyncio.get_running_loop().time() - learned_s > LEARN_S:
                 learned_s = asyncio.get_running_loop().time()
-                await self._learn_partitions(producer)
+                await self._learn_again(producer)
             if self._pending_bytes < LINGER_BYTES:
                 await asyncio.sleep(LINGER_S)
             self._pending_bytes = 0
             for lane in list(self._lanes.values()):
-                if lane.pending and lane.batch is None:
+                if lane.is_idle and self._failed is None:
                     await self._send(producer, lane)
 
-    async def _send(self, producer: AIOKafkaProducer, lane: _Lane) -> None:
-        batch, tickets, pending = producer.create_batch(), [], lane.pending
-        while pending:
-            ticket, record, now_ms = pending[0]
-            if not ticket.future.done():  # else its sender was told 503 already
-                if batch.append(timestamp=now_ms, key=record.key, value=record.value) is None:
-                    break
-                tickets.append(ticket)
-            pending.popleft()
-        if not tickets:
+    async def _send(self, producer: AIOKafkaProducer, lane: Lane) -> None:
+        batch = producer.create_batch()
+        if not lane.fill(batch, asyncio.get_running_loop().time()):
             return
-        loop = asyncio.get_running_loop()
-        lane.batch, lane.tickets, lane.sent_s = batch, tickets, loop.time()
         try:
             sent = await producer.send_batch(batch, lane.topic, partition=lane.partition)
         except (KafkaError, AssertionError) as error:  # aiokafka asserts that it knows the partition
@@ -215,7 +178,7 @@ class Publisher:
         else:
             sent.add_done_callback(lambda done: self._settle(lane, batch, done))
 
-    def _settle(self, lane: _Lane, batch: object, done: asyncio.Future[object]) -> None:
+    def _settle(self, lane: Lane, batch: object, done: asyncio.Future[object]) -> None:
         error = asyncio.CancelledError() if done.cancelled() else done.exception()
         if lane.batch is not batch:  # given up before; its tickets have had their answer
             return
@@ -223,32 +186,29 @@ class Publisher:
             self._fail(lane, error)
             return
         metrics.PRODUCE_SECONDS.observe(asyncio.get_running_loop().time() - lane.sent_s)
-        tickets, lane.batch, lane.tickets = lane.tickets, None, []
-        for ticket in tickets:
-            ticket.remaining -= 1
-            if not ticket.remaining and not ticket.future.done():
-                ticket.future.set_result(None)
+        for ticket in lane.end():
+            ticket.acknowledge()
         if lane.pending:
             self._wake.set()
 
-    def _fail(self, lane: _Lane, error: BaseException) -> None:
+    def _fail(self, lane: Lane, error: BaseException) -> None:
         """Answer who waits for the lane's batch, and have the producer replaced."""
         metrics.PRODUCE_FAILURES.inc()
         told = TooLargeError if isinstance(error, MessageSizeTooLargeError) else UnavailableError
-        for ticket in lane.tickets:
-            if not ticket.future.done():
-                ticket.future.set_exception(told(f"Kafka did not take a batch ({type(error).__name__})"))
-        lane.batch, lane.tickets = None, []
-        self._failed = f"{type(error).__name__} of {lane.topic}[{lane.partition}]"
+        for ticket in lane.end():
+            ticket.give_up(told(f"Kafka did not take a batch ({type(error).__name__})"))
+        if self._lanes.get((lane.topic, lane.partition)) is lane:  # else of a producer that was replaced before
+            self._replace(f"{type(error).__name__} of {lane.topic}[{lane.partition}]")
+
+    def _replace(self, why: str) -> None:
+        self._failed = why
         self._wake.set()
 
     def _leave(self, producer: AIOKafkaProducer) -> None:
+        """Go on with fresh lanes. Batches still under way keep theirs: their acks, if they come, are as good."""
         if self._failed is not None:
             logger.warning("the Kafka producer is replaced after %s", self._failed)
-        for lane in self._lanes.values():
-            if lane.batch is not None:
-                self._fail(lane, TimeoutError())
-        self._lanes = {at: lane for at, lane in self._lanes.items() if lane.pending}
+        self._lanes = {at: lane.successor() for at, lane in self._lanes.items() if lane.pending}
         self._dispose(producer)
 
     def _dispose(self, producer: AIOKafkaProducer) -> None:
@@ -264,18 +224,12 @@ class Publisher:
             now_s, late = loop.time(), False
             while self._tickets and (self._tickets[0].future.done() or self._tickets[0].deadline_s <= now_s):
                 ticket = self._tickets.popleft()
-                if not ticket.future.done():
-                    ticket.future.set_exception(UnavailableError("Kafka did not acknowledge in time"))
-                    late = True
+                late |= ticket.give_up(UnavailableError("Kafka did not acknowledge in time"))
             if late:
                 metrics.PRODUCE_FAILURES.inc()
-                self._forget_late()
+                for lane in self._lanes.values():
+                    lane.forget_late()
             self._check_stuck(now_s)
-
-    def _forget_late(self) -> None:
-        for lane in self._lanes.values():
-            if lane.pending and lane.pending[0][0].future.done():
-                lane.pending = deque(entry for entry in lane.pending if not entry[0].future.done())
 
     def _check_stuck(self, now_s: float) -> None:
         for lane in self._lanes.values():
