@@ -16,7 +16,7 @@ from pipeline.reading.reader import Reader
 
 SPARK_WINDOWS = 20
 #: What all columns but the curve need.
-OTHER_COLUMNS = 66
+OTHER_COLUMNS = 73
 
 
 @dataclass(frozen=True)
