@@ -17,9 +17,11 @@ def register(app: typer.Typer) -> None:
     def gateway() -> None:
         """Take webhooks, verify them, and put their interactions into Kafka."""
         settings = _settings()
+        import uvloop
+
         from pipeline.gateway.server import run_gateway
 
-        asyncio.run(run_gateway(settings))
+        uvloop.run(run_gateway(settings))
 
     @app.command("worker")
     def worker() -> None:
