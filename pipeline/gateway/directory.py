@@ -5,7 +5,10 @@ Entries hold pseudonyms only and live for `directory_ttl_days`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Any
 
 import redis.asyncio
 from redis.asyncio.retry import Retry
@@ -18,9 +21,12 @@ from pipeline.settings import Settings
 from pipeline.sources.outcomes import Known, decode_known, encode_known
 from pipeline.store.keys import Keys
 
-#: With the wait for Kafka this keeps every answer within two seconds.
-TIMEOUT_S = 0.4
+#: A delivery waits for the trip before its own and for its own: with the wait for Kafka, two seconds.
+TIMEOUT_S = 0.25
+TRIP_DELIVERIES = 500
 DAY_S = 86_400
+
+Command = tuple[str | bytes | int, ...]
 
 
 class Directory:
@@ -35,27 +41,25 @@ class Directory:
             socket_connect_timeout=TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
         )
+        self._trips = _Trips(self._redis)
 
     async def look_up(self, platform: str, ids: Iterable[str]) -> dict[str, Known]:
-        """What is known of the ids, in one round trip. GETs in a pipeline: the keys may lie on several nodes."""
+        """What is known of the ids. One GET each, never MGET: the keys may lie on several nodes."""
         wanted = list(ids)
-        if not wanted:
-            return {}
-        pipe = self._redis.pipeline(transaction=False)
-        for object_id in wanted:
-            pipe.get(self._keys.seen(platform, object_id))
-        found = await self._execute(pipe)
+        found = await self._trips.run([("GET", self._keys.seen(platform, object_id)) for object_id in wanted])
         known = {object_id: decode_known(raw) for object_id, raw in zip(wanted, found, strict=True) if raw is not None}
         metrics.LOOKUPS.labels("yes").inc(len(known))
         metrics.LOOKUPS.labels("no").inc(len(wanted) - len(known))
         return known
 
     async def remember(self, platform: str, memories: Mapping[str, Known]) -> None:
-        """Keep what the ids are, in one round trip."""
-        pipe = self._redis.pipeline(transaction=False)
-        for object_id, known in memories.items():
-            pipe.set(self._keys.seen(platform, object_id), encode_known(known), ex=self._ttl_s)
-        await self._execute(pipe)
+        """Keep what the ids are."""
+        await self._trips.run(
+            [
+                ("SET", self._keys.seen(platform, object_id), encode_known(known), "EX", self._ttl_s)
+                for object_id, known in memories.items()
+            ]
+        )
         metrics.MEMORIES.inc(len(memories))
 
     async def is_ready(self) -> bool:
@@ -69,11 +73,45 @@ class Directory:
         """Give the connections back."""
         await self._redis.aclose()
 
-    @staticmethod
-    async def _execute(pipe: redis.asyncio.client.Pipeline) -> list[bytes | None]:
+
+class _Trips:
+    """Round trips that concurrent deliveries share: one at a time, so one connection serves however many wait."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self._redis = client
+        self._waiting: list[tuple[list[Command], asyncio.Future[list[Any]]]] = []
+        self._traveller: asyncio.Task[None] | None = None
+
+    async def run(self, commands: list[Command]) -> list[Any]:
+        """The answers to the commands, in their order."""
+        answered: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((commands, answered))
+        if self._traveller is None:
+            self._traveller = asyncio.create_task(self._travel(), name="directory")
+        return await answered
+
+    async def _travel(self) -> None:
         try:
-            answer: list[bytes | None] = await pipe.execute()
+            while self._waiting:
+                group, self._waiting = self._waiting[:TRIP_DELIVERIES], self._waiting[TRIP_DELIVERIES:]
+                await self._trip(group)
+        finally:
+            self._traveller = None
+
+    async def _trip(self, group: list[tuple[list[Command], asyncio.Future[list[Any]]]]) -> None:
+        pipe = self._redis.pipeline(transaction=False)
+        for commands, _ in group:
+            for command in commands:
+                pipe.execute_command(*command)
+        try:
+            answers = iter(await pipe.execute())
         except (RedisError, OSError) as error:
             metrics.DIRECTORY_FAILURES.inc()
-            raise UnavailableError(f"Redis does not answer ({type(error).__name__})") from error
-        return answer
+            for _, answered in group:
+                if not answered.done():
+                    answered.set_exception(UnavailableError(f"Redis does not answer ({type(error).__name__})"))
+        else:
+            for commands, answered in group:
+                mine = list(islice(answers, len(commands)))
+                if not answered.done():
+                    answered.set_result(mine)
