@@ -52,12 +52,9 @@ class Publisher(Service):  # type: ignore[misc]
 
     @Service.task
     async def _publish(self) -> None:
-        while not self.should_stop:
+        while not self.should_stop and not self.tables.stopping:
             await self.tables.publish()
             await self.sleep(PUBLISH_TICK_S)
-
-    async def on_stop(self) -> None:
-        self.tables.stopping = True
 
 
 class Health(Service):  # type: ignore[misc]
@@ -157,5 +154,6 @@ def _make_tables(app: faust.App, settings: Settings, redis: Redis, outlet: Outle
 
 
 def _on_error(app: faust.App, context: Mapping[str, Any]) -> None:
-    log.critical("unexpected: %s", context.get("message"), exc_info=context.get("exception"))
-    asyncio.get_event_loop().call_later(LEAVE_S, os._exit, 1)
+    log.error("unexpected: %s", context.get("message"), exc_info=context.get("exception"))
+    if context.get("exception") is not None:
+        asyncio.get_event_loop().call_later(LEAVE_S, os._exit, 1)

@@ -13,6 +13,7 @@ from pipeline.settings import Settings
 
 #: Libraries that report their own retries at `warning` or below; ours say what matters of it once.
 NOISY = ("aiokafka", "kafka", "faust", "mode", "asyncio", "uvicorn", "httpx")
+REPEAT_S = 60
 #: Faust logs the starts and stops of services under the names of the modules that define them.
 OUR_SERVICES = ("agents.worker", "pipeline.transport.app", "pipeline.transport.consumer")
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
@@ -32,6 +33,23 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return orjson.dumps(line, default=str).decode()
+
+
+class SeldomRepeats(logging.Filter):
+    """Lets a noisy library say something of one kind once in a minute: it reports each of its own retries."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] not in NOISY:
+            return True
+        kind = (record.name, str(record.msg))
+        if record.created - self.said.get(kind, 0.0) < REPEAT_S:
+            return False
+        self.said[kind] = record.created
+        return True
 
 
 class HumanFormatter(logging.Formatter):
@@ -57,6 +75,7 @@ def set_up_logs(settings: Settings) -> None:
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     for name in OUR_SERVICES:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+    handler.addFilter(SeldomRepeats())
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.ERROR)
 

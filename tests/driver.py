@@ -74,7 +74,7 @@ class Driver:
         position = self.table.position
         records = self.log[position : position + number]
         if records:
-            await self.table.take(Batch(PARTITION, records, 0, len(self.log)))
+            await self.table.take(Batch(PARTITION, records, len(self.log)))
             await self.table.settle()
 
     async def publish(self) -> None:

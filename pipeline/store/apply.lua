@@ -9,7 +9,7 @@
 --           sets     {field, value, ...}       HSET        removals      {field, ...}      HDEL
 --           appends  bytes                     APPEND      replacements  bytes             SET
 --           scores   {score, member, ...}      ZADD        unscores      {member, ...}     ZREM
---           renewals 0                         EXPIRE
+--           renewals n                         EXPIRE; and where n > 0 drop members with scores below n (ZREMRANGEBYSCORE)
 --         These keys (pages, members, posts) carry the slot's hash tag like KEYS, so they lie on the same node. They are
 --         not in KEYS because a client packs an argument in 1 us and a string inside msgpack in 0.05 us.
 -- Returns 1; or {offset, version} in force, having written nothing: the writer is fenced.
@@ -34,7 +34,10 @@ if ARGV[7] ~= '' then
   list = change[6]
   for i = 1, #list, 2 do call('ZREM', list[i], unpack(list[i + 1])) end
   list = change[7]
-  for i = 1, #list, 2 do call('EXPIRE', list[i], change[8]) end
+  for i = 1, #list, 2 do
+    call('EXPIRE', list[i], change[8])
+    if list[i + 1] > 0 then call('ZREMRANGEBYSCORE', list[i], '-inf', list[i + 1]) end
+  end
 end
 if version == '0' then
   call('HSET', KEYS[1], ARGV[1], ARGV[4], 'version', ARGV[5], 'layout', ARGV[6])

@@ -106,7 +106,8 @@ class Script:
             if changes.moved:
                 change.scores += (posts, (str(page.last_ms), encode_id(page.id)))
             if renew:
-                change.renewals += (members, 0, posts, 0)
+                # Posts whose pages have run out: as old, against this post's newest event, as a page outlives its own.
+                change.renewals += (members, 0, posts, max(0, page.last_ms - self.ttl_s * 1000))
         if renew:
             change.renewals += (key, 0)
 

@@ -61,19 +61,18 @@ class Shelf:
             self.entries += weight - page.weight
             page.weight = weight
         if self.entries > self.most_entries:
-            self._let_go()
+            # Down to nine tenths, so that the walk over the pages is rare.
+            self._let_go(self.most_entries * 9 // 10)
 
-    def _let_go(self) -> None:
-        """Drop pages, oldest first, down to nine tenths of the limit, so that the walk over dirty ones is rare."""
-        goal = self.most_entries * 9 // 10
+    def let_go_all(self) -> None:
+        """Let go of every page that can be let go."""
+        self._let_go(-1)
+
+    def _let_go(self, goal: int) -> None:
+        """Drop pages, least recently used first, until no more than `goal` entries are left."""
         for key, page in list(self.pages.items()):
             if self.entries <= goal:
                 return
             if not page.dirty and not page.touched and key not in self.held:
                 del self.pages[key]
                 self.entries -= page.weight
-
-    def clear(self) -> None:
-        """Forget every page."""
-        self.pages.clear()
-        self.entries = 0

@@ -17,11 +17,10 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records of one partition in offset order, never empty. `epoch` tells fetches before a seek from later ones."""
+    """Records of one partition in offset order, never empty. `highwater`: where the partition ended at the fetch."""
 
     partition: int
     records: Sequence[Record]
-    epoch: int
     highwater: int
 
     @property
@@ -31,3 +30,9 @@ class Batch:
     @property
     def next_offset(self) -> int:
         return self.records[-1].offset + 1
+
+    def since(self, offset: int) -> Batch:
+        """The records from this offset on; at least one of them."""
+        if self.records[0].offset == offset:
+            return self
+        return Batch(self.partition, [record for record in self.records if record.offset >= offset], self.highwater)

@@ -121,7 +121,7 @@ class Table:
             async with self.lock:
                 await self.settle()
                 await self._write(publication.open, self.position)
-                self._forget_yesterday()
+                await self._forget_yesterday()
             self.published_to = published_to
             self.last_published_ms = now_ms
             metrics.PUBLISH_SECONDS.observe(perf_counter() - began)
@@ -246,12 +246,16 @@ class Table:
         if behind:
             await self._run([self._advance(slot, next_offset, changes.get(slot)) for slot in behind])
 
-    def _forget_yesterday(self) -> None:
-        """Once a day, with nothing unpublished: pages are loaded anew, so that none has run out in Redis meanwhile."""
+    async def _forget_yesterday(self) -> None:
+        """Once a day: pages are loaded anew, which renews their lifetime, so that none has run out in Redis meanwhile.
+        Those that cannot be let go now (changed, not yet published) are renewed as they are."""
         today = self.clock() // DAY_MS
-        if today != self._day and not self._dirty:
+        if today != self._day:
             self._day = today
-            self.shelf.clear()
+            self.shelf.let_go_all()
+            for page in self.shelf.pages.values():
+                page.renewed = False
+            await write_directory(self.redis, self.keys, self.shelf.pages.values(), self.script.ttl_s, self.clock)
 
 
 #: Makes a table for a partition.

@@ -36,9 +36,13 @@ REDIS_AWAY = (
 #: What another attempt can mend.
 MENDABLE = (FencedError, KafkaError, *REDIS_AWAY)
 RETRY_S = 0.25
+#: How long a missing offset is asked for again.
+GAP_MS = 5_000
 #: How many times longer a partition that is catching up waits between two publications.
 CATCHING_UP = 5
 RETRY_MOST_S = 5.0
+#: How long a stopping worker tries to publish.
+STOP_S = 10
 
 Seek = Callable[[int, int], Awaitable[None]]
 MakeTable = Callable[[int], Table]
@@ -55,13 +59,10 @@ class Tables:
         self.seek = seek
         self.tables: dict[int, Table] = {}
         self.stopping = False
-        self._epochs: dict[int, int] = {}
         self._acks: dict[int, deque[tuple[int, Ack]]] = {}
+        #: When an offset was first found missing: (partition, offset) -> ms.
+        self._gaps: dict[tuple[int, int], int] = {}
         self._recovering = asyncio.Lock()
-
-    def epoch(self, partition: int) -> int:
-        """Changes with every seek: a batch fetched before it is void."""
-        return self._epochs.get(partition, 0)
 
     async def assign(self, committed: Mapping[int, int | None]) -> dict[int, int]:
         """Open a table for each partition; gives the position of each. Waits while Redis is away. Raises StateError."""
@@ -76,7 +77,6 @@ class Tables:
         """These partitions are another worker's now."""
         for partition in partitions:
             table = self.tables.pop(partition, None)
-            self._epochs[partition] = self.epoch(partition) + 1
             self._acks.pop(partition, None)
             if table is not None:
                 await table.close()
@@ -85,23 +85,43 @@ class Tables:
     async def take(self, batch: Batch, ack: Ack) -> None:
         """Count a batch; `ack` is called once all of it is applied and published."""
         table = self.tables.get(batch.partition)
-        if table is None or batch.epoch != self.epoch(batch.partition):
+        if table is None or self.stopping:
+            return
+        rest = await self._in_order(table, batch)
+        if rest is None:
             return
         try:
-            await table.take(batch)
+            await table.take(rest)
         except MENDABLE as error:
             await self.recover(table, error)
         except redis_errors.ResponseError as error:
+            # Redis refuses writes because it cannot save them: like being away.
             if not str(error).startswith("MISCONF"):
                 raise
             await self.recover(table, error)
         else:
             self._acks[batch.partition].append((batch.next_offset, ack))
 
-    async def publish(self) -> None:
-        """Publish every table that is due, and acknowledge what is published."""
+    async def _in_order(self, table: Table, batch: Batch) -> Batch | None:
+        """What of a batch comes next. A batch fetched before a seek may still arrive after it: what was taken before is
+        left out, and where something is missing in front the consumer is sent back for it. Offsets that still do not
+        come after GAP_MS do not exist (compaction, markers of transactions)."""
+        position = table.position
+        if batch.next_offset <= position:
+            return None
+        if batch.first_offset <= position:
+            return batch.since(position)
+        since_ms = self._gaps.setdefault((batch.partition, position), self.clock())
+        if self.clock() - since_ms < GAP_MS:
+            await self.seek(batch.partition, position)
+            return None
+        log.warning("partition %d: there are no offsets %d to %d", batch.partition, position, batch.first_offset - 1)
+        return batch
+
+    async def publish(self, *, at_once: bool = False) -> None:
+        """Publish every table that is due (or each, `at_once`), and acknowledge what is published."""
         for partition, table in list(self.tables.items()):
-            if not self._is_due(table):
+            if not at_once and not self._is_due(table):
                 continue
             try:
                 published_to = await table.publish()
@@ -141,7 +161,6 @@ class Tables:
         wait_s = RETRY_S
         while True:
             table = self.make(partition)
-            self._epochs[partition] = self.epoch(partition) + 1
             try:
                 position = await table.open(published_to)
             except REDIS_AWAY as error:
@@ -154,4 +173,14 @@ class Tables:
                 continue
             self.tables[partition] = table
             self._acks[partition] = deque()
+            self._gaps = {gap: ms for gap, ms in self._gaps.items() if gap[0] != partition}
             return position
+
+    async def stop(self) -> None:
+        """Take no more batches, publish what was taken and acknowledge it: the next owner has nothing to repeat."""
+        self.stopping = True
+        try:
+            async with asyncio.timeout(STOP_S):
+                await self.publish(at_once=True)
+        except (TimeoutError, *MENDABLE) as error:
+            log.warning("stopping without a last publication (%s): the next owner repeats it", type(error).__name__)

@@ -42,8 +42,15 @@ class CountApp(faust.App):  # type: ignore[misc]
 
     BootStrategy = Boot
 
+    tables_of_partitions: Tables
+
     def _create_directories(self) -> None:
         """Nothing to keep."""
+
+    async def on_stop(self) -> None:
+        """Publish first: the consumer commits what is acknowledged when it stops."""
+        await self.tables_of_partitions.stop()
+        await super().on_stop()
 
 
 def make_app(settings: Settings, make_tables: Callable[[faust.App], Tables]) -> tuple[faust.App, Tables]:
@@ -66,7 +73,7 @@ def make_app(settings: Settings, make_tables: Callable[[faust.App], Tables]) -> 
         broker_session_timeout=SESSION_S,
         broker_heartbeat_interval=HEARTBEAT_S,
     )
-    tables = make_tables(app)
+    tables = app.tables_of_partitions = make_tables(app)
     app.transport = BatchTransport(brokers, app, tables=tables, from_earliest=settings.from_earliest)
     return app, tables
 

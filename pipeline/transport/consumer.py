@@ -36,6 +36,11 @@ class BatchConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
             return False
         return True
 
+    async def seek_here(self, partition: TP, offset: int) -> None:
+        """Seek a partition that is still ours."""
+        if partition in self.assignment():
+            self._ensure_consumer().seek(partition, offset)
+
 
 class BatchConsumer(Consumer):  # type: ignore[misc]
     """Yields one message a partition and fetch, whose value is a Batch."""
@@ -51,9 +56,6 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
         self,
         timeout: float,  # noqa: ASYNC109
     ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        tables = self.tables
-        # Taken before the fetch: records fetched on both sides of a seek must not look as if they came after it.
-        epochs = {tp: tables.epoch(tp.partition) for tp in self.assignment()}
         records, active = await self._wait_next_records(timeout)
         if records is None or self.should_stop:
             return
@@ -64,11 +66,9 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
         for tp, fetched in records.items():
             if not self.flow_active or self.app.consumer_generation_id != generation:
                 return
-            wanted = active is None or tp in active or tp in self._buffered_partitions
-            epoch = epochs.get(tp, -1)
-            if not fetched or not wanted or epoch != tables.epoch(tp.partition):
+            if not fetched or not (active is None or tp in active or tp in self._buffered_partitions):
                 continue
-            batch = Batch(tp.partition, fetched, epoch, self.highwater(tp) or 0)
+            batch = Batch(tp.partition, fetched, self.highwater(tp) or 0)
             last = fetched[-1]
             yield tp, ConsumerMessage(
                 tp.topic, tp.partition, last.offset, last.timestamp / 1000, 0, None, None, batch, None, 0, 0, tp,
@@ -96,6 +96,10 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
             await self.seek(tp, position)
             committed[tp] = position
         return committed
+
+    async def _seek(self, partition: TP, offset: int) -> None:
+        """In the consumer's own thread: its fetcher would not notice a seek from ours."""
+        await self._thread.call_thread(self._thread.seek_here, partition, offset)
 
     def _checked(self, tp: TP, position: int, earliest: int, end: int) -> int:
         applied = max(mark.offset for mark in self.tables.tables[tp.partition].marks.values())

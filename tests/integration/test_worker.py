@@ -1,0 +1,261 @@
+"""The worker as a process of its own, on the real servers: exact rows, published rows, and faults that it outlives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+import redis
+
+from pipeline.clock import wall_clock
+from pipeline.feeding.sender import open_sender
+from pipeline.local.children import Child
+from pipeline.local.kafka import KafkaServer
+from pipeline.local.redis import RedisServer
+from pipeline.proving.verify import Report, verify
+from pipeline.settings import Secret, Settings
+from pipeline.slots import slot_of
+from pipeline.store.keys import Keys
+from pipeline.subscribe import subscribe
+from pipeline.topic_admin import create_topics
+from schemas.engagement import Engagement
+from schemas.interaction import Interaction, encode_interaction
+from schemas.rejected import decode_rejected
+from schemas.topics import INTERACTIONS, REJECTED
+from tests.commands import TWOWAY, environment
+from tests.conftest import new_installation
+from tests.factories import make_interaction
+from tests.topics import read_topic, write_topic
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.servers
+
+StartChild = Callable[..., Child]
+Start = Callable[[Settings], Child]
+
+
+@pytest.fixture
+def start_worker(start_child: StartChild) -> Start:
+    """Starts a worker on an installation."""
+    return lambda settings, **more: start_child("worker", [*TWOWAY, "worker"], environment(settings, **more))
+
+
+async def send(settings: Settings, interactions: Sequence[Interaction]) -> None:
+    """Interactions into the topic, acknowledged."""
+    async with open_sender(settings) as sender:
+        for one in interactions:
+            await sender.send(one)
+        await sender.flush()
+
+
+def some_interactions(number: int, first: int = 0) -> list[Interaction]:
+    """Likes with every fifth a comment, on posts of four accounts, a second apart and ending now."""
+    now_ms = wall_clock()
+    return [
+        make_interaction(
+            account=f"a{i % 4}",
+            post=f"a{i % 4}_{i % 20}",
+            kind="comment" if i % 5 == 0 else "like",
+            actor=f"u{i}",
+            time_ms=now_ms - 1000 * (number - i % number),
+        )
+        for i in range(first, first + number)
+    ]
+
+
+async def proven(settings: Settings, interactions: int) -> Report:
+    """The report of a proof in which everything was applied and right."""
+    report = await verify(settings, wait_s=40)
+    assert report.holds, report
+    assert (report.interactions, report.not_applied) == (interactions, 0)
+    return report
+
+
+def page_of(settings: Settings, account: str, post: str) -> dict[str, str]:
+    """A post's page as redis-cli would show it."""
+    with redis.Redis.from_url(settings.redis_url.reveal(), decode_responses=True) as client:
+        page: dict[str, str] = client.hgetall(
+            Keys(settings.key_prefix).post(slot_of("facebook", account), "facebook", post)
+        )
+        return page
+
+
+async def test_a_like_and_a_comment_stand_in_every_window_within_seconds(
+    settings: Settings, start_worker: Start
+) -> None:
+    """From the topic into minute, hour, day and all time, of the post and of the account."""
+    start_worker(settings)
+    time_ms = wall_clock()
+    await send(settings, [make_interaction(time_ms=time_ms), make_interaction(kind="comment", time_ms=time_ms)])
+    page = wait_until(lambda: page_of(settings, "a1", "p1"))
+    rows = [settings.windows.field(code) for code in settings.windows.codes(time_ms)[:-1]]
+    assert [page[row] for row in rows] == ["1,1,0,0,0"] * 3
+    assert (page["likes"], page["comments"], page["comment_to_like"], page["account"]) == ("1", "1", "1.0", "a1")
+    await proven(settings, 2)
+
+
+async def test_published_rows_are_the_rows_in_redis_and_a_quiet_window_becomes_final(
+    settings: Settings, start_worker: Start
+) -> None:
+    """The newest revision of every key says what Redis says; without new events windows close by the wall clock."""
+    start_worker(settings, TWOWAY_GRACE_S="0")
+    interactions = some_interactions(100)
+    await send(settings, [replace_time(one, wall_clock() - 300_000) for one in interactions])
+    await proven(settings, 100)
+    newest = newest_updates(settings, lambda rows: sum(row.final for row in rows if row.window == "1m") == 24)
+    page = page_of(settings, "a1", "a1_1")
+    for row in (row for row in newest if (row.entity, row.id) == ("post", "a1_1")):
+        shown = page[f"{row.window}:{field_start(settings, row)}"] if row.window != "all" else all_time(page)
+        assert shown == f"{row.likes},{row.comments},{row.shares},{row.replies},{row.posts}"
+    assert {row.final for row in newest if row.window in {"1d", "all"}} == {False}
+
+
+async def test_a_poison_record_goes_to_rejected_and_the_stream_goes_on(settings: Settings, start_worker: Start) -> None:
+    """What cannot be counted is kept with its bytes, where it lay and why; what follows is counted."""
+    poison = [b"{not json", b'{"platform":"facebook"}', None, b"\xff\xfe", b"[" * 100_000]
+    write_topic(settings, INTERACTIONS, 0, poison)
+    await send(settings, [make_interaction(time_ms=wall_clock() + 3_600_000, actor="future")])
+    await send(settings, [make_interaction(time_ms=wall_clock())])
+    start_worker(settings)
+    wait_until(lambda: page_of(settings, "a1", "p1"))
+    kept = [decode_rejected(value) for value in wait_until(lambda: enough(read_topic(settings, REJECTED), 6))]
+    reasons = sorted(one.reason for one in kept)
+    assert reasons == ["no_value", "not_json", "not_json", "schema", "schema", "time_in_future"]
+    assert {one.bytes for one in kept} >= {b"{not json", b'{"platform":"facebook"}', b"\xff\xfe", b""}
+    assert all(one.source.startswith(f"{settings.topic(INTERACTIONS.name)}[") for one in kept)
+    await proven(settings, 7)
+
+
+async def test_a_record_in_a_partition_that_does_not_own_its_slot_is_sent_on_and_counted(
+    settings: Settings, start_worker: Start
+) -> None:
+    """Somebody's producer with another partitioner cannot make two workers count one account."""
+    value = encode_interaction(make_interaction(time_ms=wall_clock()))
+    wrong = (slot_of("facebook", "a1") + 1) % settings.partitions
+    write_topic(settings, INTERACTIONS, wrong, [value])
+    start_worker(settings)
+    assert wait_until(lambda: page_of(settings, "a1", "p1"))["likes"] == "1"
+
+
+async def test_an_emptied_redis_is_counted_anew_from_the_topic(settings: Settings, start_worker: Start) -> None:
+    """Redis older than Kafka's commit: the worker goes back to what Redis says, and says so."""
+    worker = start_worker(settings)
+    await send(settings, some_interactions(200))
+    await proven(settings, 200)
+    worker.stop()
+    with redis.Redis.from_url(settings.redis_url.reveal()) as client:
+        client.delete(*client.scan_iter(match=f"{settings.key_prefix}:*"))
+    again = start_worker(settings)
+    await proven(settings, 200)
+    assert "Redis is older than Kafka's commit" in again.tail()
+
+
+async def test_a_redis_that_is_emptied_under_a_running_worker_is_counted_anew(
+    settings: Settings, start_worker: Start
+) -> None:
+    """The next slice is fenced, for the version in force is gone; the worker reads anew and goes back."""
+    start_worker(settings)
+    await send(settings, some_interactions(200))
+    await proven(settings, 200)
+    with redis.Redis.from_url(settings.redis_url.reveal()) as client:
+        client.delete(*client.scan_iter(match=f"{settings.key_prefix}:*"))
+    await send(settings, some_interactions(100, first=200))
+    await proven(settings, 300)
+
+
+async def test_the_worker_waits_while_redis_is_away_and_counts_nothing_twice(
+    kafka_servers: tuple[str, ...], own_redis: RedisServer, start_worker: Start
+) -> None:
+    """Redis is killed in the middle and comes back with what its append-only file holds: up to a second is lost."""
+    settings = new_installation(kafka_servers, own_redis.url)
+    worker = start_worker(settings)
+    await send(settings, some_interactions(2_000))
+    await proven(settings, 2_000)
+    own_redis.kill()
+    await send(settings, some_interactions(500, first=2_000))
+    wait_until(lambda: "is away" in worker.tail() or "reading its state anew" in worker.tail())
+    own_redis.start()
+    own_redis.wait_healthy()
+    await proven(settings, 2_500)
+    assert worker.is_running()
+
+
+async def test_the_worker_waits_while_kafka_is_away_and_loses_nothing(
+    own_kafka: KafkaServer, redis_url: str, start_worker: Start
+) -> None:
+    """The broker is killed for longer than a session lasts; the same worker process goes on when it is back."""
+    settings = new_installation((own_kafka.servers,), redis_url)
+    worker = start_worker(settings)
+    await send(settings, some_interactions(500))
+    await proven(settings, 500)
+    own_kafka.kill()
+    back_ms = wall_clock() + 10_000
+    wait_until(lambda: wall_clock() > back_ms)
+    own_kafka.start()
+    own_kafka.wait_healthy()
+    await send(settings, some_interactions(500, first=500))
+    await proven(settings, 1_000)
+    assert worker.is_running(), worker.tail()
+
+
+async def test_a_worker_with_an_evicting_redis_refuses_to_start(
+    own_redis: RedisServer, kafka_servers: tuple[str, ...], start_worker: Start
+) -> None:
+    """A count that Redis may throw away is no count; the message says how to mend it."""
+    with redis.Redis.from_url(own_redis.url) as client:
+        client.config_set("maxmemory", "100mb")
+        client.config_set("maxmemory-policy", "allkeys-lru")
+    worker = start_worker(new_installation(kafka_servers, own_redis.url))
+    assert wait_until(lambda: worker.exit_code) == 1
+    assert "maxmemory-policy is allkeys-lru); expected noeviction" in " ".join(worker.tail().split())
+
+
+async def test_a_topic_that_was_made_anew_stops_the_worker_with_a_clear_word(
+    settings: Settings, start_worker: Start
+) -> None:
+    """Redis has applied offsets that the topic does not have: to go on would leave new events uncounted."""
+    worker = start_worker(settings)
+    await send(settings, some_interactions(50))
+    await proven(settings, 50)
+    worker.stop()
+    anew = replace(
+        settings, topic_prefix=settings.topic_prefix + "anew.", redis_url=Secret(settings.redis_url.reveal())
+    )
+    create_topics(anew)
+    second = start_worker(anew)
+    assert wait_until(lambda: second.exit_code) == 1
+    assert "was cut or made anew" in " ".join(second.tail().split())
+
+
+def replace_time(interaction: Interaction, time_ms: int) -> Interaction:
+    return make_interaction(
+        account=interaction.account, post=interaction.post, kind=interaction.kind, actor=interaction.actor,
+        time_ms=time_ms,
+    )  # fmt: skip
+
+
+def newest_updates(settings: Settings, is_enough: Callable[[list[Engagement]], bool]) -> list[Engagement]:
+    """The newest revision of every key, once they are enough."""
+    newest: dict[tuple[str, str, str, int | None], Engagement] = {}
+    with subscribe(settings.kafka_servers, topic_prefix=settings.topic_prefix, start="beginning", idle_s=20) as updates:
+        for update in updates:
+            newest[update.entity, update.id, update.window, update.start_ms] = update
+            if is_enough(list(newest.values())):
+                break
+    return list(newest.values())
+
+
+def field_start(settings: Settings, row: Engagement) -> str:
+    assert row.start_ms is not None
+    number = [size.name for size in settings.windows.sizes].index(row.window)
+    code = settings.windows.codes(row.start_ms)[number]
+    return settings.windows.field(code).partition(":")[2]
+
+
+def all_time(page: dict[str, str]) -> str:
+    return ",".join(page[column] for column in ("likes", "comments", "shares", "replies", "posts"))
+
+
+def enough(values: list[bytes], number: int) -> list[bytes]:
+    return values if len(values) >= number else []
