@@ -11,8 +11,8 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 DELIVERIES = Counter("twoway_gateway_deliveries_total", "Requests answered, by status", ["platform", "status"])
 INTERACTIONS = Counter(
     "twoway_gateway_interactions_total",
-    "Interactions that Kafka acknowledged, and records that were kept as rejected",
-    ["platform", "kind", "outcome"],
+    "Interactions that Kafka acknowledged",
+    ["platform", "kind", "action"],
 )
 IGNORED = Counter("twoway_gateway_ignored_total", "Items that count for nothing, by reason", ["platform", "reason"])
 REFUSALS = Counter("twoway_gateway_refusals_total", "Signatures and handshakes refused", ["platform", "reason"])
@@ -38,6 +38,6 @@ def delivered(platform: str, status: int) -> Counter:
 
 
 @cache
-def interactions(platform: str, kind: str, outcome: str) -> Counter:
+def interactions(platform: str, kind: str, action: str) -> Counter:
     """The counter of a platform's interactions of a kind."""
-    return INTERACTIONS.labels(platform, kind, outcome)
+    return INTERACTIONS.labels(platform, kind, action)
