@@ -112,15 +112,15 @@ def _fetch_all(jars: Iterable[Jar], repository: str, cache: Path, progress: Prog
     biggest_first = sorted(jars, key=lambda jar: -jar.size)
     total = sum(jar.size for jar in biggest_first)
     come = 0
-    pool = ThreadPoolExecutor(PARALLEL)
-    try:
-        with httpx.Client(timeout=TIMEOUT_S, follow_redirects=True) as client:
+    with httpx.Client(timeout=TIMEOUT_S, follow_redirects=True) as client:
+        pool = ThreadPoolExecutor(PARALLEL)
+        try:
             for fetched in as_completed([pool.submit(_fetch, client, repository, jar, cache) for jar in biggest_first]):
                 come += fetched.result()
                 if progress:
                     progress(come, total)
-    finally:
-        pool.shutdown(cancel_futures=True)  # on Ctrl-C, or after the first failure, the rest is not begun
+        finally:
+            pool.shutdown(cancel_futures=True)  # on Ctrl-C, or after the first failure, the rest is not begun
 
 
 def _fetch(client: httpx.Client, repository: str, jar: Jar, cache: Path) -> int:
