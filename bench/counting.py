@@ -27,6 +27,7 @@ from rich.table import Table
 from bench.check import compare, count_again
 from bench.events import ACCOUNTS, fill
 from bench.programs import Run, run_peer, run_worker
+from bench.slices import APPLY, FOLD
 from pipeline.local.jars import class_path
 from pipeline.local.kafka import KafkaServer
 from pipeline.local.ports import free_ports
@@ -71,7 +72,7 @@ def _arguments() -> argparse.Namespace:
 @contextmanager
 def _servers(folder: Path) -> Iterator[Settings]:
     """A Kafka and a Redis of our own, and settings that name them."""
-    kafka_port, controller_port, redis_port = free_ports(3)
+    kafka_port, controller_port, redis_port, worker_port = free_ports(4)
     kafka = KafkaServer(folder / "kafka", kafka_port, controller_port, class_path())
     redis_server = RedisServer(folder / "redis", redis_port)
     try:
@@ -80,7 +81,10 @@ def _servers(folder: Path) -> Iterator[Settings]:
         for server in (kafka, redis_server):
             server.wait_healthy()
         yield Settings(
-            kafka_servers=(kafka.servers,), redis_url=Secret(redis_server.url), partitions=PARTITIONS, worker_port=0
+            kafka_servers=(kafka.servers,),
+            redis_url=Secret(redis_server.url),
+            partitions=PARTITIONS,
+            worker_port=worker_port,
         )
     finally:
         redis_server.stop()
@@ -126,7 +130,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     return {
         "TWOWAY_KAFKA_SERVERS": ",".join(settings.kafka_servers),
         "TWOWAY_REDIS_URL": settings.redis_url.reveal(),
-        "TWOWAY_WORKER_PORT": "0",
+        "TWOWAY_WORKER_PORT": str(settings.worker_port),
     }
 
 
@@ -191,6 +195,12 @@ def _table(runs: list[Run], events: int) -> Table:
 
 
 def _notes(run: Run) -> Iterator[str]:
+    if run.slices:
+        fold, apply = run.slices[FOLD], run.slices[APPLY]
+        yield (
+            f"{fold.count:,} slices: folded in {fold.mean_ms:.1f} ms on average, applied in {apply.mean_ms:.1f} ms "
+            f"(99 % within {apply.p99_below_ms:.0f} ms)"
+        )
     if run.query:
         yield (
             f"HGETALL beside {run.program}, {run.query['reads']:,.0f} reads: p50 {run.query['p50_ms']:.2f} ms, "

@@ -21,6 +21,7 @@ import redis
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 
+from bench.slices import Took, slices
 from pipeline.settings import Settings
 from pipeline.slots import slots_of_partition
 from pipeline.store.keys import Keys
@@ -43,6 +44,7 @@ class Run:
     published_seconds: float | None = None
     published_cpu_seconds: float | None = None
     query: dict[str, float] | None = None
+    slices: dict[str, Took] | None = None
     rows: int = 0
     rows_different: int = 0
 
@@ -136,6 +138,7 @@ def run_worker(
             query = probe.result()
         events = progress.total - before
         run = Run("twoway worker", events, seconds, cpu_seconds, redis_cpu, program.rss_mib, query=query)
+        run.slices = slices(settings.worker_port)
         program.wait_for(lambda: progress.committed() >= progress.total)
         run.published_seconds = time.perf_counter() - began
         run.published_cpu_seconds = program.cpu_seconds() - cpu
