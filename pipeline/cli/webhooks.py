@@ -64,7 +64,11 @@ def normalise(
         brand_actors=frozenset(brand_actor or ()),
     )
     context = Context(connection, delivery.received_ms, lambda _, actor: actor, _known(known) if known else {})
-    for outcome in source.normalise(source.parse(delivery), context):
+    try:
+        parsed = source.parse(delivery)
+    except UnreadableError as error:
+        raise UnreadableError(error.reason, f"{file} is no delivery of {platform} ({error.reason}: {error})") from error
+    for outcome in source.normalise(parsed, context):
         sys.stdout.write(_line(outcome) + "\n")
 
 
