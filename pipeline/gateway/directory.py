@@ -46,6 +46,8 @@ class Directory:
     async def look_up(self, platform: str, ids: Iterable[str]) -> dict[str, Known]:
         """What is known of the ids. One GET each, never MGET: the keys may lie on several nodes."""
         wanted = list(ids)
+        if not wanted:
+            return {}
         found = await self._trips.run([("GET", self._keys.seen(platform, object_id)) for object_id in wanted])
         known = {object_id: decode_known(raw) for object_id, raw in zip(wanted, found, strict=True) if raw is not None}
         metrics.LOOKUPS.labels("yes").inc(len(known))

@@ -25,8 +25,8 @@ from pipeline.slots import check_partitions
 
 logger = logging.getLogger("twoway.gateway")
 
-#: Webhooks that arrive within this share a batch. Costs each as much, saves most of the work per record.
-LINGER_S = 0.003
+#: Webhooks that arrive within this share a batch. Each waits so much longer and costs a sixth less processor time.
+LINGER_S = 0.005
 #: With this much waiting nothing is gained by lingering.
 LINGER_BYTES = 65_536
 #: How often late deliveries are looked for: by so much may a 503 be later than the time-out.
