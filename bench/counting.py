@@ -47,11 +47,11 @@ QUERIED_POSTS = 20
 def main() -> None:
     arguments = _arguments()
     console = Console(width=None if sys.stdout.isatty() else 140)
-    with tempfile.TemporaryDirectory(prefix="twoway-bench-") as folder, _servers(Path(folder)) as settings:
+    with tempfile.TemporaryDirectory(prefix="twoway-bench-") as folder, _servers(Path(folder)) as (settings, servers):
         create_topics(settings)
         console.print(f"filling the topic with {arguments.events:,} interactions")
         console.print(f"filled in {fill(settings, arguments.events):.0f} s")
-        runs = list(_runs(settings, arguments, Path(folder), console))
+        runs = list(_runs(settings, servers, arguments, Path(folder), console))
     console.print(_table(runs, arguments.events))
     if arguments.json:
         report = {**_circumstances(arguments.events), "runs": [_as_dict(run, runs) for run in runs]}
@@ -70,8 +70,8 @@ def _arguments() -> argparse.Namespace:
 
 
 @contextmanager
-def _servers(folder: Path) -> Iterator[Settings]:
-    """A Kafka and a Redis of our own, and settings that name them."""
+def _servers(folder: Path) -> Iterator[tuple[Settings, list[int]]]:
+    """A Kafka and a Redis of our own: settings that name them, and their process ids."""
     kafka_port, controller_port, redis_port, worker_port = free_ports(4)
     kafka = KafkaServer(folder / "kafka", kafka_port, controller_port, class_path())
     redis_server = RedisServer(folder / "redis", redis_port)
@@ -80,38 +80,42 @@ def _servers(folder: Path) -> Iterator[Settings]:
             server.start()
         for server in (kafka, redis_server):
             server.wait_healthy()
-        yield Settings(
+        settings = Settings(
             kafka_servers=(kafka.servers,),
             redis_url=Secret(redis_server.url),
             partitions=PARTITIONS,
             worker_port=worker_port,
         )
+        yield settings, [pid for pid in (kafka.pid, redis_server.pid) if pid]
     finally:
         redis_server.stop()
         kafka.stop()
 
 
-def _runs(settings: Settings, arguments: argparse.Namespace, folder: Path, console: Console) -> Iterator[Run]:
+def _runs(
+    settings: Settings, servers: list[int], arguments: argparse.Namespace, folder: Path, console: Console
+) -> Iterator[Run]:
     client = redis.Redis.from_url(settings.redis_url.reveal())
     port = client.connection_pool.connection_kwargs["port"]
     address = [settings.kafka_servers[0], settings.topic("interactions"), str(port)]
     limit_s = arguments.limit_s
     if arguments.only in {None, "twoway"}:
-        run = run_worker(settings, _environment(settings), client, _queried(settings), folder / "worker.log", limit_s)
+        log, queried = folder / "worker.log", _queried(settings)
+        run = run_worker(settings, _environment(settings), client, servers, queried, log, limit_s)
         report = asyncio.run(verify(settings))
         run.rows, run.rows_different = report.rows_compared, report.rows_different + report.unsettled
         yield _told(run, console)
         client.flushall()
     if arguments.only in {None, "confluent"}:
         command = [sys.executable, "-m", "bench.peers.confluent", *address, str(arguments.events)]
-        run = run_peer(CONFLUENT, command, {}, client, folder / "confluent.log", limit_s)
+        run = run_peer(CONFLUENT, command, {}, client, servers, folder / "confluent.log", limit_s)
         yield _told(_checked(run, settings, client), console)
         client.flushall()
     if arguments.only in {None, "faust"}:
         events = min(arguments.faust_events, arguments.events)
         command = [sys.executable, "-m", "bench.peers.plain_faust", "worker", "--without-web", "-l", "error"]
         peer = {"PEER": " ".join([*address, str(events)])}
-        run = run_peer(FAUST, command, peer, client, folder / "faust.log", limit_s)
+        run = run_peer(FAUST, command, peer, client, servers, folder / "faust.log", limit_s)
         yield _told(_checked(run, settings, client), console)
         client.flushall()
 
@@ -148,7 +152,6 @@ def _circumstances(events: int) -> dict[str, Any]:
         "partitions": PARTITIONS,
         "cores": os.cpu_count(),
         "python": platform.python_version(),
-        "load_before": os.getloadavg()[1],
     }
 
 
@@ -188,9 +191,11 @@ def _table(runs: list[Run], events: int) -> Table:
             f"{run.rss_mib:.0f}",
             f"{run.rows:,}",
             f"{run.rows_different:,}",
+            f"{run.others_cores:.2f}",
         )
-    notes = [note for run in runs for note in _notes(run)]
-    table.caption = "\n".join(notes) if notes else None
+    notes = ["others: cores that other programs on this machine kept busy meanwhile"]
+    notes += [note for run in runs for note in _notes(run)]
+    table.caption = "\n".join(notes)
     return table
 
 

@@ -21,6 +21,7 @@ import redis
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 
+from bench.machine import Others
 from bench.slices import Took, slices
 from pipeline.settings import Settings
 from pipeline.slots import slots_of_partition
@@ -45,6 +46,7 @@ class Run:
     published_cpu_seconds: float | None = None
     query: dict[str, float] | None = None
     slices: dict[str, Took] | None = None
+    others_cores: float = 0.0
     rows: int = 0
     rows_different: int = 0
 
@@ -70,6 +72,7 @@ class Program:
         self._seen = psutil.Process(self._process.pid)
         self._until = time.monotonic() + limit_s
         self.rss_mib = 0.0
+        self.cpu_seconds_at_last = 0.0
 
     def __enter__(self) -> Program:
         return self
@@ -84,7 +87,7 @@ class Program:
         return times.user + times.system
 
     def is_running(self) -> bool:
-        """Whether it still runs; looks at its memory too. Raises when it takes too long or failed."""
+        """Whether it still runs; looks at its memory and its time too. Raises when it takes too long or failed."""
         code = self._process.poll()
         if code:
             raise RuntimeError(f"{self.name} ended with exit code {code}:\n{self._tail()}")
@@ -92,6 +95,7 @@ class Program:
             raise TimeoutError(f"{self.name} did not end within {self._limit_s:g} s:\n{self._tail()}")
         if code is None:
             self.rss_mib = max(self.rss_mib, self._seen.memory_info().rss / 2**20)
+            self.cpu_seconds_at_last = self.cpu_seconds()
         return code is None
 
     def _tail(self) -> str:
@@ -106,22 +110,37 @@ class Program:
 
 
 def run_peer(
-    name: str, command: list[str], env: Mapping[str, str], client: redis.Redis, log: Path, limit_s: float
+    name: str,
+    command: list[str],
+    env: Mapping[str, str],
+    client: redis.Redis,
+    servers: list[int],
+    log: Path,
+    limit_s: float,
 ) -> Run:
-    """A peer until it has printed its outcome and ended."""
+    """A peer until it has printed its outcome and ended. `servers`: the process ids of Kafka and Redis."""
+    others = Others(servers)
     redis_before = redis_cpu_seconds(client)
     with Program(name, command, env, log, limit_s) as program:
         while program.is_running():
             time.sleep(POLL_S)
     said = orjson.loads(log.read_bytes().splitlines()[-1])
     redis_cpu = redis_cpu_seconds(client) - redis_before
+    others_cores = others.cores(program.cpu_seconds_at_last)
     run = Run(name, said["events"], said["seconds"], said["cpu_seconds"], redis_cpu, program.rss_mib)
+    run.others_cores = others_cores
     run.offsets = {int(partition): offset for partition, offset in said["offsets"].items()}
     return run
 
 
 def run_worker(
-    settings: Settings, env: Mapping[str, str], client: redis.Redis, queried: list[str], log: Path, limit_s: float
+    settings: Settings,
+    env: Mapping[str, str],
+    client: redis.Redis,
+    servers: list[int],
+    queried: list[str],
+    log: Path,
+    limit_s: float,
 ) -> Run:
     """One `twoway worker` until all is applied and published, with a second program that reads pages meanwhile."""
     progress = Progress(settings, client)
@@ -130,15 +149,16 @@ def run_worker(
         program.wait_for(lambda: progress.applied_about() > 0)
         with Probe(client, queried) as probe:
             before, began, cpu = progress.applied_exactly(), time.perf_counter(), program.cpu_seconds()
-            redis_before = redis_cpu_seconds(client)
+            redis_before, others = redis_cpu_seconds(client), Others([*servers, probe.pid])
             program.wait_for(lambda: progress.applied_about() >= progress.total)
             program.wait_for(lambda: progress.applied_exactly() >= progress.total)
             seconds, cpu_seconds = time.perf_counter() - began, program.cpu_seconds() - cpu
             redis_cpu = redis_cpu_seconds(client) - redis_before
+            others_cores = others.cores(cpu_seconds)
             query = probe.result()
         events = progress.total - before
         run = Run("twoway worker", events, seconds, cpu_seconds, redis_cpu, program.rss_mib, query=query)
-        run.slices = slices(settings.worker_port)
+        run.slices, run.others_cores = slices(settings.worker_port), others_cores
         program.wait_for(lambda: progress.committed() >= progress.total)
         run.published_seconds = time.perf_counter() - began
         run.published_cpu_seconds = program.cpu_seconds() - cpu
@@ -190,6 +210,7 @@ class Probe:
         port = client.connection_pool.connection_kwargs["port"]
         command = [sys.executable, "-m", "bench.probe", str(port), *keys]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.pid = self._process.pid
 
     def __enter__(self) -> Probe:
         return self
