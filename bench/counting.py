@@ -177,6 +177,7 @@ def _table(runs: list[Run], events: int) -> Table:
         "MiB",
         "rows",
         "different",
+        "others",
     ):
         table.add_column(heading, justify="left" if heading == "program" else "right")
     for run in runs:
