@@ -51,7 +51,7 @@ def register(app: typer.Typer) -> None:
                     _print(proof, console)
             except LocalStackError as error:
                 raise typer.Exit(1) from error
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, asyncio.CancelledError):
                 console.say("stopped without a proof")
                 raise typer.Exit(1) from None
         raise typer.Exit(0 if proof.holds else 1)

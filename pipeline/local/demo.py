@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -71,10 +72,12 @@ class Demo:
     async def run(self, seconds: float | None) -> Proof:
         """Play for so long, or until the first Ctrl-C, then prove.
 
-        Raises LocalStackError when a part of the stack ends by itself.
+        Raises LocalStackError when a part of the stack ends by itself, CancelledError when a signal ends the demo.
         """
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGINT, self._interrupted)
+        with self._signals():
+            return await self._run(seconds)
+
+    async def _run(self, seconds: float | None) -> Proof:
         settings = self._stack.plan.settings
         gateway = f"http://{LOOPBACK}:{settings.gateway_port}"
         async with Sender(gateway, self._clock) as sender, Reader.connect(settings) as reader:
@@ -87,9 +90,21 @@ class Demo:
             self._console.say(_told(sender))
             return Proof(sender.sent, not_taken, sender.refused, report, self._wrong(scores))
 
-    def _interrupted(self) -> None:
-        self._stop.set()
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)  # the second one ends everything at once
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """The first Ctrl-C leads to the proof, a second one or any other signal ends the demo without it."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        for number in before:
+            loop.add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(signal.SIGINT, lambda: task.cancel() if self._stop.is_set() else self._stop.set())
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                loop.remove_signal_handler(number)
+                signal.signal(number, handler)
 
     async def _play(self, sender: Sender, reader: Reader, seconds: float | None) -> None:
         tasks = [

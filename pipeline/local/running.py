@@ -55,13 +55,14 @@ def ended_error(child: Child) -> LocalStackError:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Inside, SIGTERM (what service managers send) ends the stack just as Ctrl-C does."""
+    """Inside, SIGTERM (service managers) and SIGHUP (a closed terminal) end the stack just as Ctrl-C does."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -141,3 +141,14 @@ def test_demo_ends_with_a_proof(tmp_path: Path, start_child: Callable[..., Child
     assert proof, said
     assert all(int(number.replace(",", "")) > 100 for number in proof.groups())
     assert "comments a like" in said
+
+
+def test_demo_proves_after_the_first_interrupt(tmp_path: Path, start_child: Callable[..., Child]) -> None:
+    """Who has seen enough presses Ctrl-C once and still gets the proof."""
+    demo = start_child("demo", command("demo", "--data", str(tmp_path), "--ports-from", str(free_row())), environment())
+    wait_until(lambda: "comments a like" in demo.tail(lines=50), START_S)
+    assert demo.pid is not None
+    os.kill(demo.pid, signal.SIGINT)
+    wait_until(lambda: demo.exit_code is not None, 60)
+    assert "rows different 0\n" in demo.tail(lines=50)
+    assert demo.exit_code == 0
