@@ -60,7 +60,8 @@ lock: $(INSTALLED) ## renew all pins: requirements.lock, deploy/requirements.loc
 	$(BIN)/python -c 'from pipeline.local.jars import write_lock; write_lock()'
 
 bench: $(INSTALLED) ## the measurements of docs/performance.md (minutes)
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench.counting
+	$(BIN)/python -m bench.gateway
 
 clean: ## remove what the tools left; data of `twoway up` in .twoway/ stays
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
