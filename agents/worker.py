@@ -24,6 +24,7 @@ from starlette.applications import Starlette
 
 from agents.count import count_agent
 from pipeline.clock import wall_clock
+from pipeline.errors import UnavailableError
 from pipeline.health import health_routes
 from pipeline.publishing.outlet import Outlet
 from pipeline.settings import Settings
@@ -31,7 +32,8 @@ from pipeline.slots import check_partitions
 from pipeline.store.checkpoint import check_redis
 from pipeline.store.round_trip import TIMEOUT_S
 from pipeline.table.table import Table
-from pipeline.table.tables import Tables
+from pipeline.table.tables import REDIS_AWAY, Tables
+from pipeline.topic_admin import check_topics
 from pipeline.transport.app import batches_topic, make_app
 from schemas.topics import INTERACTIONS
 
@@ -41,6 +43,8 @@ log = logging.getLogger("twoway.worker")
 PUBLISH_TICK_S = 0.2
 #: After a crash the process leaves at the latest after this, whatever still hangs.
 LEAVE_S = 10
+#: Between two looks whether Kafka and Redis are there at the start.
+START_RETRY_S = 1
 
 
 class Publisher(Service):  # type: ignore[misc]
@@ -111,9 +115,9 @@ def run_worker(settings: Settings) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     redis = connect_redis(settings)
-    loop.run_until_complete(check_redis(redis))
+    partitions = loop.run_until_complete(_servers_ready(settings, redis))
     outlet = Outlet(settings)
-    app, tables = make_app(settings, lambda app: _make_tables(app, settings, redis, outlet))
+    app, tables = make_app(settings, lambda app: _make_tables(app, settings, redis, outlet, partitions))
     count_agent(app, batches_topic(app, settings.topic(INTERACTIONS.name)), tables)
     loop.set_exception_handler(lambda loop, context: _on_error(app, context))
     # Pages hold dictionaries of integers, which the collector does not track; what is left to scan is what the start
@@ -139,11 +143,28 @@ def connect_redis(settings: Settings) -> Redis:
     )
 
 
-def _make_tables(app: faust.App, settings: Settings, redis: Redis, outlet: Outlet) -> Tables:
+async def _servers_ready(settings: Settings, redis: Redis) -> int:
+    """Wait for Kafka and Redis; gives the number of partitions. Raises TopicsError and StateError for what waiting
+    does not mend."""
+    waiting = False
+    while True:
+        try:
+            found = await asyncio.to_thread(check_topics, settings)
+            await check_redis(redis)
+            return found[INTERACTIONS.name].partitions
+        except (UnavailableError, *REDIS_AWAY) as error:
+            if not waiting:
+                log.warning("waiting for Kafka and Redis: %s", error)
+            waiting = True
+            await asyncio.sleep(START_RETRY_S)
+
+
+def _make_tables(app: faust.App, settings: Settings, redis: Redis, outlet: Outlet, at_start: int) -> Tables:
     name = settings.topic(INTERACTIONS.name)
 
     def make(partition: int) -> Table:
-        partitions = check_partitions(name, app.consumer.topic_partitions(name) or 0)
+        # The client forgets its metadata for a moment when a broker goes away.
+        partitions = check_partitions(name, app.consumer.topic_partitions(name) or at_start)
         return Table(partition, partitions, settings, redis, outlet, wall_clock)
 
     async def seek(partition: int, offset: int) -> None:

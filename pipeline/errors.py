@@ -23,7 +23,7 @@ class StateError(TwowayError):
 
 
 class FencedError(TwowayError):
-    """Raised when Redis holds another mark than the writer believes in: nothing was written, read it anew and go back."""
+    """Raised when Redis holds another mark than the writer believes in: nothing was written; read it anew, go back."""
 
 
 class UnavailableError(TwowayError):

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import redis
 
 from pipeline.clock import wall_clock
-from pipeline.feeding.sender import open_sender
 from pipeline.local.children import Child
 from pipeline.local.kafka import KafkaServer
 from pipeline.local.redis import RedisServer
-from pipeline.proving.verify import Report, verify
 from pipeline.settings import Secret, Settings
 from pipeline.slots import slot_of
-from pipeline.store.keys import Keys
-from pipeline.subscribe import subscribe
 from pipeline.topic_admin import create_topics
-from schemas.engagement import Engagement
 from schemas.interaction import Interaction, encode_interaction
 from schemas.rejected import decode_rejected
 from schemas.topics import INTERACTIONS, REJECTED
 from tests.commands import TWOWAY, environment
 from tests.conftest import new_installation
 from tests.factories import make_interaction
+from tests.integration.work import counts_of, newest_updates, page_of, proven, send, shown, some_interactions
 from tests.topics import read_topic, write_topic
 from tests.waiting import wait_until
 
@@ -39,46 +35,6 @@ Start = Callable[[Settings], Child]
 def start_worker(start_child: StartChild) -> Start:
     """Starts a worker on an installation."""
     return lambda settings, **more: start_child("worker", [*TWOWAY, "worker"], environment(settings, **more))
-
-
-async def send(settings: Settings, interactions: Sequence[Interaction]) -> None:
-    """Interactions into the topic, acknowledged."""
-    async with open_sender(settings) as sender:
-        for one in interactions:
-            await sender.send(one)
-        await sender.flush()
-
-
-def some_interactions(number: int, first: int = 0) -> list[Interaction]:
-    """Likes with every fifth a comment, on posts of four accounts, a second apart and ending now."""
-    now_ms = wall_clock()
-    return [
-        make_interaction(
-            account=f"a{i % 4}",
-            post=f"a{i % 4}_{i % 20}",
-            kind="comment" if i % 5 == 0 else "like",
-            actor=f"u{i}",
-            time_ms=now_ms - 1000 * (number - i % number),
-        )
-        for i in range(first, first + number)
-    ]
-
-
-async def proven(settings: Settings, interactions: int) -> Report:
-    """The report of a proof in which everything was applied and right."""
-    report = await verify(settings, wait_s=40)
-    assert report.holds, report
-    assert (report.interactions, report.not_applied) == (interactions, 0)
-    return report
-
-
-def page_of(settings: Settings, account: str, post: str) -> dict[str, str]:
-    """A post's page as redis-cli would show it."""
-    with redis.Redis.from_url(settings.redis_url.reveal(), decode_responses=True) as client:
-        page: dict[str, str] = client.hgetall(
-            Keys(settings.key_prefix).post(slot_of("facebook", account), "facebook", post)
-        )
-        return page
 
 
 async def test_a_like_and_a_comment_stand_in_every_window_within_seconds(
@@ -106,8 +62,7 @@ async def test_published_rows_are_the_rows_in_redis_and_a_quiet_window_becomes_f
     newest = newest_updates(settings, lambda rows: sum(row.final for row in rows if row.window == "1m") == 24)
     page = page_of(settings, "a1", "a1_1")
     for row in (row for row in newest if (row.entity, row.id) == ("post", "a1_1")):
-        shown = page[f"{row.window}:{field_start(settings, row)}"] if row.window != "all" else all_time(page)
-        assert shown == f"{row.likes},{row.comments},{row.shares},{row.replies},{row.posts}"
+        assert shown(settings, page, row) == counts_of(row)
     assert {row.final for row in newest if row.window in {"1d", "all"}} == {False}
 
 
@@ -233,28 +188,6 @@ def replace_time(interaction: Interaction, time_ms: int) -> Interaction:
         account=interaction.account, post=interaction.post, kind=interaction.kind, actor=interaction.actor,
         time_ms=time_ms,
     )  # fmt: skip
-
-
-def newest_updates(settings: Settings, is_enough: Callable[[list[Engagement]], bool]) -> list[Engagement]:
-    """The newest revision of every key, once they are enough."""
-    newest: dict[tuple[str, str, str, int | None], Engagement] = {}
-    with subscribe(settings.kafka_servers, topic_prefix=settings.topic_prefix, start="beginning", idle_s=20) as updates:
-        for update in updates:
-            newest[update.entity, update.id, update.window, update.start_ms] = update
-            if is_enough(list(newest.values())):
-                break
-    return list(newest.values())
-
-
-def field_start(settings: Settings, row: Engagement) -> str:
-    assert row.start_ms is not None
-    number = [size.name for size in settings.windows.sizes].index(row.window)
-    code = settings.windows.codes(row.start_ms)[number]
-    return settings.windows.field(code).partition(":")[2]
-
-
-def all_time(page: dict[str, str]) -> str:
-    return ",".join(page[column] for column in ("likes", "comments", "shares", "replies", "posts"))
 
 
 def enough(values: list[bytes], number: int) -> list[bytes]:
