@@ -104,6 +104,7 @@ def _runs(
         run = run_worker(settings, _environment(settings), client, servers, queried, log, limit_s)
         report = asyncio.run(verify(settings))
         run.rows, run.rows_different = report.rows_compared, report.rows_different + report.unsettled
+        run.verify_seconds = report.seconds
         yield _told(run, console)
         client.flushall()
     if arguments.only in {None, "confluent"}:
@@ -201,6 +202,8 @@ def _table(runs: list[Run], events: int) -> Table:
 
 
 def _notes(run: Run) -> Iterator[str]:
+    if run.verify_seconds:
+        yield f"twoway verify took {run.verify_seconds:.1f} s, {run.events / run.verify_seconds:,.0f} events/s"
     if run.slices:
         fold, apply = run.slices[FOLD], run.slices[APPLY]
         yield (

@@ -47,6 +47,7 @@ class Run:
     query: dict[str, float] | None = None
     slices: dict[str, Took] | None = None
     others_cores: float = 0.0
+    verify_seconds: float | None = None
     rows: int = 0
     rows_different: int = 0
 
