@@ -78,13 +78,21 @@ def _whole(fields: list[str], page: LivePage) -> None:
 
 
 def _difference(fields: list[str], row: int, before: int) -> None:
-    """The plain fields that differ from what was written last."""
-    counts, old = unpack(row), unpack(before)
-    for name, count, was in zip(COLUMNS, counts, old, strict=True):
-        if count != was:
-            fields += (name, str(count))
-    if counts[0] != old[0] or counts[1] != old[1]:
-        fields += ("comment_to_like", ratio_text(counts[0], counts[1]))
+    """The plain fields that differ from what was written last. Written out, for it runs for every page of a slice."""
+    likes, comments, shares, replies, posts = unpack(row)
+    old_likes, old_comments, old_shares, old_replies, old_posts = unpack(before)
+    if likes != old_likes:
+        fields += ("likes", str(likes))
+    if comments != old_comments:
+        fields += ("comments", str(comments))
+    if likes != old_likes or comments != old_comments:
+        fields += ("comment_to_like", ratio_text(likes, comments))
+    if shares != old_shares:
+        fields += ("shares", str(shares))
+    if replies != old_replies:
+        fields += ("replies", str(replies))
+    if posts != old_posts:
+        fields += ("posts", str(posts))
 
 
 def _members(page: LivePage, changes: Changes) -> None:

@@ -84,8 +84,10 @@ class Fold:
                 continue
             if interaction.action == "add":
                 new = time_ms << TIME_SHIFT | (OWN_ADDED if interaction.own else ADDED)[kind]
+                finest = time_ms // finest_ms
             else:
                 new = state_of(interaction)
+                finest = counted_at_ms(new) // finest_ms
             members = post.members
             key = xxh3_64_intdigest(interaction.id.encode())
             old = members.get(key)
@@ -96,7 +98,6 @@ class Fold:
             applied += 1
             delta = post.delta
             if not new & REMOVED:
-                finest = counted_at_ms(new) // finest_ms
                 delta[finest] = delta.get(finest, 0) + VALUE[new & 7]
             if old is not None and not old & REMOVED:
                 finest = counted_at_ms(old) // finest_ms

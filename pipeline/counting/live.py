@@ -18,9 +18,9 @@ class LivePage:
     """A post's or an account's page in memory: absolute numbers, and what changed of them since the last slice."""
 
     __slots__ = (
-        "account", "appended", "changed", "closes_ms", "delta", "dirty", "entity", "entries", "first_ms", "id", "key",
-        "last_ms", "loaded", "members", "new", "owner", "platform", "polled", "polled_changed", "prefix", "pruned_hour",
-        "reference", "renewed", "rows", "slot", "touched", "weight", "written",
+        "account", "addresses", "appended", "changed", "closes_ms", "delta", "dirty", "entity", "entries", "first_ms",
+        "id", "key", "last_ms", "loaded", "members", "new", "owner", "platform", "polled", "polled_changed", "prefix",
+        "pruned_hour", "reference", "renewed", "rows", "slot", "touched", "weight", "written",
     )  # fmt: skip
 
     def __init__(self, entity: str, platform: str, entity_id: str, slot: int, key: str) -> None:
@@ -30,9 +30,12 @@ class LivePage:
         self.slot = slot
         #: Where the shelf keeps it; what its posts' keys begin with; its name in Redis without prefix and slot.
         self.key = key
-        self.prefix = f"{slot}:{platform}:"
+        # The bar keeps a post of platform "9" apart from an account of a platform that is called like a slot.
+        self.prefix = f"{slot}|{platform}:"
         self.reference = reference(entity, platform, entity_id)
         self.account = entity_id if entity == "account" else ""
+        #: The Redis keys of page, members and posts, made at the first change.
+        self.addresses: tuple[str, str, str] | None = None
         #: Object hash -> state (posts only), and how many entries of it Redis holds.
         self.members: dict[int, int] = {}
         self.entries = 0

@@ -91,18 +91,15 @@ class Script:
 
     def add_page(self, change: SlotChange, page: LivePage, changes: Changes) -> None:
         """A page's fields, its members and its place among its account's posts."""
-        keys = self.keys
-        key = keys.page(page.slot, page.reference)
+        key, members, posts = page.addresses or self._address(page)
         if changes.fields:
             change.sets += (key, changes.fields)
         if changes.gone:
             change.removals += (key, changes.gone)
         renew, page.renewed = not page.renewed, True
         if page.entity == "post":
-            members = keys.members(page.slot, page.platform, page.id)
             if changes.blob is not None:
                 (change.replacements if changes.whole else change.appends).extend((members, text_of(changes.blob)))
-            posts = keys.posts(page.slot, page.platform, page.account)
             if changes.moved:
                 change.scores += (posts, (str(page.last_ms), encode_id(page.id)))
             if renew:
@@ -110,6 +107,15 @@ class Script:
                 change.renewals += (members, 0, posts, max(0, page.last_ms - self.ttl_s * 1000))
         if renew:
             change.renewals += (key, 0)
+
+    def _address(self, page: LivePage) -> tuple[str, str, str]:
+        keys = self.keys
+        page.addresses = (
+            keys.page(page.slot, page.reference),
+            keys.members(page.slot, page.platform, page.id),
+            keys.posts(page.slot, page.platform, page.account),
+        )
+        return page.addresses
 
     async def run(self, partition: int, calls: Iterable[Call]) -> list[Any]:
         """Each slot's answer: 1, or [offset, version] where the writer is fenced. Raises what Redis raises."""

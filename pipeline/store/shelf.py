@@ -16,7 +16,7 @@ from pipeline.windows import Windows
 
 
 class Shelf:
-    """Pages by key: an account's is `platform:account`, a post's `slot:platform:post`."""
+    """Pages by key: an account's is `platform:account`, a post's `slot|platform:post`."""
 
     def __init__(self, keys: Keys, windows: Windows, most_entries: int) -> None:
         self.keys = keys

@@ -102,7 +102,7 @@ class Collector:
     def _page(self, slot: int, reference: str) -> LivePage:
         """The page on the shelf; else one beside it, for it is not going to be changed."""
         entity, platform, entity_id = split_reference(reference)
-        key = f"{platform}:{entity_id}" if entity == "account" else f"{slot}:{platform}:{entity_id}"
+        key = f"{platform}:{entity_id}" if entity == "account" else f"{slot}|{platform}:{entity_id}"
         page = self.shelf.pages.get(key)
         if page is None or not page.loaded:
             page = LivePage(entity, platform, entity_id, slot, key)

@@ -9,6 +9,7 @@ import faust
 from faust.app.base import BootStrategy
 from yarl import URL
 
+from pipeline.publishing.outlet import Outlet
 from pipeline.settings import Settings
 from pipeline.table.tables import Tables
 from pipeline.transport.consumer import BatchTransport
@@ -17,7 +18,7 @@ from pipeline.transport.consumer import BatchTransport
 SESSION_S = 6.0
 HEARTBEAT_S = 2.0
 #: Batches of one partition that wait before the agent. Each holds up to `fetch_events` records.
-BATCHES_WAITING = 4
+BATCHES_WAITING = 2
 FETCH_BYTES = 4 << 20
 
 
@@ -43,6 +44,7 @@ class CountApp(faust.App):  # type: ignore[misc]
     BootStrategy = Boot
 
     tables_of_partitions: Tables
+    outlet: Outlet
 
     def _create_directories(self) -> None:
         """Nothing to keep."""
@@ -51,6 +53,7 @@ class CountApp(faust.App):  # type: ignore[misc]
         """Publish first: the consumer commits what is acknowledged when it stops."""
         await self.tables_of_partitions.stop()
         await super().on_stop()
+        await self.outlet.stop()
 
 
 def make_app(settings: Settings, make_tables: Callable[[faust.App], Tables]) -> tuple[faust.App, Tables]:

@@ -87,7 +87,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
         ends = await self.highwaters(*assigned)
         for partition, asked in positions.items():
             tp = topic_of[partition]
-            position = self._checked(tp, asked, earliest[tp], ends[tp])
+            position = self.tables.tables[partition].position = self._checked(tp, asked, earliest[tp], ends[tp])
             if known[partition] is not None and position < (known[partition] or 0):
                 log.warning(
                     "%s[%d]: Redis is older than Kafka's commit (%d against %d): counting again from there",
