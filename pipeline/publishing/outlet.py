@@ -51,8 +51,9 @@ class Outlet:
             await self._producer.stop()
             self._producer = None
 
-    async def send(self, topic: str, partition: int, records: Iterable[Record], timestamp_ms: int) -> int:
-        """Send records to one partition and wait for the acknowledgement of all; gives their number.
+    async def send(self, topic: str, partition: int, records: Iterable[Record], timestamp_ms: int | None = None) -> int:
+        """Send records to one partition and wait for the acknowledgement of all; gives their number. Without a
+        timestamp they get the time of their sending.
 
         Raises KafkaError where it cannot be had: some of the records may have arrived.
         """

@@ -52,7 +52,7 @@ class Shelf:
             page.fill(parse_page(hash_, self.windows), blob, exists=bool(hash_))
 
     def settle(self, touched: list[LivePage]) -> None:
-        """After a slice: the touched pages are the most recently used; let go of the oldest over the limit."""
+        """After a slice: the touched pages are the most recently used."""
         pages = self.pages
         for page in touched:
             del pages[page.key]
@@ -60,6 +60,10 @@ class Shelf:
             weight = len(page.members) + len(page.rows)
             self.entries += weight - page.weight
             page.weight = weight
+        self.shrink()
+
+    def shrink(self) -> None:
+        """Let go of the oldest over the limit: what is dirty goes after its publication."""
         if self.entries > self.most_entries:
             # Down to nine tenths, so that the walk over the pages is rare.
             self._let_go(self.most_entries * 9 // 10)

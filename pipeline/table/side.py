@@ -33,7 +33,7 @@ class SideWay:
         """Raises KafkaError where the acknowledgement cannot be had."""
         if refusals:
             values = [(None, encode_rejected(self._rejected(refusal))) for refusal in refusals]
-            await self.outlet.send(self.rejected, self.partition, values, self.clock())
+            await self.outlet.send(self.rejected, self.partition, values)
             for refusal in refusals:
                 INTERACTIONS.labels("rejected").inc()
                 REFUSED.labels(refusal.reason).inc()

@@ -111,7 +111,7 @@ class Table:
                     dirty.values(), self.marks, watermark_ms(self.newest_event_ms, now_ms, quiet=quiet)
                 )
             try:
-                await self._send(publication, now_ms)
+                await self._send(publication)
             except BaseException:
                 publication.give_back()
                 self._dirty = dirty | self._dirty
@@ -122,6 +122,7 @@ class Table:
                 await self.settle()
                 await self._write(publication.open, self.position)
                 await self._forget_yesterday()
+                self.shelf.shrink()
             self.published_to = published_to
             self.last_published_ms = now_ms
             metrics.PUBLISH_SECONDS.observe(perf_counter() - began)
@@ -227,10 +228,10 @@ class Table:
                 page.dirty = page.dirty | {code: None for code in (codes if only else page.rows) if code in page.rows}
                 self._dirty[page.key] = page
 
-    async def _send(self, publication: Publication, now_ms: int) -> None:
+    async def _send(self, publication: Publication) -> None:
         for entity, records in (("post", publication.posts), ("account", publication.accounts)):
             if records:
-                sent = await self.outlet.send(self.topics[entity], self.partition, records, now_ms)
+                sent = await self.outlet.send(self.topics[entity], self.partition, records)
                 metrics.PUBLISHED.labels(entity).inc(sent)
 
     async def _write(self, open_: list[tuple[int, str, int | None, bool]], next_offset: int) -> None:

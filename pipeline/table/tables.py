@@ -120,6 +120,7 @@ class Tables:
 
     async def publish(self, *, at_once: bool = False) -> None:
         """Publish every table that is due (or each, `at_once`), and acknowledge what is published."""
+        metrics.CACHE_ENTRIES.set(sum(table.shelf.entries for table in self.tables.values()))
         for partition, table in list(self.tables.items()):
             if not at_once and not self._is_due(table):
                 continue

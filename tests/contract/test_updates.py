@@ -1,0 +1,64 @@
+"""What the worker publishes is, to the byte's meaning, the published schema."""
+
+from __future__ import annotations
+
+from pipeline.counting.live import LivePage
+from pipeline.counting.page import Polled
+from pipeline.counting.rows import pack
+from pipeline.publishing.updates import Updates
+from pipeline.windows import ALL, Windows
+from schemas.engagement import Engagement, decode_engagement
+from tests.factories import NOON_MS
+
+WINDOWS = Windows.parse("1m:3h,1h:8d,1d:90d")
+MINUTE = WINDOWS.codes(NOON_MS)[0]
+
+
+def page(entity: str = "post", account: str = "a1", id_: str = "p1") -> LivePage:
+    made = LivePage(entity, "facebook", id_, 0, "key")
+    made.account = account
+    made.rows = {ALL: pack((4, 2, 2, 1, 1)), MINUTE: pack((0, 3, 0, 0, 0))}
+    made.last_ms = NOON_MS + 5
+    return made
+
+
+def test_a_row_reads_as_the_engagement_that_it_is() -> None:
+    """Every field, with its key."""
+    [(key, value)] = Updates(WINDOWS).of_page(page(), [ALL], 500, set())
+    assert key == b"facebook:p1|all|"
+    assert decode_engagement(value) == Engagement(
+        entity="post", platform="facebook", account="a1", id="p1", window="all", start_ms=None, end_ms=None,
+        likes=4, comments=2, shares=2, replies=1, posts=1, comment_to_like=0.5, conversation_share=0.25,
+        revision=1000, final=False, as_of_ms=NOON_MS + 5, source="events",
+    )  # fmt: skip
+
+
+def test_a_closed_window_is_final_with_a_revision_above_the_open_ones() -> None:
+    """No likes: the ratio is null, not 0."""
+    [(key, value)] = Updates(WINDOWS).of_page(page(), [MINUTE], 500, {MINUTE})
+    update = decode_engagement(value)
+    assert key == f"facebook:p1|1m|{NOON_MS}".encode()
+    assert (update.start_ms, update.end_ms, update.final, update.revision) == (NOON_MS, NOON_MS + 60_000, True, 1001)
+    assert (update.comment_to_like, update.conversation_share) == (None, 1.0)
+
+
+def test_ids_with_anything_in_them_stay_inside_their_strings() -> None:
+    """Quotes, backslashes, control characters and other scripts."""
+    nasty = 'a"\\\n\x00|{}<script>é☃'
+    [(key, value)] = Updates(WINDOWS).of_page(page(account=nasty, id_=nasty), [ALL], 1, set())
+    assert (decode_engagement(value).id, decode_engagement(value).account) == (nasty, nasty)
+    assert key.decode().rsplit("|", 2) == [f"facebook:{nasty}", "all", ""]
+
+
+def test_the_source_says_whether_events_or_polled_totals_or_both_speak() -> None:
+    """A page with polled numbers only has counted nothing."""
+    polled = page("account", "a1", "a1")
+    polled.polled["followers"] = Polled(10, NOON_MS)
+    polled.rows = {ALL: 0}
+    [(_, value)] = Updates(WINDOWS).of_page(polled, [ALL], 1, set())
+    assert decode_engagement(value).source == "totals"
+
+
+def test_rows_that_the_page_let_go_are_not_published() -> None:
+    """Their windows are past the retention."""
+    assert Updates(WINDOWS).of_page(page(), [MINUTE + 8], 1, set()) == []

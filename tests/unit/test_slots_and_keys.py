@@ -1,0 +1,61 @@
+"""Slots agree with Kafka's partitioner; keys cannot be forged by what an id holds."""
+
+from __future__ import annotations
+
+import pytest
+from aiokafka.partitioner import DefaultPartitioner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import TopicsError
+from pipeline.slots import SLOTS, check_partitions, slot_of, slots_of_partition
+from pipeline.store.keys import Keys, decode_id, encode_id, reference, split_reference
+
+IDS = st.text(min_size=1, max_size=40)
+
+
+@given(IDS, st.sampled_from([1, 2, 4, 8, 64, 256]))
+def test_kafkas_default_partitioner_puts_a_slot_into_the_partition_that_owns_it(account: str, partitions: int) -> None:
+    """So any producer with the key `platform:account` writes where the worker expects it."""
+    everywhere = list(range(partitions))
+    chosen = DefaultPartitioner()(f"facebook:{account}".encode(), everywhere, everywhere)
+    assert slot_of("facebook", account) % partitions == chosen
+    assert slot_of("facebook", account) in slots_of_partition(chosen, partitions)
+
+
+def test_every_slot_has_exactly_one_partition() -> None:
+    """Whatever the number of partitions."""
+    for partitions in (1, 4, 256):
+        owned = [slot for partition in range(partitions) for slot in slots_of_partition(partition, partitions)]
+        assert sorted(owned) == list(range(SLOTS))
+
+
+@pytest.mark.parametrize("partitions", [0, 3, 6, 512])
+def test_partitions_that_would_tear_slots_apart_are_refused(partitions: int) -> None:
+    """Only a power of two up to 256 gives each partition whole slots."""
+    with pytest.raises(TopicsError, match=f"topic x has {partitions} partitions; expected a power of two up to 256"):
+        check_partitions("x", partitions)
+
+
+@given(IDS)
+def test_an_id_cannot_close_a_hash_tag_break_a_line_or_reach_a_terminal(text: str) -> None:
+    """Whatever it holds, its key is printable ASCII with one hash tag, ours."""
+    key = Keys().members(17, "facebook", text)
+    assert key.isascii()
+    assert key.isprintable()
+    assert (key.count("{"), key.count("}")) == (1, 1)
+    assert key.startswith("tw:{17}:members:facebook:")
+
+
+@given(IDS, IDS)
+def test_two_ids_never_share_a_key_and_an_id_comes_back_from_its_key(one: str, other: str) -> None:
+    """The encoding loses nothing."""
+    assert decode_id(encode_id(one)) == one
+    assert (encode_id(one) == encode_id(other)) == (one == other)
+    assert split_reference(reference("post", "facebook", one)) == ("post", "facebook", one)
+
+
+def test_ordinary_ids_stand_in_a_key_as_they_are() -> None:
+    """So that redis-cli can be used by hand."""
+    for text in ("1234567890321_901097836652708", "at://did:plc:abc/app.bsky.feed.post/3k", "https://a.example/u/1#x"):
+        assert encode_id(text) == text
