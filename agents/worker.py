@@ -10,16 +10,17 @@ import asyncio
 import gc
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import faust
-import uvicorn
 import uvloop
 from mode import Service
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 from starlette.applications import Starlette
 
 from agents.count import count_agent
@@ -27,6 +28,7 @@ from pipeline.clock import wall_clock
 from pipeline.errors import UnavailableError
 from pipeline.health import health_routes
 from pipeline.publishing.outlet import Outlet
+from pipeline.serving import address_of, listen, served
 from pipeline.settings import Settings
 from pipeline.slots import check_partitions
 from pipeline.store.checkpoint import check_redis
@@ -46,6 +48,8 @@ PUBLISH_TICK_S = 0.2
 LEAVE_S = 10
 #: Between two runs of the cyclic collector.
 COLLECT_S = 60
+#: What Kafka and Redis may take to be ready.
+READY_S = 1
 #: Between two looks whether Kafka and Redis are there at the start.
 START_RETRY_S = 1
 
@@ -92,28 +96,32 @@ class Health(Service):  # type: ignore[misc]
 
     @Service.task
     async def _serve(self) -> None:
-        config = uvicorn.Config(
-            Starlette(routes=health_routes(self._ready)),
-            host=self.settings.worker_host,
-            port=self.settings.worker_port,
-            access_log=False,
-            log_config=None,
-            lifespan="off",
-        )
-        server = uvicorn.Server(config)
-        # Not serve(): that takes the signals, which are the worker's.
-        serving = asyncio.create_task(server._serve())
-        await self.wait_for_stopped()
-        server.should_exit = True
-        await serving
+        listener = listen("worker", self.settings.worker_host, self.settings.worker_port)
+        async with served(Starlette(routes=health_routes(self._ready)), listener, drain_s=1):
+            log.info("worker counts; its health is at %s", address_of(listener))
+            await self.wait_for_stopped()
 
     async def _ready(self) -> Mapping[str, bool]:
-        """Kafka: the group has given us an assignment (it may be empty). Redis: it answers."""
+        """Kafka: the group has given us an assignment (it may be empty) and a broker answers. Redis: it answers."""
+        assigned = self.app._assignment is not None and not self.app.rebalancing
+        kafka, redis = await asyncio.gather(self._in_time(self._reach_kafka()), self._in_time(self.redis.ping()))
+        return {"kafka": assigned and kafka, "redis": redis}
+
+    async def _reach_kafka(self) -> bool:
+        for server in self.settings.kafka_servers:
+            host, _, port = server.rpartition(":")
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+                writer.close()
+                return True
+        return False
+
+    @staticmethod
+    async def _in_time(answer: Awaitable[Any]) -> bool:
         try:
-            answers = bool(await asyncio.wait_for(self.redis.ping(), 1))
-        except Exception:
-            answers = False
-        return {"kafka": self.app._assignment is not None and not self.app.rebalancing, "redis": answers}
+            return bool(await asyncio.wait_for(answer, READY_S))
+        except (TimeoutError, OSError, RedisError):
+            return False
 
 
 class CountWorker(faust.Worker):  # type: ignore[misc]

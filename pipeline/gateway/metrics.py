@@ -11,7 +11,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 DELIVERIES = Counter("twoway_gateway_deliveries_total", "Requests answered, by status", ["platform", "status"])
 INTERACTIONS = Counter(
     "twoway_gateway_interactions_total",
-    "Interactions that Kafka acknowledged",
+    "Interactions that Kafka acknowledged, and records that were kept as rejected",
     ["platform", "kind", "action"],
 )
 IGNORED = Counter("twoway_gateway_ignored_total", "Items that count for nothing, by reason", ["platform", "reason"])

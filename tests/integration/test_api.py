@@ -11,9 +11,10 @@ import httpx
 import jsonschema
 import pytest
 
-from pipeline.api.server import _bind, serving
+from pipeline.api.server import serving
 from pipeline.errors import SettingsError
 from pipeline.local.redis import RedisServer
+from pipeline.serving import listen
 from pipeline.settings import Secret, Settings
 from tests.written import NOON_MS, Written
 
@@ -186,10 +187,10 @@ async def test_it_does_not_start_open_to_others(settings: Settings, host: str, t
 
 async def test_an_answer_does_not_wait_44_ms_for_an_ack(settings: Settings) -> None:
     """asyncio turns Nagle's algorithm off only on sockets that name their protocol."""
-    listener = _bind(settings)
+    listener = listen("api", settings.api_host, 0)
     assert listener.proto == socket.IPPROTO_TCP
     with pytest.raises(SettingsError, match="cannot bind"):
-        _bind(replace(settings, api_port=listener.getsockname()[1]))
+        listen("api", settings.api_host, listener.getsockname()[1])
     listener.close()
 
 
