@@ -62,6 +62,8 @@ class Tables:
         self._acks: dict[int, deque[tuple[int, Ack]]] = {}
         #: When an offset was first found missing: (partition, offset) -> ms.
         self._gaps: dict[tuple[int, int], int] = {}
+        #: Partitions whose last publication failed: said once, not every second.
+        self._unpublished: set[int] = set()
         self._recovering = asyncio.Lock()
 
     async def assign(self, committed: Mapping[int, int | None]) -> dict[int, int]:
@@ -128,12 +130,15 @@ class Tables:
                 published_to = await table.publish()
             except KafkaError as error:
                 # The rows stay marked, the input stays unacknowledged: the next round sends them.
-                log.warning("partition %d: could not publish (%s), trying again", partition, type(error).__name__)
+                if partition not in self._unpublished:
+                    log.warning("partition %d: could not publish (%s), trying on", partition, type(error).__name__)
+                self._unpublished.add(partition)
                 await table.outlet.reset()
                 table.last_published_ms = self.clock()
             except (FencedError, *REDIS_AWAY) as error:
                 await self.recover(table, error)
             else:
+                self._unpublished.discard(partition)
                 acks = self._acks.get(partition)
                 while acks and acks[0][0] <= published_to and self.tables.get(partition) is table:
                     acks.popleft()[1]()
