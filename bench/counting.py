@@ -158,12 +158,16 @@ def _circumstances(events: int) -> dict[str, Any]:
 
 def _as_dict(run: Run, runs: list[Run]) -> dict[str, Any]:
     derived = {"events_per_s": run.events_per_s, "events_per_cpu_s": run.events_per_cpu_s}
-    return {**asdict(run), **derived, "times_plain_faust": _times_faust(run, runs)}
+    by_time, by_cpu = _times_faust(run, runs)
+    return {**asdict(run), **derived, "times_plain_faust": by_time, "times_plain_faust_by_cpu": by_cpu}
 
 
-def _times_faust(run: Run, runs: list[Run]) -> float | None:
+def _times_faust(run: Run, runs: list[Run]) -> tuple[float | None, float | None]:
+    """How many times plain Faust: events a second, and events a CPU-second."""
     faust = next((one for one in runs if one.program == FAUST), None)
-    return run.events_per_s / faust.events_per_s if faust else None
+    if faust is None:
+        return None, None
+    return run.events_per_s / faust.events_per_s, run.events_per_cpu_s / faust.events_per_cpu_s
 
 
 def _table(runs: list[Run], events: int) -> Table:
@@ -174,6 +178,7 @@ def _table(runs: list[Run], events: int) -> Table:
         "events/s",
         "per CPU-s",
         "x Faust",
+        "by CPU",
         "Redis us/event",
         "MiB",
         "rows",
@@ -182,13 +187,14 @@ def _table(runs: list[Run], events: int) -> Table:
     ):
         table.add_column(heading, justify="left" if heading == "program" else "right")
     for run in runs:
-        times = _times_faust(run, runs)
+        by_time, by_cpu = _times_faust(run, runs)
         table.add_row(
             run.program,
             f"{run.events:,}",
             f"{run.events_per_s:,.0f}",
             f"{run.events_per_cpu_s:,.0f}",
-            "" if times is None else f"{times:.1f}",
+            "" if by_time is None else f"{by_time:.1f}",
+            "" if by_cpu is None else f"{by_cpu:.1f}",
             f"{run.redis_cpu_seconds / run.events * 1e6:.2f}",
             f"{run.rss_mib:.0f}",
             f"{run.rows:,}",
