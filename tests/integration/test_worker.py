@@ -14,6 +14,7 @@ from pipeline.local.kafka import KafkaServer
 from pipeline.local.redis import RedisServer
 from pipeline.settings import Secret, Settings
 from pipeline.slots import slot_of
+from pipeline.store.keys import Keys
 from pipeline.topic_admin import create_topics
 from schemas.interaction import Interaction, encode_interaction
 from schemas.rejected import decode_rejected
@@ -152,6 +153,17 @@ async def test_the_worker_waits_while_kafka_is_away_and_loses_nothing(
     await send(settings, some_interactions(500, first=500))
     await proven(settings, 1_000)
     assert worker.is_running(), worker.tail()
+
+
+async def test_an_unexpected_exception_stops_the_worker_loudly(settings: Settings, start_worker: Start) -> None:
+    """State that nobody of ours wrote: to go on would be to guess. The exit code is not 0, and nothing is committed."""
+    with redis.Redis.from_url(settings.redis_url.reveal()) as client:
+        key = Keys(settings.key_prefix).post(slot_of("facebook", "a1"), "facebook", "p1")
+        client.hset(key, "likes", "several")
+    worker = start_worker(settings)
+    await send(settings, [make_interaction(time_ms=wall_clock())])
+    assert wait_until(lambda: worker.exit_code) == 1
+    assert "several" in worker.tail(60)
 
 
 async def test_a_worker_with_an_evicting_redis_refuses_to_start(
