@@ -158,7 +158,11 @@ class Tables:
             metrics.RECOVERIES.labels("fenced" if cause == "fenced" else "away").inc()
             log.warning("partition %d: %s; reading its state anew (%s)", partition, cause, str(error)[:200])
             await table.close()
-            position = await self._open(partition, table.published_to)
+            try:
+                position = await self._open(partition, table.published_to)
+            except REDIS_AWAY:
+                # Told to stop while Redis is away: the next owner finds everything as it is.
+                return
             await self.seek(partition, position)
             log.warning("partition %d: goes on at offset %d", partition, position)
 

@@ -40,3 +40,19 @@ async def test_a_minute_without_kafka_and_redis_loses_nothing_and_counts_nothing
     await send(settings, some_interactions(1_000, first=20_000))
     await proven(settings, 21_000, wait_s=60)
     assert worker.is_running(), worker.tail()
+
+
+async def test_a_worker_can_be_stopped_while_kafka_and_redis_are_away(
+    own_kafka: KafkaServer, own_redis: RedisServer, start_child: Callable[..., Child]
+) -> None:
+    """SIGTERM in an outage ends it within half a minute; what it leaves unpublished the next worker repeats."""
+    settings = new_installation((own_kafka.servers,), own_redis.url)
+    worker = start_child("worker", [*TWOWAY, "worker"], environment(settings))
+    await send(settings, some_interactions(1_000))
+    wait_until(lambda: page_of(settings, "a1", "a1_1"))
+    own_redis.kill()
+    own_kafka.kill()
+    wait_until(lambda: "is away" in worker.tail(60))
+    worker.ask_to_end()
+    assert wait_until(lambda: worker.exit_code is not None, deadline_s=30)
+    assert worker.exit_code == 0, worker.tail(60)
