@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
         if as_json:
             _print_json(_feed_dict(report))
         else:
-            _print_feed(report, Console())
+            _print_feed(report, Console(emoji=False))
         raise typer.Exit(0 if report.all_sent else 1)
 
     @app.command("replay")
@@ -86,7 +86,7 @@ def register(app: typer.Typer) -> None:
         if as_json:
             _print_json(_replay_dict(report))
         else:
-            _print_replay(report, dry_run, Console())
+            _print_replay(report, dry_run, Console(emoji=False))
 
 
 @contextmanager
@@ -171,6 +171,6 @@ def _records_bar() -> Iterator[tuple[Progress, TaskID]]:
 
 def _bar(*columns: Any) -> Progress:
     """On standard error, and only where that is a terminal."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     shown = (TextColumn("{task.description}"), BarColumn(), *columns)
     return Progress(*shown, console=console, transient=True, disable=not console.is_terminal)

@@ -35,4 +35,4 @@ def register(app: typer.Typer) -> None:
             table.add_row(
                 topic.name, str(topic.partitions), topic.config["cleanup.policy"], topic.config["retention.ms"]
             )
-        Console().print(table)
+        Console(emoji=False).print(table)

@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
         if as_json:
             sys.stdout.buffer.write(orjson.dumps(as_dict(report), option=orjson.OPT_APPEND_NEWLINE))
         else:
-            print_report(report, Console())
+            print_report(report, Console(emoji=False))
         raise typer.Exit(0 if report.holds else 1)
 
 
@@ -81,6 +81,6 @@ def _differences(report: Report) -> Table:
 
 def _bar() -> Progress:
     """On standard error, and only where that is a terminal."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -27,7 +27,7 @@ class StackConsole:
     """Writes to one terminal or file; lines from several threads never mix."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = Console(highlight=False, soft_wrap=True) if console is None else console
+        self.console = Console(emoji=False, highlight=False, soft_wrap=True) if console is None else console
 
     def say(self, text: str) -> None:
         """A line of our own, such as "kafka is ready"."""
