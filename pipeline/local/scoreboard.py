@@ -17,6 +17,8 @@ from pipeline.reading.reader import Reader
 SPARK_WINDOWS = 20
 #: What all columns but the curve need.
 OTHER_COLUMNS = 73
+#: From this width on there is room for two spaces between columns.
+ROOMY = OTHER_COLUMNS + SPARK_WINDOWS + 8
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ async def read_scores(reader: Reader, brands: Sequence[Brand]) -> list[Score]:
 def as_table(scores: Sequence[Score], now_ms: int, width: int) -> Table:
     """What stands on the screen. The ratio is comments to likes; on a narrow screen its curve is shorter."""
     minutes = max(5, min(SPARK_WINDOWS, width - OTHER_COLUMNS))
-    table = Table(box=None, pad_edge=False, header_style="bold", expand=False, collapse_padding=True)
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=False, collapse_padding=width < ROOMY)
     table.add_column("account", no_wrap=True)
     table.add_column("platform", no_wrap=True)
     for name in ("likes", "comments", "shares", "replies"):
