@@ -21,6 +21,8 @@ from schemas.interaction import Interaction
 #: One object of each class as a packed row; an uncounted one is nothing.
 VALUE = (*ONE, 0)
 HOUR_MS = 3_600_000
+#: Windows whose codes are remembered between slices.
+CODES_MOST = 100_000
 
 #: An interaction with its account's page and its post's; totals of an account have no post.
 Placed = tuple[Interaction, LivePage, LivePage | None]
@@ -44,7 +46,9 @@ class Fold:
         self.windows = windows
         self.finest_ms = windows.finest_ms
         self.kept_ms = windows.sizes[0].kept_ms
+        #: Finest window -> its row's code and all wider ones; the next wider code -> it and all wider ones.
         self._codes: dict[int, tuple[int, ...]] = {}
+        self._wider: dict[int, tuple[int, ...]] = {}
 
     def fold(self, placed: Sequence[Placed]) -> Folded:
         """Merge each interaction into its post's set and the difference into the rows of post and account.
@@ -52,6 +56,9 @@ class Fold:
         This loop is the heart: everything in it is paid for every event. `state_of` and `hash_id` stand here a second
         time, for a call costs more than what they do.
         """
+        if len(self._codes) > CODES_MOST:
+            self._codes.clear()
+            self._wider.clear()
         out = Folded()
         finest_ms, kept_ms, touched = self.finest_ms, self.kept_ms, out.touched
         applied = late = 0
@@ -90,16 +97,18 @@ class Fold:
                 finest = counted_at_ms(new) // finest_ms
             members = post.members
             key = xxh3_64_intdigest(interaction.id.encode())
-            old = members.get(key)
-            if old is not None and old >= new:
-                continue
-            members[key] = new
+            # One look-up for a new object, and most are: `old` is `new` itself then.
+            old = members.setdefault(key, new)
+            if old is not new:
+                if old >= new:
+                    continue
+                members[key] = new
             post.appended += (key, new)
             applied += 1
             delta = post.delta
             if not new & REMOVED:
                 delta[finest] = delta.get(finest, 0) + VALUE[new & 7]
-            if old is not None and not old & REMOVED:
+            if old is not new and not old & REMOVED:
                 finest = counted_at_ms(old) // finest_ms
                 delta[finest] = delta.get(finest, 0) - VALUE[old & 7]
         out.applied += applied
@@ -144,17 +153,30 @@ class Fold:
                 self._prune(page)
 
     def _change_rows(self, page: LivePage) -> None:
+        """Each finest row gets its change; a wider row the sum of those within it, once."""
         rows, changed, codes_of = page.rows, page.changed, self._codes
         oldest = (page.last_ms - self.kept_ms) // self.finest_ms
+        sums: dict[int, int] = {}
         for finest, change in page.delta.items():
             if not change:
                 continue
             codes = codes_of.get(finest) or self.codes(finest)
             if finest < oldest:
-                codes = self._kept(page, codes)
-            for code in codes:
-                rows[code] = rows.get(code, 0) + change
-                changed[code] = None
+                self._add(page, self._kept(page, codes), change)
+                continue
+            code, wider = codes[0], codes[1]
+            rows[code] = rows.get(code, 0) + change
+            changed[code] = None
+            sums[wider] = sums.get(wider, 0) + change
+        for wider, change in sums.items():
+            self._add(page, self._wider[wider], change)
+
+    @staticmethod
+    def _add(page: LivePage, codes: tuple[int, ...], change: int) -> None:
+        rows, changed = page.rows, page.changed
+        for code in codes:
+            rows[code] = rows.get(code, 0) + change
+            changed[code] = None
 
     def _kept(self, page: LivePage, codes: tuple[int, ...]) -> tuple[int, ...]:
         """The codes whose rows this page still keeps; a lingering row of the others goes, for it is right no more."""
@@ -176,7 +198,6 @@ class Fold:
         """The codes of all rows that a window of the finest size lies in; remembered, for many events share them."""
         codes = self._codes.get(finest)
         if codes is None:
-            if len(self._codes) > 100_000:
-                self._codes.clear()
             codes = self._codes[finest] = self.windows.codes(finest * self.finest_ms)
+            self._wider[codes[1]] = codes[1:]
         return codes
