@@ -62,12 +62,13 @@ def as_table(scores: Sequence[Score], now_ms: int, width: int) -> Table:
 def as_lines(scores: Sequence[Score], now_ms: int) -> list[str]:
     """The same for a file or a pipe: one line an account of which something is known."""
     lines = []
+    name_width = max((len(score.brand.name) for score in scores), default=0)
     for score in scores:
         if score.numbers is None:
             continue
         likes, comments, shares, replies, comment_to_like, _, newest = _cells(score, now_ms, SPARK_WINDOWS)
         lines.append(
-            f"{score.brand.platform} {score.brand.name}: {comment_to_like} comments a like"
+            f"{score.brand.name:<{name_width}}  {comment_to_like:>6} comments a like on {score.brand.platform}"
             f" ({likes} likes, {comments} comments, {shares} shares, {replies} replies; newest {newest})"
         )
     return lines
