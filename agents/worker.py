@@ -10,6 +10,7 @@ import asyncio
 import gc
 import logging
 import os
+import socket
 import sys
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
@@ -27,7 +28,7 @@ from starlette.applications import Starlette
 
 from agents.count import count_agent
 from pipeline.clock import wall_clock
-from pipeline.errors import UnavailableError
+from pipeline.errors import TwowayError, UnavailableError
 from pipeline.health import health_routes
 from pipeline.publishing.outlet import Outlet
 from pipeline.serving import address_of, listen, served
@@ -94,17 +95,19 @@ class Collector(Service):  # type: ignore[misc]
 class Health(Service):  # type: ignore[misc]
     """The worker's /livez, /readyz and /metrics."""
 
-    def __init__(self, settings: Settings, app: faust.App, redis: Redis, **kwargs: Any) -> None:
+    def __init__(
+        self, settings: Settings, listener: socket.socket, app: faust.App, redis: Redis, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.settings = settings
+        self.listener = listener
         self.app = app
         self.redis = redis
 
     @Service.task
     async def _serve(self) -> None:
-        listener = listen("worker", self.settings.worker_host, self.settings.worker_port)
-        async with served(Starlette(routes=health_routes(self._ready)), listener, drain_s=1):
-            log.info("worker counts; its health is at %s", address_of(listener))
+        async with served(Starlette(routes=health_routes(self._ready)), self.listener, drain_s=1):
+            log.info("worker counts; its health is at %s", address_of(self.listener))
             await self.wait_for_stopped()
 
     async def _ready(self) -> Mapping[str, bool]:
@@ -151,13 +154,14 @@ class CountWorker(faust.Worker):  # type: ignore[misc]
 
 
 def run_worker(settings: Settings) -> None:
-    """Count until SIGTERM or SIGINT (exit code 0) or a crash (1). Raises SystemExit."""
+    """Count until SIGTERM or SIGINT (exit code 0) or a crash (1). Raises SystemExit, or the TwowayError behind it."""
     uvloop.install()
     sys.setswitchinterval(SWITCH_S)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     use_parsers_records()
     redis = connect_redis(settings)
+    listener = listen("worker", settings.worker_host, settings.worker_port)
     partitions = loop.run_until_complete(_servers_ready(settings, redis))
     outlet = Outlet(settings)
     app, tables = make_app(settings, lambda app: _make_tables(app, settings, redis, outlet, partitions))
@@ -165,10 +169,22 @@ def run_worker(settings: Settings) -> None:
     count_agent(app, batches_topic(app, settings.topic(INTERACTIONS.name)), tables)
     loop.set_exception_handler(lambda loop, context: _on_error(app, context))
     worker = CountWorker(
-        app, Health(settings, app, redis), Publisher(tables), Collector(), loop=loop, redirect_stdouts=False, quiet=True
+        app,
+        Health(settings, listener, app, redis),
+        Publisher(tables),
+        Collector(),
+        loop=loop,
+        redirect_stdouts=False,
+        quiet=True,
     )
     worker.spinner = None
-    worker.execute_from_commandline()
+    try:
+        worker.execute_from_commandline()
+    except SystemExit:
+        # What we refuse on purpose needs no stack trace: the command line says it in one line.
+        if isinstance(worker.crash_reason, TwowayError):
+            raise worker.crash_reason from None
+        raise
 
 
 def connect_redis(settings: Settings) -> Redis:

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from pipeline.errors import TwowayError
 from pipeline.settings import Settings
 
 #: Libraries that report their own retries at `warning` or below; ours say what matters of it once.
@@ -52,6 +53,15 @@ class SeldomRepeats(logging.Filter):
         return True
 
 
+class NoTraceOfOurs(logging.Filter):
+    """Leaves out the stack trace of an error of ours: its message says what to do."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], TwowayError):
+            record.exc_info = record.exc_text = None
+        return True
+
+
 class HumanFormatter(logging.Formatter):
     """`09:24:01 warning twoway.worker: what happened`. Control characters of outside text are shown escaped."""
 
@@ -76,6 +86,7 @@ def set_up_logs(settings: Settings) -> None:
     for name in OUR_SERVICES:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
     handler.addFilter(SeldomRepeats())
+    handler.addFilter(NoTraceOfOurs())
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.ERROR)
 
