@@ -63,14 +63,12 @@ class Fold:
         finest_ms, kept_ms, touched = self.finest_ms, self.kept_ms, out.touched
         applied = late = 0
         for position, (interaction, account, post) in enumerate(placed):
-            if post is None or post.account != interaction.account:
-                if post is None:
-                    self._take_account_totals(interaction, account, out)
-                    continue
-                if post.account:
-                    out.refused.append(position)
-                    continue
-                post.account = interaction.account
+            if post is None:
+                self._take_account_totals(interaction, account, out)
+                continue
+            if post.account != interaction.account and not _claim(post, interaction.account):
+                out.refused.append(position)
+                continue
             if not post.touched:
                 post.touched = True
                 post.owner = account
@@ -201,3 +199,11 @@ class Fold:
             codes = self._codes[finest] = self.windows.codes(finest * self.finest_ms)
             self._wider[codes[1]] = codes[1:]
         return codes
+
+
+def _claim(post: LivePage, account: str) -> bool:
+    """A new post belongs to the account that names it first."""
+    if post.account:
+        return False
+    post.account = account
+    return True
