@@ -19,6 +19,7 @@ from typing import Any
 
 import faust
 import uvloop
+from faust.types import TP
 from mode import Service
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -133,6 +134,36 @@ class Health(Service):  # type: ignore[misc]
             return False
 
 
+class Servers(Service):  # type: ignore[misc]
+    """Waits for Kafka and Redis before the app starts, and finds how many partitions there are."""
+
+    partitions = 0
+    #: What waiting does not mend: TopicsError, StateError.
+    refused: TwowayError | None = None
+
+    def __init__(self, settings: Settings, redis: Redis, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.settings = settings
+        self.redis = redis
+
+    async def on_start(self) -> None:
+        waiting = False
+        while not self.should_stop:
+            try:
+                found = await asyncio.to_thread(check_topics, self.settings)
+                await check_redis(self.redis)
+                self.partitions = found[INTERACTIONS.name].partitions
+                return
+            except (UnavailableError, *REDIS_AWAY) as error:
+                if not waiting:
+                    log.warning("waiting for Kafka and Redis: %s", error)
+                waiting = True
+                await asyncio.sleep(START_RETRY_S)
+            except TwowayError as error:
+                self.refused = error
+                raise
+
+
 class CountWorker(faust.Worker):  # type: ignore[misc]
     """Faust's worker with our logging and without its screen."""
 
@@ -162,15 +193,17 @@ def run_worker(settings: Settings) -> None:
     use_parsers_records()
     redis = connect_redis(settings)
     listener = listen("worker", settings.worker_host, settings.worker_port)
-    partitions = loop.run_until_complete(_servers_ready(settings, redis))
+    servers = Servers(settings, redis)
     outlet = Outlet(settings)
-    app, tables = make_app(settings, lambda app: _make_tables(app, settings, redis, outlet, partitions))
+    app, tables = make_app(settings, lambda app: _make_tables(app, settings, redis, outlet, servers))
     app.outlet = outlet
     count_agent(app, batches_topic(app, settings.topic(INTERACTIONS.name)), tables)
     loop.set_exception_handler(lambda loop, context: _on_error(app, context))
     worker = CountWorker(
         app,
+        # In this order: healthy while it waits, and the app only when the servers are there.
         Health(settings, listener, app, redis),
+        servers,
         Publisher(tables),
         Collector(),
         loop=loop,
@@ -182,8 +215,9 @@ def run_worker(settings: Settings) -> None:
         worker.execute_from_commandline()
     except SystemExit:
         # What we refuse on purpose needs no stack trace: the command line says it in one line.
-        if isinstance(worker.crash_reason, TwowayError):
-            raise worker.crash_reason from None
+        refused = servers.refused or worker.crash_reason
+        if isinstance(refused, TwowayError):
+            raise refused from None
         raise
 
 
@@ -198,35 +232,23 @@ def connect_redis(settings: Settings) -> Redis:
     )
 
 
-async def _servers_ready(settings: Settings, redis: Redis) -> int:
-    """Wait for Kafka and Redis; gives the number of partitions. Raises TopicsError and StateError for what waiting
-    does not mend."""
-    waiting = False
-    while True:
-        try:
-            found = await asyncio.to_thread(check_topics, settings)
-            await check_redis(redis)
-            return found[INTERACTIONS.name].partitions
-        except (UnavailableError, *REDIS_AWAY) as error:
-            if not waiting:
-                log.warning("waiting for Kafka and Redis: %s", error)
-            waiting = True
-            await asyncio.sleep(START_RETRY_S)
-
-
-def _make_tables(app: faust.App, settings: Settings, redis: Redis, outlet: Outlet, at_start: int) -> Tables:
+def _make_tables(app: faust.App, settings: Settings, redis: Redis, outlet: Outlet, servers: Servers) -> Tables:
     name = settings.topic(INTERACTIONS.name)
 
     def make(partition: int) -> Table:
         # The client forgets its metadata for a moment when a broker goes away.
-        partitions = check_partitions(name, app.consumer.topic_partitions(name) or at_start)
+        partitions = check_partitions(name, app.consumer.topic_partitions(name) or servers.partitions)
         return Table(partition, partitions, settings, redis, outlet, wall_clock)
 
     async def seek(partition: int, offset: int) -> None:
-        tp = next(tp for tp in app.consumer.assignment() if tp.topic == name and tp.partition == partition)
-        await app.consumer.seek(tp, offset)
+        await app.consumer.seek(TP(name, partition), offset)
 
-    return Tables(settings, wall_clock, make, seek)
+    async def limits(partition: int) -> tuple[int, int]:
+        tp = TP(name, partition)
+        earliest, ends = await app.consumer.earliest_offsets(tp), await app.consumer.highwaters(tp)
+        return earliest[tp], ends[tp]
+
+    return Tables(settings, wall_clock, make, seek, limits)
 
 
 def _on_error(app: faust.App, context: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from pipeline.settings import Settings
 from schemas.topics import Topic
@@ -32,3 +32,13 @@ def read_topic(settings: Settings, topic: Topic) -> list[bytes]:
             values += [record.value for record in records]
     consumer.close()
     return values
+
+
+def drop_beginning(settings: Settings, topic: Topic) -> None:
+    """Let Kafka forget every record that the topic holds, as its retention would."""
+    consumer = KafkaConsumer(bootstrap_servers=list(settings.kafka_servers))
+    name = settings.topic(topic.name)
+    ends = consumer.end_offsets([TopicPartition(name, p) for p in consumer.partitions_for_topic(name)])
+    consumer.close()
+    with KafkaAdminClient(bootstrap_servers=list(settings.kafka_servers)) as admin:
+        admin.delete_records({partition: end for partition, end in ends.items() if end})

@@ -6,6 +6,7 @@ PEER="SERVERS TOPIC REDIS_PORT EVENTS" python -m bench.peers.plain_faust worker 
 from __future__ import annotations
 
 import os
+import tempfile
 import uuid
 from typing import Any
 
@@ -28,6 +29,7 @@ def build(servers: str, name: str, port: int, events: int) -> faust.App:
         topic_partitions=4,
         topic_disable_leader=True,
         web_enabled=False,
+        datadir=tempfile.mkdtemp(prefix="plain-faust-"),
         consumer_auto_offset_reset="earliest",
         broker_max_poll_records=5_000,
         stream_buffer_maxsize=16_384,

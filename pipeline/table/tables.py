@@ -16,10 +16,11 @@ from redis import exceptions as redis_errors
 
 from pipeline import metrics
 from pipeline.clock import Clock
-from pipeline.errors import FencedError
+from pipeline.errors import FencedError, StateError
 from pipeline.settings import Settings
 from pipeline.table.batch import Batch
 from pipeline.table.table import Table
+from schemas.topics import INTERACTIONS
 
 log = logging.getLogger("twoway.worker")
 
@@ -44,7 +45,14 @@ RETRY_MOST_S = 5.0
 #: How long a stopping worker tries to publish.
 STOP_S = 10
 
+#: What Redis says inside a script's error when it cannot write for now: disk, memory, a replica, a missing replica.
+CANNOT_WRITE = ("MISCONF", "OOM command", "READONLY", "NOREPLICAS")
+#: Recoveries of a partition that follow each other within this are one trouble: they wait longer and say nothing new.
+TROUBLE_MS = 30_000
+
 Seek = Callable[[int, int], Awaitable[None]]
+#: The first offset that Kafka still holds of a partition, and the offset after its last.
+Limits = Callable[[int], Awaitable[tuple[int, int]]]
 MakeTable = Callable[[int], Table]
 Ack = Callable[[], object]
 
@@ -52,11 +60,12 @@ Ack = Callable[[], object]
 class Tables:
     """The tables of the partitions that this worker owns."""
 
-    def __init__(self, settings: Settings, clock: Clock, make: MakeTable, seek: Seek) -> None:
+    def __init__(self, settings: Settings, clock: Clock, make: MakeTable, seek: Seek, limits: Limits) -> None:
         self.settings = settings
         self.clock = clock
         self.make = make
         self.seek = seek
+        self.limits = limits
         self.tables: dict[int, Table] = {}
         self.stopping = False
         self._acks: dict[int, deque[tuple[int, Ack]]] = {}
@@ -64,6 +73,8 @@ class Tables:
         self._gaps: dict[tuple[int, int], int] = {}
         #: Partitions whose last publication failed: said once, not every second.
         self._unpublished: set[int] = set()
+        #: When a partition was last recovered, ms, and how many times in close succession before.
+        self._troubles: dict[int, tuple[int, int]] = {}
         self._recovering = asyncio.Lock()
 
     async def assign(self, committed: Mapping[int, int | None]) -> dict[int, int]:
@@ -94,11 +105,8 @@ class Tables:
             return
         try:
             await table.take(rest)
-        except MENDABLE as error:
-            await self.recover(table, error)
-        except redis_errors.ResponseError as error:
-            # Redis refuses writes because it cannot save them: like being away.
-            if not str(error).startswith("MISCONF"):
+        except Exception as error:
+            if not is_mendable(error):
                 raise
             await self.recover(table, error)
         else:
@@ -135,7 +143,9 @@ class Tables:
                 self._unpublished.add(partition)
                 await table.outlet.reset()
                 table.last_published_ms = self.clock()
-            except (FencedError, *REDIS_AWAY) as error:
+            except Exception as error:
+                if not is_mendable(error):
+                    raise
                 await self.recover(table, error)
             else:
                 self._unpublished.discard(partition)
@@ -149,42 +159,76 @@ class Tables:
         return self.clock() - table.last_published_ms >= every_s * 1000
 
     async def recover(self, table: Table, error: Exception) -> None:
-        """Forget the table, open a new one and seek to where it has to go on."""
+        """Forget the table, open a new one and seek to where it has to go on. Raises StateError where that is lost."""
         partition = table.partition
         async with self._recovering:
             if self.tables.get(partition) is not table or self.stopping:
                 return
             cause = "fenced" if isinstance(error, FencedError) else type(error).__name__
             metrics.RECOVERIES.labels("fenced" if cause == "fenced" else "away").inc()
-            log.warning("partition %d: %s; reading its state anew (%s)", partition, cause, str(error)[:200])
+            times = self._trouble(partition)
+            if times == 0:
+                log.warning("partition %d: %s; reading its state anew (%s)", partition, cause, str(error)[:200])
+            else:
+                await asyncio.sleep(min(RETRY_MOST_S, RETRY_S * 2**times))
             await table.close()
             try:
                 position = await self._open(partition, table.published_to)
-            except REDIS_AWAY:
-                # Told to stop while Redis is away: the next owner finds everything as it is.
+            except MENDABLE:
+                # Told to stop while a server is away: the next owner finds everything as it is.
                 return
             await self.seek(partition, position)
-            log.warning("partition %d: goes on at offset %d", partition, position)
+            if times == 0:
+                log.warning("partition %d: goes on at offset %d", partition, position)
+
+    def _trouble(self, partition: int) -> int:
+        """How many recoveries of this partition followed each other closely before this one."""
+        now_ms = self.clock()
+        last_ms, times = self._troubles.get(partition, (0, -1))
+        times = times + 1 if now_ms - last_ms < TROUBLE_MS else 0
+        self._troubles[partition] = now_ms, times
+        return times
 
     async def _open(self, partition: int, published_to: int | None) -> int:
-        """A new table in place of the old one; tried until Redis answers."""
+        """A new table in place of the old one, and its position; tried until Redis and Kafka answer."""
         wait_s = RETRY_S
         while True:
             table = self.make(partition)
             try:
-                position = await table.open(published_to)
-            except REDIS_AWAY as error:
+                await table.open(published_to)
+                table.position = self._checked(table, *await self.limits(partition))
+            except MENDABLE as error:
                 if self.stopping:
                     raise
                 if wait_s == RETRY_S:
-                    log.warning("partition %d: Redis is away (%s), waiting", partition, type(error).__name__)
+                    where = "Kafka" if isinstance(error, KafkaError) else "Redis"
+                    log.warning("partition %d: %s is away (%s), waiting", partition, where, type(error).__name__)
                 await asyncio.sleep(wait_s)
                 wait_s = min(RETRY_MOST_S, wait_s * 2)
                 continue
             self.tables[partition] = table
             self._acks[partition] = deque()
             self._gaps = {gap: ms for gap, ms in self._gaps.items() if gap[0] != partition}
-            return position
+            return table.position
+
+    def _checked(self, table: Table, earliest: int, end: int) -> int:
+        """The table's position, where the topic holds all that is still to be counted. Raises StateError."""
+        name = f"{self.settings.topic(INTERACTIONS.name)}[{table.partition}]"
+        applied = max(mark.offset for mark in table.marks.values())
+        if applied > end:
+            raise StateError(
+                f"{name} ends at offset {end}, but Redis has applied up to {applied}: the topic was cut or made anew. "
+                "Count into an empty Redis or another TWOWAY_KEY_PREFIX, or restore the topic"
+            )
+        if table.applied_to < earliest:
+            if not self.settings.from_earliest:
+                raise StateError(
+                    f"{name} begins at offset {earliest}, but counting has to go on at {table.applied_to}: Kafka's "
+                    "retention dropped what lies between. Set TWOWAY_FROM_EARLIEST=true to count what remains"
+                )
+            log.warning("%s: offsets %d to %d are gone and stay uncounted", name, table.applied_to, earliest - 1)
+        # What lies between and was applied is only to be published again: where it is gone, what is left is.
+        return max(table.position, earliest)
 
     async def stop(self) -> None:
         """Take no more batches, publish what was taken and acknowledge it: the next owner has nothing to repeat."""
@@ -194,3 +238,10 @@ class Tables:
                 await self.publish(at_once=True)
         except (TimeoutError, *MENDABLE) as error:
             log.warning("stopping without a last publication (%s): the next owner repeats it", type(error).__name__)
+
+
+def is_mendable(error: Exception) -> bool:
+    """Whether another attempt can mend it: a server away, full or failing over, another writer; not a fault of ours."""
+    if isinstance(error, redis_errors.ResponseError) and any(word in str(error) for word in CANNOT_WRITE):
+        return True
+    return isinstance(error, MENDABLE)

@@ -77,7 +77,7 @@ def make_app(settings: Settings, make_tables: Callable[[faust.App], Tables]) -> 
         broker_heartbeat_interval=HEARTBEAT_S,
     )
     tables = app.tables_of_partitions = make_tables(app)
-    app.transport = BatchTransport(brokers, app, tables=tables, from_earliest=settings.from_earliest)
+    app.transport = BatchTransport(brokers, app, tables=tables)
     return app, tables
 
 

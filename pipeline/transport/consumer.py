@@ -15,7 +15,6 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from pipeline.errors import StateError
 from pipeline.table.batch import Batch
 from pipeline.table.tables import Tables
 
@@ -47,7 +46,6 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
 
     #: Set by the app that makes the transport.
     tables: Tables
-    from_earliest: bool
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -76,22 +74,16 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
             )  # fmt: skip
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Go to the smaller of Kafka's committed offset and the smallest applied one. Raises StateError where the topic
-        does not hold that offset any more, or not yet again."""
+        """Go where the tables have to go on: the smaller of Kafka's committed offset and the smallest applied one."""
         committed = dict(await super().seek_to_committed())
-        assigned = [tp for tp in self.assignment() if not self._is_changelog_tp(tp)]
-        topic_of = {tp.partition: tp for tp in assigned}
-        known = {tp.partition: offset if (offset := committed.get(tp)) and offset >= 0 else None for tp in assigned}
-        positions = await self.tables.assign(known)
-        earliest = await self.earliest_offsets(*assigned)
-        ends = await self.highwaters(*assigned)
-        for partition, asked in positions.items():
-            tp = topic_of[partition]
-            position = self.tables.tables[partition].position = self._checked(tp, asked, earliest[tp], ends[tp])
-            if known[partition] is not None and position < (known[partition] or 0):
+        assigned = {tp.partition: tp for tp in self.assignment() if not self._is_changelog_tp(tp)}
+        known = {p: offset if (offset := committed.get(tp)) and offset >= 0 else None for p, tp in assigned.items()}
+        for partition, position in (await self.tables.assign(known)).items():
+            tp, before = assigned[partition], known[partition]
+            if before is not None and position < before:
                 log.warning(
                     "%s[%d]: Redis is older than Kafka's commit (%d against %d): counting again from there",
-                    tp.topic, partition, position, known[partition],
+                    tp.topic, partition, position, before,
                 )  # fmt: skip
             await self.seek(tp, position)
             committed[tp] = position
@@ -100,25 +92,6 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
     async def _seek(self, partition: TP, offset: int) -> None:
         """In the consumer's own thread: its fetcher would not notice a seek from ours."""
         await self._thread.call_thread(self._thread.seek_here, partition, offset)
-
-    def _checked(self, tp: TP, position: int, earliest: int, end: int) -> int:
-        applied = max(mark.offset for mark in self.tables.tables[tp.partition].marks.values())
-        if applied > end:
-            raise StateError(
-                f"{tp.topic}[{tp.partition}] ends at offset {end}, but Redis has applied up to {applied}: the topic "
-                "was cut or made anew. Count into an empty Redis or another TWOWAY_KEY_PREFIX, or restore the topic"
-            )
-        if position >= earliest:
-            return position
-        if self.from_earliest:
-            log.warning(
-                "%s[%d]: offsets %d to %d are gone and stay uncounted", tp.topic, tp.partition, position, earliest
-            )
-            return earliest
-        raise StateError(
-            f"{tp.topic}[{tp.partition}] begins at offset {earliest}, but counting has to go on at {position}: Kafka's "
-            "retention dropped what lies between. Set TWOWAY_FROM_EARLIEST=true to count what remains"
-        )
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """A batch is one message with its last offset: what lies before it is no gap."""
@@ -143,13 +116,11 @@ class BatchTransport(Transport):  # type: ignore[misc]
 
     Consumer = BatchConsumer
 
-    def __init__(self, *args: Any, tables: Tables, from_earliest: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, tables: Tables, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.tables = tables
-        self.from_earliest = from_earliest
 
     def create_consumer(self, *args: Any, **kwargs: Any) -> BatchConsumer:
         consumer: BatchConsumer = super().create_consumer(*args, **kwargs)
         consumer.tables = self.tables
-        consumer.from_earliest = self.from_earliest
         return consumer

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import httpx
 import pytest
 import redis
 
 from pipeline.clock import wall_clock
 from pipeline.local.children import Child
 from pipeline.local.kafka import KafkaServer
+from pipeline.local.ports import free_ports
 from pipeline.local.redis import RedisServer
 from pipeline.settings import Secret, Settings
 from pipeline.slots import slot_of
@@ -23,7 +25,7 @@ from tests.commands import TWOWAY, environment
 from tests.conftest import new_installation
 from tests.factories import make_interaction
 from tests.integration.work import counts_of, newest_updates, page_of, proven, send, shown, some_interactions
-from tests.topics import read_topic, write_topic
+from tests.topics import drop_beginning, read_topic, write_topic
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -155,6 +157,55 @@ async def test_the_worker_waits_while_kafka_is_away_and_loses_nothing(
     assert worker.is_running(), worker.tail()
 
 
+async def test_a_full_redis_is_waited_for(
+    kafka_servers: tuple[str, ...], own_redis: RedisServer, start_worker: Start
+) -> None:
+    """Reads still work, writes do not: the worker tries again, less and less often, until there is memory."""
+    settings = new_installation(kafka_servers, own_redis.url)
+    worker = start_worker(settings)
+    await send(settings, some_interactions(100))
+    await proven(settings, 100)
+    with redis.Redis.from_url(own_redis.url) as client:
+        client.config_set("maxmemory", "1")
+        await send(settings, some_interactions(100, first=100))
+        wait_until(lambda: "OOM" in worker.tail(60))
+        client.config_set("maxmemory", "0")
+    await proven(settings, 200)
+    assert worker.is_running()
+
+
+async def test_a_worker_lives_while_it_waits_for_its_servers(
+    own_redis: RedisServer, kafka_servers: tuple[str, ...], start_child: StartChild
+) -> None:
+    """A liveness probe must not kill what only waits; it counts as soon as Redis is there."""
+    (port,) = free_ports(1)
+    settings = new_installation(kafka_servers, own_redis.url)
+    own_redis.kill()
+    worker = start_child("worker", [*TWOWAY, "worker"], environment(settings, TWOWAY_WORKER_PORT=str(port)))
+    wait_until(lambda: "waiting for Kafka and Redis" in worker.tail(60))
+    assert asked(port, "/livez").status_code == 200
+    assert asked(port, "/readyz").json() == {"kafka": False, "redis": False}
+    own_redis.start()
+    own_redis.wait_healthy()
+    await send(settings, some_interactions(100))
+    await proven(settings, 100)
+    assert asked(port, "/readyz").json() == {"kafka": True, "redis": True}
+
+
+async def test_a_topic_that_lost_what_is_still_to_be_counted_stops_the_worker(
+    settings: Settings, start_worker: Start
+) -> None:
+    """Kafka's retention was faster than we: not to be passed over in silence, unless told to."""
+    await send(settings, some_interactions(100))
+    drop_beginning(settings, INTERACTIONS)
+    stopped = start_worker(settings)
+    assert wait_until(lambda: stopped.exit_code) == 1
+    assert "Set TWOWAY_FROM_EARLIEST=true to count what remains" in " ".join(stopped.tail().split())
+    start_worker(settings, TWOWAY_FROM_EARLIEST="true")
+    await send(settings, [make_interaction(time_ms=wall_clock())])
+    assert wait_until(lambda: page_of(settings, "a1", "p1"))["likes"] == "1"
+
+
 async def test_an_unexpected_exception_stops_the_worker_loudly(settings: Settings, start_worker: Start) -> None:
     """State that nobody of ours wrote: to go on would be to guess. The exit code is not 0, and nothing is committed."""
     with redis.Redis.from_url(settings.redis_url.reveal()) as client:
@@ -200,6 +251,10 @@ def replace_time(interaction: Interaction, time_ms: int) -> Interaction:
         account=interaction.account, post=interaction.post, kind=interaction.kind, actor=interaction.actor,
         time_ms=time_ms,
     )  # fmt: skip
+
+
+def asked(port: int, path: str) -> httpx.Response:
+    return httpx.get(f"http://127.0.0.1:{port}{path}")
 
 
 def enough(values: list[bytes], number: int) -> list[bytes]:
