@@ -48,12 +48,12 @@ def register(app: typer.Typer) -> None:
             try:
                 with running_stack(folder, plan, console, None) as stack:
                     proof = asyncio.run(Demo(stack, folder.path, console, rate, seed).run(seconds))
-                    _print(proof, console)
             except LocalStackError as error:
                 raise typer.Exit(1) from error
             except (KeyboardInterrupt, asyncio.CancelledError):
                 console.say("stopped without a proof")
                 raise typer.Exit(1) from None
+        _print(proof, console)
         raise typer.Exit(0 if proof.holds else 1)
 
 

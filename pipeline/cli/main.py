@@ -8,12 +8,15 @@ from importlib import import_module
 
 import typer
 
-from pipeline.errors import TwowayError
-from pipeline.local.folder import use_local_stack
+from pipeline.errors import TwowayError, UnavailableError
+from pipeline.local.folder import SERVER_VARIABLES, use_local_stack
 from pipeline.logs import printable
 
 #: Files of this folder; each has a function `register(app)` that adds its commands.
 NOUNS = ("roles", "webhooks", "topics", "stack", "pages", "watch", "keys", "feed", "verify", "demo")
+
+#: Added where servers do not answer that nobody named: most often the stack was not started, or elsewhere.
+NO_STACK = "; no `twoway up` or `twoway demo` runs in this directory"
 
 
 def build() -> typer.Typer:
@@ -36,5 +39,11 @@ def main() -> None:
         use_local_stack(sys.argv[1:], os.environ)
         build()()
     except TwowayError as error:
-        sys.stderr.write(f"twoway: {printable(str(error))}\n")
+        hint = NO_STACK if isinstance(error, UnavailableError) and not _names_servers() else ""
+        sys.stderr.write(f"twoway: {printable(str(error))}{hint}\n")
         sys.exit(1)
+
+
+def _names_servers() -> bool:
+    """Whether the environment, or the stack of this directory, says where the servers are."""
+    return any(variable in os.environ or f"{variable}_FILE" in os.environ for variable in SERVER_VARIABLES)

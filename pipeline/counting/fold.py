@@ -187,8 +187,9 @@ class Fold:
     def _prune(self, page: LivePage) -> None:
         """Once an hour of event time: let go of the rows past their retention."""
         page.pruned_hour = page.last_ms // HOUR_MS
-        is_kept, last_ms = self.windows.is_kept, page.last_ms
-        for code in [code for code in page.rows if not is_kept(code, last_ms)]:
+        if page.first_ms > page.last_ms - self.kept_ms:
+            return
+        for code in self.windows.past(page.rows, page.last_ms):
             del page.rows[code]
             page.changed[code] = None
 

@@ -148,6 +148,7 @@ class Demo:
                 await asyncio.sleep(SCREEN_S)
 
     async def _show_lines(self, reader: Reader) -> None:
+        self._console.addresses(self._stack.plan, self._folder)
         while True:
             scores = await read_scores(reader, self._world.brands)
             for line in as_lines(scores, self._clock()):

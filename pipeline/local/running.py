@@ -34,7 +34,8 @@ def running_stack(folder: StackFolder, plan: Plan, console: StackConsole, on_lin
         raise
     finally:
         try:
-            console.say("stopping (once more ends everything at once)")
+            if stack.begun:
+                console.say("stopping (once more ends everything at once)")
             stack.stop()
         except KeyboardInterrupt:
             stack.kill()

@@ -52,6 +52,11 @@ class Stack:
         self._start(self._roles)
         self._folder.publish_env(self.plan.variables)
 
+    @property
+    def begun(self) -> bool:
+        """Whether any child was started: else there is nothing to stop."""
+        return any(child.pid for child in (*self._servers, *self._roles))
+
     def ended(self) -> Child | None:
         """The first child that ended though nobody asked it to."""
         children = [*self._servers, *self._roles]

@@ -114,7 +114,7 @@ class _Proof:
 
     async def run(self, wait_s: float, shown: int) -> Report:
         ends = await self._scan.ends()
-        await self._start(ends)
+        await self._start()
         await self._read_to(ends)
         not_applied = await self._wait(ends, wait_s)
         results: dict[int, _Result] = {}
@@ -125,9 +125,10 @@ class _Proof:
             results |= await self._round(unsettled)
         return self._report(results, not_applied, shown)
 
-    async def _start(self, ends: dict[int, int]) -> None:
+    async def _start(self) -> None:
         applied = await self._reader.applied()
         beginnings = await self._scan.beginnings()
+        ends = await self._scan.ends()  # asked after `applied`: workers go on meanwhile
         for partition in self._scan.partitions:
             counted = max(offsets.get(partition, 0) for offsets in applied.values())
             where = f"{self._scan.topic}[{partition}]"
