@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from importlib import import_module
@@ -35,6 +36,8 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Run the command; an error of ours ends it with one line and exit code 1."""
+    for client in ("aiokafka", "kafka"):  # a command says itself what failed; roles set up handlers of their own
+        logging.getLogger(client).addHandler(logging.NullHandler())
     try:
         use_local_stack(sys.argv[1:], os.environ)
         build()()
