@@ -12,7 +12,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from contextlib import suppress
 from threading import Timer
 from typing import Any
@@ -243,10 +243,10 @@ def _make_tables(app: faust.App, settings: Settings, redis: Redis, outlet: Outle
     async def seek(partition: int, offset: int) -> None:
         await app.consumer.seek(TP(name, partition), offset)
 
-    async def limits(partition: int) -> tuple[int, int]:
-        tp = TP(name, partition)
-        earliest, ends = await app.consumer.earliest_offsets(tp), await app.consumer.highwaters(tp)
-        return earliest[tp], ends[tp]
+    async def limits(partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
+        tps = [TP(name, partition) for partition in partitions]
+        earliest, ends = await asyncio.gather(app.consumer.earliest_offsets(*tps), app.consumer.highwaters(*tps))
+        return {tp.partition: (earliest[tp], ends[tp]) for tp in tps}
 
     return Tables(settings, wall_clock, make, seek, limits)
 

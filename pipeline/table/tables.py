@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 
 from aiokafka.errors import KafkaError
 from redis import exceptions as redis_errors
@@ -51,8 +52,9 @@ CANNOT_WRITE = ("MISCONF", "OOM command", "READONLY", "NOREPLICAS")
 TROUBLE_MS = 30_000
 
 Seek = Callable[[int, int], Awaitable[None]]
-#: The first offset that Kafka still holds of a partition, and the offset after its last.
-Limits = Callable[[int], Awaitable[tuple[int, int]]]
+#: Of each partition the first offset that Kafka still holds, and the offset after its last. For all at once: the answer
+#: waits behind a fetch that is under way, up to 1.5 s.
+Limits = Callable[[Iterable[int]], Awaitable[Mapping[int, tuple[int, int]]]]
 MakeTable = Callable[[int], Table]
 Ack = Callable[[], object]
 
@@ -81,8 +83,13 @@ class Tables:
         """Open a table for each partition; gives the position of each. Waits while Redis is away. Raises StateError."""
         await self.drop(set(self.tables) - set(committed))
         positions = {}
+        limits: Mapping[int, tuple[int, int]] = {}
+        if committed:
+            # Where Kafka does not answer now, each partition asks again until it does.
+            with suppress(KafkaError):
+                limits = await self.limits(committed)
         for partition, offset in committed.items():
-            positions[partition] = await self._open(partition, offset)
+            positions[partition] = await self._open(partition, offset, limits.get(partition))
         metrics.PARTITIONS.set(len(self.tables))
         return positions
 
@@ -189,14 +196,16 @@ class Tables:
         self._troubles[partition] = now_ms, times
         return times
 
-    async def _open(self, partition: int, published_to: int | None) -> int:
-        """A new table in place of the old one, and its position; tried until Redis and Kafka answer."""
+    async def _open(self, partition: int, published_to: int | None, limits: tuple[int, int] | None = None) -> int:
+        """A new table in place of the old one, and its position; tried until Redis and Kafka answer. `limits`: where
+        they are known already."""
         wait_s = RETRY_S
         while True:
             table = self.make(partition)
             try:
                 await table.open(published_to)
-                table.position = self._checked(table, *await self.limits(partition))
+                limits = limits or (await self.limits([partition]))[partition]
+                table.position = self._checked(table, *limits)
             except MENDABLE as error:
                 if self.stopping:
                     raise
