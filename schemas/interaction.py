@@ -14,6 +14,8 @@ from msgspec import Meta
 Kind = Literal["like", "comment", "share", "post", "totals"]
 Action = Literal["add", "edit", "remove"]
 TimeFrom = Literal["platform", "delivery", "received"]
+#: What a post shows besides its text.
+Media = Literal["text", "image", "video", "album", "link", "audio", "poll", "other"]
 
 #: The last millisecond of the year 9999: fits 48 bits, and no calendar of ours goes further.
 LAST_TIME_MS = 253_402_300_799_999
@@ -46,7 +48,8 @@ class Interaction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_
 
     `id` names the thing that stands or falls (unique within the platform): the comment's or share's own id; for a like
     `<post>/<actor>` where the actor is known, else the like's own id; for `post` and `totals` the post. Totals of an
-    account (its followers) carry no `post` and have the account as `id`.
+    account (its followers) carry no `post` and have the account as `id`. `media` and `questions` are about a post:
+    what it shows, and whether its text may be labelled as an open question.
     """
 
     platform: _CheckedPlatform
@@ -63,6 +66,8 @@ class Interaction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_
     text: Text | None = None
     reaction: Annotated[str, Meta(max_length=256)] | None = None
     url: Annotated[str, Meta(max_length=2048)] | None = None
+    media: Media | None = None
+    questions: bool = True
     followers: Count | None = None
     likes: Count | None = None
     comments: Count | None = None

@@ -6,6 +6,7 @@
     verify_token = "..."             # Meta's handshake
     accounts = ["1234567890321"]     # only these are ours; left out: every account that the secret signs for
     brand_actors = ["..."]           # who else acts for the brand
+    questions = false                # posts are not to be labelled as open questions; left out: they are
 
 Errors name file, connection, key and expectation, never a value that may be a secret.
 """
@@ -28,7 +29,9 @@ from pipeline.sources.registry import SOURCES
 
 logger = logging.getLogger("twoway.gateway")
 
-KEYS = frozenset({"platform", "scheme", "secrets", "secret_files", "verify_token", "accounts", "brand_actors"})
+KEYS = frozenset(
+    {"platform", "scheme", "secrets", "secret_files", "verify_token", "accounts", "brand_actors", "questions"}
+)
 #: How soon a changed file is in force.
 POLL_S = 1.0
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
@@ -121,6 +124,7 @@ def _connection(path: Path, name: str, entry: Any, files: list[Path]) -> Connect
         verify_token=Secret(_text(where, entry, "verify_token")),
         accounts=frozenset(_ids(where, entry, "accounts")),
         brand_actors=frozenset(_ids(where, entry, "brand_actors")),
+        questions=_flag(where, entry, "questions"),
     )
 
 
@@ -146,6 +150,13 @@ def _text(where: str, entry: Mapping[str, Any], key: str) -> str:
     value = entry.get(key, "")
     if not isinstance(value, str):
         raise SettingsError(f"{where}: {key}; expected a string")
+    return value
+
+
+def _flag(where: str, entry: Mapping[str, Any], key: str) -> bool:
+    value = entry.get(key, True)
+    if not isinstance(value, bool):
+        raise SettingsError(f"{where}: {key}; expected true or false")
     return value
 
 

@@ -33,7 +33,8 @@ class Delivery:
 class Connection:
     """A configured way in: platform, secrets (any one of them is enough, newest first) and whose posts it is about.
 
-    `accounts` empty: every account that the secret signs for. The account itself is always a brand actor.
+    `accounts` empty: every account that the secret signs for. The account itself is always a brand actor. `questions`:
+    whether posts may be labelled as open questions.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Connection:
     verify_token: Secret = field(default_factory=lambda: Secret(""))
     accounts: frozenset[str] = frozenset()
     brand_actors: frozenset[str] = frozenset()
+    questions: bool = True
 
     def serves(self, account: str) -> bool:
         """Whether this connection may speak of the account."""

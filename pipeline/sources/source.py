@@ -24,6 +24,7 @@ from schemas.interaction import (
     Action,
     Interaction,
     Kind,
+    Media,
     TimeFrom,
     decode_interaction,
     encode_interaction,
@@ -82,6 +83,7 @@ class Context:
         text: str | None = None,
         reaction: str | None = None,
         url: str | None = None,
+        media: Media | None = None,
     ) -> Interaction:
         """An interaction, its actor replaced by the pseudonym, also in the id `<post>/<actor>` of a like.
 
@@ -111,6 +113,8 @@ class Context:
             text=text[:LONGEST_TEXT] if text else None,
             reaction=reaction[:LONGEST_REACTION] if reaction else None,
             url=url if url and len(url) <= LONGEST_URL else None,
+            media=media if kind == "post" else None,
+            questions=self.connection.questions or kind != "post",
         )
 
 
