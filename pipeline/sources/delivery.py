@@ -46,6 +46,11 @@ class Connection:
     brand_actors: frozenset[str] = frozenset()
     questions: bool = True
 
+    @property
+    def account(self) -> str | None:
+        """The account where the connection names exactly one: for deliveries that do not say whose they are."""
+        return next(iter(self.accounts)) if len(self.accounts) == 1 else None
+
     def serves(self, account: str) -> bool:
         """Whether this connection may speak of the account."""
         return not self.accounts or account in self.accounts

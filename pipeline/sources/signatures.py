@@ -20,6 +20,9 @@ Scheme = Callable[[Delivery, str, float], None]
 
 #: Standard Webhooks' own library: five minutes both ways.
 STANDARD_TOLERANCE_S = 300
+#: TikTok leaves the size to the receiver. It repeats for 72 h and does not say whether with a new time; a delivery that
+#: somebody plays back counts for nothing new, so the window may be wide.
+TIKTOK_TOLERANCE_S = 3600
 #: Real challenges are some 50 letters and digits.
 LONGEST_CHALLENGE = 512
 #: No JSON, XML or form of use can do without one of these.
@@ -63,10 +66,7 @@ def standardwebhooks(delivery: Delivery, secret: str, now_s: float) -> None:
     message_id, stamp, given = (
         _header(delivery, name) for name in ("webhook-id", "webhook-timestamp", "webhook-signature")
     )
-    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
-        raise RefusedError("malformed_timestamp")
-    if abs(now_s - int(stamp)) > STANDARD_TOLERANCE_S:
-        raise RefusedError("time_outside_tolerance")
+    _check_time(stamp, now_s, STANDARD_TOLERANCE_S)
     signed = b"%s.%s.%s" % (message_id.encode(), stamp.encode(), delivery.body)
     expected = base64.b64encode(hmac.digest(standard_key(secret), signed, "sha256"))
     versions = [part.partition(",") for part in given.split(" ")]
@@ -74,6 +74,38 @@ def standardwebhooks(delivery: Delivery, secret: str, now_s: float) -> None:
     fits = [hmac.compare_digest(expected, sent.encode()) for version, _, sent in versions if version == "v1"]
     if not any(fits):
         raise RefusedError("wrong_signature" if fits else "malformed_signature")
+
+
+def linkedin(delivery: Delivery, secret: str, now_s: float) -> None:
+    """`X-LI-Signature: <hex>`, HMAC-SHA256 over `hmacsha256=` and the body: the prefix is signed, not sent."""
+    given = _header(delivery, "x-li-signature")
+    _compare(hmac.digest(secret.encode(), b"hmacsha256=" + delivery.body, "sha256").hex().encode(), given.lower())
+
+
+def tiktok(delivery: Delivery, secret: str, now_s: float) -> None:
+    """`TikTok-Signature: t=<seconds>,s=<hex>`, HMAC-SHA256 over `<seconds>.` and the body."""
+    parts = dict(part.partition("=")[::2] for part in _header(delivery, "tiktok-signature").split(","))
+    stamp, given = parts.get("t", "").strip(), parts.get("s", "").strip()
+    if not given:
+        raise RefusedError("malformed_signature")
+    _check_time(stamp, now_s, TIKTOK_TOLERANCE_S)
+    signed = b"%s.%s" % (stamp.encode(), delivery.body)
+    _compare(hmac.digest(secret.encode(), signed, "sha256").hex().encode(), given.lower())
+
+
+def discourse(delivery: Delivery, secret: str, now_s: float) -> None:
+    """`X-Discourse-Event-Signature: sha256=<hex>`, HMAC-SHA256 over the body."""
+    _hex_hmac(delivery, "x-discourse-event-signature", "sha256", secret)
+
+
+def gitlab(delivery: Delivery, secret: str, now_s: float) -> None:
+    """`X-Gitlab-Token`: the secret itself."""
+    _token(delivery, "x-gitlab-token", secret)
+
+
+def telegram(delivery: Delivery, secret: str, now_s: float) -> None:
+    """`X-Telegram-Bot-Api-Secret-Token`: the secret itself."""
+    _token(delivery, "x-telegram-bot-api-secret-token", secret)
 
 
 def bearer(delivery: Delivery, secret: str, now_s: float) -> None:
@@ -96,14 +128,14 @@ def standard_key(secret: str) -> bytes:
         raise RefusedError("malformed_secret") from error
 
 
-def sign_challenge(challenge: str, secret: str) -> str:
-    """The base64 HMAC-SHA256 of a challenge. Raises RefusedError for one that could be a body.
+def sign_challenge(challenge: str, secret: str) -> bytes:
+    """The HMAC-SHA256 of a challenge. Raises RefusedError for one that could be a body.
 
     Whoever asks gets a signature of the text they chose: without this check it would be the signature of a forged body.
     """
     if not 1 <= len(challenge) <= LONGEST_CHALLENGE or not challenge.isprintable() or _BODY_SIGNS & set(challenge):
         raise RefusedError("malformed_challenge")
-    return base64.b64encode(hmac.digest(secret.encode(), challenge.encode(), "sha256")).decode()
+    return hmac.digest(secret.encode(), challenge.encode(), "sha256")
 
 
 def _hex_hmac(delivery: Delivery, header: str, method: str, secret: str) -> None:
@@ -125,6 +157,21 @@ def _header(delivery: Delivery, name: str) -> str:
     return given
 
 
+def _check_time(stamp: str, now_s: float, tolerance_s: int) -> None:
+    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
+        raise RefusedError("malformed_timestamp")
+    if abs(now_s - int(stamp)) > tolerance_s:
+        raise RefusedError("time_outside_tolerance")
+
+
+def _token(delivery: Delivery, header: str, secret: str) -> None:
+    given = delivery.headers.get(header)
+    if not given:
+        raise RefusedError("missing_token")
+    if not hmac.compare_digest(secret.encode(), given.encode()):
+        raise RefusedError("wrong_token")
+
+
 def _compare(expected: bytes, given: str) -> None:
     if not hmac.compare_digest(expected, given.encode()):
         raise RefusedError("wrong_signature")
@@ -136,6 +183,11 @@ SCHEMES: dict[str, Scheme] = {
     "meta-legacy": meta_legacy,
     "x": x,
     "standardwebhooks": standardwebhooks,
+    "linkedin": linkedin,
+    "tiktok": tiktok,
+    "discourse": discourse,
+    "gitlab": gitlab,
+    "telegram": telegram,
     "bearer": bearer,
 }
 #: The reasons of a refusal: also metric labels.

@@ -84,11 +84,12 @@ class Context:
         reaction: str | None = None,
         url: str | None = None,
         media: Media | None = None,
+        questions: bool = True,
     ) -> Interaction:
         """An interaction, its actor replaced by the pseudonym, also in the id `<post>/<actor>` of a like.
 
         `own` is found from `actor` besides. A text over the limit is cut, an address over the limit left out: neither
-        is worth a lost count.
+        is worth a lost count. `questions` False: the delivery itself says that the post is not to be labelled.
         """
         own = own or self.connection.is_brand(account, actor)
         shown = None if actor is None else self._pseudonym(platform, actor)
@@ -114,8 +115,45 @@ class Context:
             reaction=reaction[:LONGEST_REACTION] if reaction else None,
             url=url if url and len(url) <= LONGEST_URL else None,
             media=media if kind == "post" else None,
-            questions=self.connection.questions or kind != "post",
+            questions=(questions and self.connection.questions) or kind != "post",
         )
+
+    def totals(
+        self,
+        platform: str,
+        account: str,
+        *,
+        post: str | None,
+        time: tuple[int, TimeFrom],
+        likes: int | None = None,
+        comments: int | None = None,
+        shares: int | None = None,
+        followers: int | None = None,
+    ) -> Interaction:
+        """Absolute numbers of a post, or without one of the account. Raises UnreadableError where none is there."""
+        if likes is comments is shares is followers is None:
+            raise UnreadableError("missing_field", "expected likes, comments, shares or followers")
+        return Interaction(
+            platform=platform,
+            account=account,
+            kind="totals",
+            action="add",
+            post=post,
+            id=post or account,
+            time_ms=time[0],
+            time_from=time[1],
+            likes=likes,
+            comments=comments,
+            shares=shares,
+            followers=followers,
+        )
+
+    def only_account(self) -> str:
+        """The connection's account. Raises UnreadableError where it does not name exactly one."""
+        account = self.connection.account
+        if account is None:
+            raise UnreadableError("missing_account", "expected the connection to name exactly one account")
+        return account
 
 
 class Source(ABC):

@@ -5,6 +5,7 @@ Owns the envelopes, handshake, likes and deletions; what a post is to the brand 
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
@@ -45,7 +46,7 @@ class X(Source):
             raise RefusedError("missing_challenge")
         if not connection.secrets or not connection.secrets[0]:
             raise RefusedError("no_secret")
-        signed = sign_challenge(token, connection.secrets[0].reveal())
+        signed = b64encode(sign_challenge(token, connection.secrets[0].reveal())).decode()
         return Answer(msgspec.json.encode({"response_token": f"sha256={signed}"}), content_type="application/json")
 
     def parse(self, delivery: Delivery) -> list[Event]:
