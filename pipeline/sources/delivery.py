@@ -34,7 +34,8 @@ class Connection:
     """A configured way in: platform, secrets (any one of them is enough, newest first) and whose posts it is about.
 
     `accounts` empty: every account that the secret signs for. The account itself is always a brand actor. `questions`:
-    whether posts may be labelled as open questions.
+    whether posts may be labelled as open questions. `public_keys`: actor -> PEM of the key that he signs with, an empty
+    one for an actor whose server says that he is gone; `fetch_keys`: whether those of others may be fetched.
     """
 
     name: str
@@ -45,6 +46,8 @@ class Connection:
     accounts: frozenset[str] = frozenset()
     brand_actors: frozenset[str] = frozenset()
     questions: bool = True
+    public_keys: Mapping[str, str] = field(default_factory=dict)
+    fetch_keys: bool = True
 
     @property
     def account(self) -> str | None:
@@ -61,13 +64,22 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """A subscription for a time: of which account, and for how many seconds from now."""
+
+    account: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What a handshake is answered with."""
+    """What a handshake is answered with. `lease`: the subscription that it confirms, where that one ends."""
 
     body: bytes = b""
     status: int = 200
     content_type: str = "text/plain; charset=utf-8"
     headers: Mapping[str, str] = field(default_factory=dict)
+    lease: Lease | None = None
 
 
 def join_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

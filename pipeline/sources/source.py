@@ -60,6 +60,10 @@ class Context:
             return None
         return self.memories.get(object_id) or self._known.get(object_id)
 
+    def pseudonym(self, platform: str, actor: str) -> str:
+        """What stands for the actor in records."""
+        return self._pseudonym(platform, actor)
+
     def clock(self, *times: tuple[int | None, TimeFrom]) -> tuple[int, TimeFrom]:
         """The first usable time with whose clock it is; the receiver's where there is none."""
         for time_ms, time_from in times:
@@ -159,13 +163,23 @@ class Context:
 class Source(ABC):
     """A platform. `schemes`: the signature schemes it may use, its own first. `handshakes`: methods it answers itself.
 
-    `takes_tail`: its address may go on after the connection's name (a secret in the path).
+    `takes_tail`: its address may go on after the connection's name (a secret in the path). `needs_secret`: whether a
+    connection must have a secret; one that verifies with public keys has none.
     """
 
     name: str
     schemes: tuple[str, ...]
     handshakes: frozenset[str] = frozenset()
     takes_tail: bool = False
+    needs_secret: bool = True
+
+    def wanted_key(self, delivery: Delivery, connection: Connection, now_s: float) -> str | None:
+        """The address of the public key that verifying needs and the connection lacks; None where it has all it needs.
+
+        Whoever calls `verify` fetches it and puts it into `connection.public_keys`. Raises RefusedError where no key
+        could help: nothing is fetched for a delivery that is refused anyway.
+        """
+        return None
 
     def verify(self, delivery: Delivery, connection: Connection, now_s: float) -> None:
         """Accept the delivery, or raise RefusedError."""
@@ -183,6 +197,10 @@ class Source(ABC):
 
     def check_secret(self, secret: Secret) -> str | None:
         """What is expected of a secret that does not fit the platform's form, None where it fits."""
+        return None
+
+    def check_accounts(self, accounts: frozenset[str]) -> str | None:
+        """What is expected of a connection's accounts that do not fit the platform, None where they fit."""
         return None
 
     def parse(self, delivery: Delivery) -> Any:
