@@ -41,9 +41,10 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """An item that is understood, or foreign, and counts for nothing."""
+    """An item that is understood, or foreign, and counts for nothing. `actor`: whose things are to go (a pseudonym)."""
 
     reason: Reason
+    actor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

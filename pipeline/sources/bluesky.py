@@ -1,0 +1,268 @@
+"""Bluesky: events of Jetstream, frames of version 1 (`kind`, `time_us`) and of version 2 (`payload`), one or a list.
+
+Records name each other by at-URIs, `at://<did>/<collection>/<rkey>`: whose post is meant stands in the address itself.
+A removal carries no record, so what each address was is remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from pipeline.errors import UnreadableError
+from pipeline.sources.delivery import Delivery
+from pipeline.sources.fields import as_table, listed, need, table, text
+from pipeline.sources.outcomes import Ignored, Known
+from pipeline.sources.source import Context, Source
+from pipeline.sources.times import from_iso, from_milliseconds
+from schemas.interaction import Action, Interaction, Kind, Media
+
+LIKE = "app.bsky.feed.like"
+POST = "app.bsky.feed.post"
+REPOST = "app.bsky.feed.repost"
+#: All that is counted. Whoever listens asks for these alone.
+COLLECTIONS = (LIKE, POST, REPOST)
+
+#: The server's word -> ours.
+ACTIONS: dict[str, Action] = {"create": "add", "update": "edit", "delete": "remove"}
+#: The forms of an embed -> what the post shows. `images` is told apart by their number.
+EMBEDS: dict[str, Media] = {
+    "app.bsky.embed.images": "image",
+    "app.bsky.embed.video": "video",
+    "app.bsky.embed.external": "link",
+}
+_MESSAGE = "network.bsky.jetstream.subscribeEvents#"
+
+
+class Event(NamedTuple):
+    """One frame in one form. `kind` is `commit`, `identity`, `account` or whatever else the server said."""
+
+    kind: str
+    did: str | None
+    time_ms: int | None
+    body: Mapping[str, Any]
+    frame: Any
+
+
+class Subject(NamedTuple):
+    """An at-URI taken apart."""
+
+    uri: str
+    did: str
+    collection: str
+
+
+class Bluesky(Source):
+    """Reads what happens to the posts of a Bluesky account. A frame that is posted carries a bearer token."""
+
+    name = "bluesky"
+    schemes = ("bearer",)
+
+    def parse(self, delivery: Delivery) -> list[Event]:
+        body = super().parse(delivery)
+        frames = body if isinstance(body, list) else [body]
+        if not all(isinstance(frame, dict) for frame in frames):
+            raise UnreadableError("not_an_envelope", "expected a frame, or a list of frames")
+        return [_event(frame) for frame in frames]
+
+    def references(self, parsed: list[Event]) -> Iterable[str]:
+        """The address of what was removed, and of what was liked or reposted: the brand's replies are no posts."""
+        wanted = set()
+        for event in parsed:
+            if event.kind == "commit":
+                if event.body.get("operation") == "delete":
+                    wanted.add(_address(event))
+                elif text(event.body, "collection") in {LIKE, REPOST}:
+                    wanted.add(text(table(table(event.body, "record"), "subject"), "uri"))
+        return [uri for uri in wanted if uri is not None]
+
+    def items(self, parsed: list[Event]) -> Iterator[Event]:
+        return iter(parsed)
+
+    def read(self, item: Event, context: Context) -> Interaction | Ignored:
+        if item.kind == "identity":
+            return Ignored("identity")
+        if item.kind == "account":
+            return _account(item, context)
+        if item.kind != "commit":
+            return Ignored("unsupported_item")
+        reader, action = READERS.get(text(item.body, "collection") or ""), text(item.body, "operation")
+        if reader is None or action not in ACTIONS:
+            return Ignored("unsupported_item")
+        uri = _address(item)
+        if uri is None or item.did is None:
+            raise UnreadableError("missing_field", "expected did, collection and rkey")
+        return _removed(uri, item.did, item, context) if action == "delete" else reader(uri, item.did, item, context)
+
+    def wrap(self, item: Event) -> Any:
+        return item.frame
+
+    def memories(self, item: Event, outcome: Interaction | Ignored) -> Iterable[tuple[str, Known]]:
+        """Everything under its address. The brand's reply elsewhere is a comment on itself: a like of it is none of a
+        post."""
+        uri = _address(item)
+        if uri is None or item.did is None or item.body.get("operation") == "delete":
+            return ()
+        if isinstance(outcome, Ignored):
+            elsewhere = outcome.reason == "outbound" and item.body.get("collection") == POST
+            return ((uri, Known(item.did, uri, "comment")),) if elsewhere else ()
+        assert outcome.post is not None
+        return ((uri, Known(outcome.account, outcome.post, outcome.kind, outcome.actor)),)
+
+
+def _event(frame: Mapping[str, Any]) -> Event:
+    payload = frame.get("payload")
+    if isinstance(payload, dict):
+        kind = (text(payload, "$type") or "").removeprefix(_MESSAGE)
+        body = payload if kind == "commit" else table(payload, kind)
+        return Event(kind, text(payload, "did"), from_iso(payload.get("time")), body, frame)
+    kind, time_us = text(frame, "kind") or "", frame.get("time_us")
+    time_ms = from_milliseconds(time_us // 1000) if isinstance(time_us, int) else None
+    return Event(kind, text(frame, "did"), time_ms, table(frame, kind), frame)
+
+
+def _address(event: Event) -> str | None:
+    """The at-URI of the record that the event is about."""
+    collection, rkey = text(event.body, "collection"), text(event.body, "rkey")
+    if event.did is None or collection is None or rkey is None:
+        return None
+    return f"at://{event.did}/{collection}/{rkey}"
+
+
+def _subject(reference: Mapping[str, Any]) -> Subject | None:
+    """The post that a reference (`{"uri", "cid"}`) leads to; None where it leads to anything else."""
+    uri = text(reference, "uri") or ""
+    parts = uri.split("/")
+    if len(parts) != 5 or parts[:2] != ["at:", ""] or not parts[2].startswith("did:") or not parts[4]:
+        return None
+    return Subject(uri, parts[2], parts[3])
+
+
+def _account(event: Event, context: Context) -> Ignored:
+    """An account's state. Only `deleted` is for good; the other states (`takendown`, `suspended`, ...) may end."""
+    if event.body.get("active") is not False or text(event.body, "status") != "deleted":
+        return Ignored("unsupported_item")
+    return Ignored("actor_erasure", None if event.did is None else context.pseudonym("bluesky", event.did))
+
+
+def _response(uri: str, did: str, event: Event, context: Context) -> Interaction | Ignored:
+    """A like or a repost."""
+    subject = _subject(table(table(event.body, "record"), "subject"))
+    if subject is None:
+        raise UnreadableError("missing_field", "expected an at-URI under record.subject.uri")
+    if not context.connection.serves(subject.did):
+        return Ignored("outbound" if _is_ours(did, context) else "not_ours")
+    if subject.collection != POST:
+        return Ignored("unsupported_item")
+    known = context.look_up(subject.uri)
+    if known is not None and known.kind == "comment":
+        return Ignored("reaction_on_comment")
+    kind: Kind = "like" if event.body.get("collection") == LIKE else "share"
+    return _counted(kind, subject.did, subject.uri, uri, did, event, context)
+
+
+def _posted(uri: str, did: str, event: Event, context: Context) -> Interaction | Ignored:
+    """A post: a reply below a post of ours, a quote of one, or the brand's own."""
+    record = table(event.body, "record")
+    reply, connection = table(record, "reply"), context.connection
+    root, parent = _subject(table(reply, "root")), _subject(table(reply, "parent"))
+    if root is not None and connection.serves(root.did):
+        answered = parent.uri if parent is not None and parent.uri != root.uri else None
+        return _counted("comment", root.did, root.uri, uri, did, event, context, parent=answered)
+    quoted = _subject(_quoted(record))
+    if quoted is not None and quoted.collection == POST and connection.serves(quoted.did):
+        return _counted("share", quoted.did, quoted.uri, uri, did, event, context)
+    if not reply and connection.serves(did):
+        return _counted("post", did, uri, uri, did, event, context, media=_media(record))
+    if _is_ours(did, context):
+        return Ignored("outbound")
+    named = {parent.did if parent else None, *_named(record)}
+    return Ignored("mention" if any(name is not None and connection.serves(name) for name in named) else "not_ours")
+
+
+def _removed(uri: str, did: str, event: Event, context: Context) -> Interaction | Ignored:
+    """Only who made a record can remove it, so `did` is the actor."""
+    known = context.look_up(uri)
+    if known is None:
+        return Ignored("unresolvable_removal")
+    if not context.connection.serves(known.account):
+        return Ignored("not_ours")
+    if known.kind == "comment" and known.post == uri:
+        return Ignored("outbound")
+    return context.counted(
+        "bluesky",
+        known.account,
+        known.kind,
+        "remove",
+        post=known.post,
+        object_id=uri,
+        actor=did,
+        own=known.kind == "post",
+        time=context.clock((event.time_ms, "platform")),
+    )
+
+
+def _counted(
+    kind: Kind,
+    account: str,
+    post: str,
+    uri: str,
+    did: str,
+    event: Event,
+    context: Context,
+    parent: str | None = None,
+    media: Media | None = None,
+) -> Interaction:
+    """The time is the server's: `createdAt` is the client's claim and may be anything."""
+    return context.counted(
+        "bluesky",
+        account,
+        kind,
+        ACTIONS[need(event.body, "operation")],
+        post=post,
+        object_id=uri,
+        actor=did,
+        parent=parent,
+        time=context.clock((event.time_ms, "platform")),
+        text=text(table(event.body, "record"), "text"),
+        url=_url(uri),
+        media=media,
+    )
+
+
+def _is_ours(did: str, context: Context) -> bool:
+    connection = context.connection
+    return did in connection.accounts or did in connection.brand_actors
+
+
+def _quoted(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The reference of a quote: alone, or beside pictures (`recordWithMedia`), where it lies one deeper."""
+    inner = table(table(record, "embed"), "record")
+    return table(inner, "record") or inner
+
+
+def _named(record: Mapping[str, Any]) -> Iterator[str | None]:
+    """The accounts that the text names."""
+    for facet in map(as_table, listed(record, "facets")):
+        for feature in map(as_table, listed(facet, "features")):
+            yield text(feature, "did")
+
+
+def _media(record: Mapping[str, Any]) -> Media | None:
+    embed = table(record, "embed")
+    shown = table(embed, "media") or embed
+    media = EMBEDS.get(text(shown, "$type") or "")
+    return "album" if media == "image" and len(listed(shown, "images")) > 1 else media
+
+
+def _url(uri: str) -> str | None:
+    """Where people read the post; likes and reposts have no page."""
+    _, _, did, collection, rkey = uri.split("/", 4)
+    return f"https://bsky.app/profile/{did}/post/{rkey}" if collection == POST else None
+
+
+READERS: dict[str, Callable[[str, str, Event, Context], Interaction | Ignored]] = {
+    LIKE: _response,
+    REPOST: _response,
+    POST: _posted,
+}
