@@ -83,3 +83,9 @@ def need(value: Mapping[str, Any], *keys: str) -> str:
     if found is None:
         raise UnreadableError("missing_field", f"expected an id under {' or '.join(keys)}")
     return found
+
+
+def number(value: Mapping[str, Any], key: str) -> int | None:
+    """The whole number under a key, None where it is missing, no number or negative."""
+    found = value.get(key)
+    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else None

@@ -1,6 +1,7 @@
-"""What Meta's products share: handshake, signature, and the envelope `{object, entry: [{id, time, changes: [...]}]}`.
+"""What Meta's products share: handshake and signature (all of them), and the envelope of Pages and Instagram.
 
-`entry.id` is the account; `entry.time` is the time of sending, not of the event.
+`{object, entry: [{id, time, changes: [...]}]}`: `entry.id` is the account; `entry.time` is the time of sending, not of
+the event.
 """
 
 from __future__ import annotations
@@ -35,13 +36,11 @@ class Change(NamedTuple):
     raw: Mapping[str, Any]
 
 
-class MetaSource(Source):
-    """A product of Meta: reads the envelope; what a change means is said by the product's file."""
+class MetaApp(Source):
+    """A product of Meta, whatever its envelope."""
 
     schemes = ("meta", "meta-legacy")
     handshakes = frozenset({"GET"})
-    #: The `object` of the product's deliveries.
-    subject: str
 
     def handshake(self, request: Delivery, connection: Connection) -> Answer:
         """Echo `hub.challenge` as bare text to whoever knows the verify token."""
@@ -55,6 +54,13 @@ class MetaSource(Source):
         if not challenge:
             raise RefusedError("missing_challenge")
         return Answer(challenge.encode())
+
+
+class MetaSource(MetaApp):
+    """A product whose deliveries are lists of entries; what a change means is said by the product's file."""
+
+    #: The `object` of the product's deliveries.
+    subject: str
 
     def parse(self, delivery: Delivery) -> Any:
         body = super().parse(delivery)

@@ -31,11 +31,11 @@ def from_milliseconds(value: Any) -> int | None:
 
 
 def from_iso(value: Any) -> int | None:
-    """ISO 8601, `Z` or an offset; without one it is UTC."""
+    """ISO 8601, `Z` or an offset; without one, or with the ` UTC` that GitLab writes, it is UTC."""
     if not isinstance(value, str):
         return None
     try:
-        moment = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value.removesuffix(" UTC"))
     except ValueError:
         return None
     return _milliseconds(moment)
