@@ -65,6 +65,10 @@ class Settings:
     windows: Windows = _text(
         Windows.parse("1m:3h,1h:8d,1d:90d"), "window sizes and how long their rows are kept, size:kept pairs"
     )
+    engaged_windows: Windows = _text(
+        Windows.parse("1d:90d"), "windows in which distinct actors are counted besides all time, size:kept pairs"
+    )
+    text_ttl_days: int = _between(1, 3650, 30, "days that the text of a comment is kept and that it waits for a reply")
     page_ttl_days: int = _between(1, 3650, 90, "days that a post's or an account's page outlives its last event")
     future_limit_s: int = _between(0, 86_400, 600, "seconds an event may lie in the future before it is rejected")
     grace_s: int = _between(0, 86_400, 60, "seconds after a window's end at which it is published as final")
@@ -138,7 +142,7 @@ def _parse(variable: str, text: str, default: Any, meta: Mapping[str, Any]) -> A
     if isinstance(default, Secret):
         return Secret(text)
     if isinstance(default, Windows):
-        return Windows.parse(text)
+        return Windows.parse(text, variable)
     if isinstance(default, tuple):
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if isinstance(default, bool):

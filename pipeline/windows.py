@@ -68,16 +68,16 @@ class Windows:
         self.fields = _Fields(self)
 
     @classmethod
-    def parse(cls, text: str) -> Windows:
+    def parse(cls, text: str, variable: str = "TWOWAY_WINDOWS") -> Windows:
         """`1m:3h,1h:8d,1d:90d` -> sizes with their retention. Raises SettingsError."""
         sizes = []
         for part in text.split(","):
             name, colon, kept = part.strip().partition(":")
             if not colon:
-                raise SettingsError(f"TWOWAY_WINDOWS is {text!r}; expected pairs such as '1m:3h,1h:8d,1d:90d'")
+                raise SettingsError(f"{variable} is {text!r}; expected pairs such as '1m:3h,1h:8d,1d:90d'")
             sizes.append(Size(name, parse_duration(name), parse_duration(kept)))
         if any(s.kept_ms < s.length_ms for s in sizes):
-            raise SettingsError(f"TWOWAY_WINDOWS is {text!r}; expected each kept at least for its own length")
+            raise SettingsError(f"{variable} is {text!r}; expected each kept at least for its own length")
         return cls(tuple(sizes))
 
     def codes(self, time_ms: int) -> tuple[int, ...]:

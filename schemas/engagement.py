@@ -18,12 +18,25 @@ Source = Literal["events", "totals", "both"]
 #: The counts of a row, in the order in which a window's field in Redis lists them. New ones are added at the end.
 COLUMNS = ("likes", "comments", "shares", "replies", "posts")
 
+#: Upper ends, in seconds, of the buckets of the time from an audience comment to the first reply of the account; one
+#: more bucket takes what is longer. They are the same everywhere and for good, so that counts add up over windows.
+REPLY_TIMES_S = (
+    15, 30, 60, 120, 300, 600, 900, 1_800, 2_700, 3_600, 5_400, 7_200, 10_800, 14_400, 21_600, 28_800, 43_200,
+    86_400, 172_800, 604_800,
+)  # fmt: skip
+REPLY_BUCKETS = len(REPLY_TIMES_S) + 1
+
 
 class Engagement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One row: what stands in one window of one post or account.
 
     `comment_to_like` = comments / likes, null when there are no likes; `conversation_share` = comments / (likes +
     comments + shares), null when all are 0. `start_ms`/`end_ms` are null for the window `all`.
+    `answered`: those of `comments` to which the account itself replied, directly or further down the thread;
+    `reply_rate` = answered / comments, null without comments. `reply_times`: how many of them got their first reply
+    within each bucket (upper ends in s: 15, 30, 60, 120, 300, 600, 900, 1800, 2700, 3600, 5400, 7200, 10800, 14400,
+    21600, 28800, 43200, 86400, 172800, 604800, longer), zeros at the end left out; add them up over windows.
+    `reply_median_ms` and `reply_p90_ms` are interpolated within a bucket, null without an answer.
     `revision` grows with every change and once more when the window closes (`final`).
     """
 
@@ -41,6 +54,11 @@ class Engagement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     posts: Count
     comment_to_like: float | None
     conversation_share: float | None
+    answered: Count
+    reply_rate: float | None
+    reply_times: list[Count]
+    reply_median_ms: Count | None
+    reply_p90_ms: Count | None
     revision: Count
     final: bool
     as_of_ms: TimeMs

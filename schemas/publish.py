@@ -20,17 +20,19 @@ from schemas.engagement import Engagement
 from schemas.examples import EXAMPLES
 from schemas.interaction import Interaction
 from schemas.rejected import Rejected
-from schemas.topics import ACCOUNTS, INTERACTIONS, POSTS, REJECTED, TOPICS, Topic
+from schemas.topics import ACCOUNTS, INTERACTIONS, POSTS, REJECTED, TOPICS, UNANSWERED, Topic
+from schemas.unanswered import Unanswered
 
 FOLDER = Path(__file__).parent
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SCHEMA_FORMAT = "application/schema+json;version=draft-2020-12"
 #: Grows by one in its last part with every change that old readers understand, in its first with any other.
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 
 RECORDS: dict[str, type[msgspec.Struct]] = {
     "interaction": Interaction,
     "engagement": Engagement,
+    "unanswered": Unanswered,
     "rejected": Rejected,
 }
 #: Topic -> the record that it carries.
@@ -39,6 +41,7 @@ CARRIES = {
     REJECTED.name: "rejected",
     POSTS.name: "engagement",
     ACCOUNTS.name: "engagement",
+    UNANSWERED.name: "unanswered",
 }
 
 #: What `Interaction.__post_init__` refuses besides the shape: only totals may be about no post.

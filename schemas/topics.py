@@ -44,5 +44,12 @@ ACCOUNTS = Topic(
     "upserts of an account's rows (schemas/json/engagement.json)",
     {"retention.ms": str(90 * DAY_MS), "cleanup.policy": "compact,delete"},
 )
+#: As long as a comment's text is kept: what waits longer leaves the queue.
+UNANSWERED = Topic(
+    "engagement.unanswered",
+    "<platform>:<post>|<comment's hash>",
+    "audience comments that wait for the account's reply (schemas/json/unanswered.json); a tombstone when they do not",
+    {"retention.ms": str(30 * DAY_MS), "cleanup.policy": "compact,delete"},
+)
 
-TOPICS = (INTERACTIONS, REJECTED, POSTS, ACCOUNTS)
+TOPICS = (INTERACTIONS, REJECTED, POSTS, ACCOUNTS, UNANSWERED)

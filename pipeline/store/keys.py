@@ -16,7 +16,7 @@ from pipeline.slots import SLOTS, slot_of
 _PLAIN = "!#$&'()*+,-./:;<=>?@[]^_`~"
 #: Nearly every id is plain, and to know that takes a twentieth of the time of `quote`.
 _is_plain = re.compile(rf"[A-Za-z0-9{re.escape(_PLAIN)}]*").fullmatch
-LAYOUT_VERSION = "1"
+LAYOUT_VERSION = "2"
 
 
 def encode_id(text: str) -> str:
@@ -37,7 +37,13 @@ class Keys:
     | `tw:{s}:post:<platform>:<post>` | hash | page_ttl_days after the last event | a post's page |
     | `tw:{s}:account:<platform>:<account>` | hash | the same | an account's page |
     | `tw:{s}:members:<platform>:<post>` | string | the same | 16 bytes an object: hash, state |
+    | `tw:{s}:threads:<platform>:<post>` | string | the same | 16 bytes a reply: hash, hash of its parent |
     | `tw:{s}:posts:<platform>:<account>` | sorted set | the same | encoded post ids by last event, ms |
+    | `tw:{s}:unanswered:<platform>:<account>` | sorted set | the same | waiting comments by time, ms |
+    | `tw:{s}:texts:<platform>:<account>|<day>` | hash | text_ttl_days | hash -> a comment's text |
+    | `tw:{s}:engaged:<platform>:<account>|<window>` | HyperLogLog | engaged_windows | distinct actors |
+    | `tw:{s}:engaged-post:<platform>:<post>` | HyperLogLog | page_ttl_days | distinct actors of a post |
+    | `tw:{s}:erased` | set | for good | `<platform>:<actor>` whose texts are not to be kept |
     | `tw:{s}:applied` | hash | for good | checkpoint: offsets a source partition, version, layout |
     | `tw:{s}:open` | sorted set | until its windows are closed | page references by next closing time, ms |
     | `tw:account:<platform>:<account>` | hash | page_ttl_days | directory: slot, platform, account, first_seen_ms |
@@ -49,6 +55,7 @@ class Keys:
         self.prefix = prefix
         self.applied = tuple(f"{prefix}:{{{slot}}}:applied" for slot in range(SLOTS))
         self.open = tuple(f"{prefix}:{{{slot}}}:open" for slot in range(SLOTS))
+        self.erased = tuple(f"{prefix}:{{{slot}}}:erased" for slot in range(SLOTS))
 
     def page(self, slot: int, reference: str) -> str:
         """The page of a reference `post:<platform>:<encoded id>` or `account:<platform>:<encoded id>`."""
@@ -65,6 +72,24 @@ class Keys:
 
     def posts(self, slot: int, platform: str, account: str) -> str:
         return f"{self.prefix}:{{{slot}}}:posts:{platform}:{encode_id(account)}"
+
+    def threads(self, slot: int, platform: str, post: str) -> str:
+        return f"{self.prefix}:{{{slot}}}:threads:{platform}:{encode_id(post)}"
+
+    def unanswered(self, slot: int, platform: str, account: str) -> str:
+        return f"{self.prefix}:{{{slot}}}:unanswered:{platform}:{encode_id(account)}"
+
+    def texts(self, slot: int, platform: str, account: str, day: str) -> str:
+        """Texts of the comments that were written on a day, `2026-11-23`. An encoded id holds no bar."""
+        return f"{self.prefix}:{{{slot}}}:texts:{platform}:{encode_id(account)}|{day}"
+
+    def engaged(self, slot: int, platform: str, account: str, window: str) -> str:
+        """The distinct actors of a window, `1d:2026-11-23` or `all`."""
+        return f"{self.prefix}:{{{slot}}}:engaged:{platform}:{encode_id(account)}|{window}"
+
+    def engaged_post(self, slot: int, platform: str, post: str) -> str:
+        """The distinct actors of a post, of all time."""
+        return f"{self.prefix}:{{{slot}}}:engaged-post:{platform}:{encode_id(post)}"
 
     def account_entry(self, platform: str, account: str) -> str:
         """The directory entry of an account: no hash tag, so a reader starts here."""
