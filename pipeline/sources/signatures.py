@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 from pipeline.errors import RefusedError
 from pipeline.settings import Secret
+from pipeline.sources import http_signatures
 from pipeline.sources.delivery import Delivery
 
 #: Accepts (returns) or refuses (raises RefusedError) a delivery under one secret at a Unix time in seconds.
@@ -23,6 +24,8 @@ STANDARD_TOLERANCE_S = 300
 #: TikTok leaves the size to the receiver. It repeats for 72 h and does not say whether with a new time; a delivery that
 #: somebody plays back counts for nothing new, so the window may be wide.
 TIKTOK_TOLERANCE_S = 3600
+#: The W3C's list. Google's hub still names sha1.
+WEBSUB_METHODS = frozenset({"sha1", "sha256", "sha384", "sha512"})
 #: Real challenges are some 50 letters and digits.
 LONGEST_CHALLENGE = 512
 #: No JSON, XML or form of use can do without one of these.
@@ -108,6 +111,32 @@ def telegram(delivery: Delivery, secret: str, now_s: float) -> None:
     _token(delivery, "x-telegram-bot-api-secret-token", secret)
 
 
+def mastodon(delivery: Delivery, secret: str, now_s: float) -> None:
+    """`X-Hub-Signature: sha256=<hex>`, HMAC-SHA256 over the body."""
+    _hex_hmac(delivery, "x-hub-signature", "sha256", secret)
+
+
+def websub(delivery: Delivery, secret: str, now_s: float) -> None:
+    """`X-Hub-Signature: <method>=<hex>`, the HMAC over the body with the method that the hub names."""
+    method = _header(delivery, "x-hub-signature").partition("=")[0].lower()
+    if method not in WEBSUB_METHODS:
+        raise RefusedError("malformed_signature")
+    _hex_hmac(delivery, "x-hub-signature", method, secret)
+
+
+def http_signature(delivery: Delivery, public_key: str, now_s: float) -> None:
+    """`Signature` by the public key (PEM), over headers that hold the body's digest: `http_signatures.py`."""
+    http_signatures.verify(delivery, public_key, now_s)
+
+
+def path(delivery: Delivery, secret: str, now_s: float) -> None:
+    """The secret itself, at the end of the address: for senders that sign nothing."""
+    if not delivery.tail:
+        raise RefusedError("missing_token")
+    if not hmac.compare_digest(secret.encode(), delivery.tail.encode()):
+        raise RefusedError("wrong_token")
+
+
 def bearer(delivery: Delivery, secret: str, now_s: float) -> None:
     """`Authorization: Bearer <token>`, or `access_token` in the query (CloudEvents)."""
     kind, _, token = delivery.headers.get("authorization", "").partition(" ")
@@ -188,6 +217,10 @@ SCHEMES: dict[str, Scheme] = {
     "discourse": discourse,
     "gitlab": gitlab,
     "telegram": telegram,
+    "mastodon": mastodon,
+    "websub": websub,
+    "http-signature": http_signature,
+    "path": path,
     "bearer": bearer,
 }
 #: The reasons of a refusal: also metric labels.
@@ -206,4 +239,13 @@ REFUSALS = (
     "missing_origin",
     "wrong_mode",
     "no_handshake",
+    "missing_digest",
+    "wrong_digest",
+    "too_little_signed",
+    "unknown_algorithm",
+    "malformed_key",
+    "unknown_key",
+    "foreign_key",
+    "actor_gone",
+    "unknown_topic",
 )

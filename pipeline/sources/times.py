@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from schemas.interaction import LAST_TIME_MS
@@ -13,6 +14,8 @@ X_FORM = "%a %b %d %H:%M:%S %z %Y"
 _SECONDS_END = 100_000_000_000
 #: Beyond any time, and int() of a longer text would cost more than it says.
 LONGEST_DIGITS = 20
+#: The longest form has 29 characters; the reader of it is lenient, and this is its limit.
+LONGEST_HTTP_DATE = 64
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,6 +51,16 @@ def from_x(value: Any) -> int | None:
     try:
         return _milliseconds(datetime.strptime(value, X_FORM))
     except ValueError:
+        return None
+
+
+def from_http_date(value: Any) -> int | None:
+    """`Fri, 24 Jul 2026 10:07:18 GMT`, the form of the header Date."""
+    if not isinstance(value, str) or len(value) > LONGEST_HTTP_DATE:
+        return None
+    try:
+        return _milliseconds(parsedate_to_datetime(value))
+    except (ValueError, OverflowError):
         return None
 
 
