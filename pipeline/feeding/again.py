@@ -15,7 +15,7 @@ from pipeline.gateway.directory import Directory
 from pipeline.gateway.pseudonyms import keyed_pseudonym
 from pipeline.settings import Settings
 from pipeline.sources.delivery import Connection, Delivery
-from pipeline.sources.outcomes import Counted, Unreadable
+from pipeline.sources.outcomes import Counted, Ignored, Unreadable
 from pipeline.sources.registry import SOURCES
 from pipeline.sources.source import Context, Pseudonym
 from schemas.interaction import Interaction
@@ -65,7 +65,12 @@ class Deliveries:
         if self._remember and context.memories:
             await self._directory.remember(connection.platform, context.memories)
         interactions = [outcome.interaction for outcome in outcomes if isinstance(outcome, Counted)]
-        return interactions, [outcome.reason for outcome in outcomes if isinstance(outcome, Unreadable)]
+        refused = [
+            outcome.reason
+            for outcome in outcomes
+            if isinstance(outcome, Unreadable) or (isinstance(outcome, Ignored) and outcome.item is not None)
+        ]
+        return interactions, refused
 
     @cached_property
     def _connections(self) -> dict[str, Connection]:

@@ -7,6 +7,7 @@ unresolvable for good. So the directory is written first, and both before the 2x
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import zlib
 from dataclasses import dataclass, field
@@ -32,10 +33,14 @@ from schemas.topics import INTERACTIONS, REJECTED
 logger = logging.getLogger("twoway.gateway")
 
 #: Headers without which a delivery cannot be read again. Never a signature or a token.
-KEPT_HEADERS = frozenset({"content-type", "webhook-id", "webhook-timestamp", "date"})
-KEPT_PREFIXES = ("ce-", "x-discourse-event", "x-discourse-instance", "x-gitlab-event")
+KEPT_HEADERS = frozenset(
+    {"content-type", "webhook-id", "webhook-timestamp", "date", "x-discourse-event", "x-discourse-instance"}
+)
+KEPT_PREFIX = "ce-"
 LONGEST_HEADER = 1024
 LONGEST_DETAIL = 1000
+#: The detail of a removal that is kept until what it removes has come.
+UNKNOWN = "nothing is known of what it removes; a replay after that has come sends it"
 #: As base64 it fits the topic's own limit (max.message.bytes in schemas/topics.py).
 KEPT_BYTES = 6_000_000
 #: As base64 it fits any broker's default limit.
@@ -78,6 +83,7 @@ class Intake:
         try:
             parsed = source.parse(delivery)
         except UnreadableError as error:
+            metrics.REJECTED.labels(connection.platform, "parse").inc()
             await self._keep(_rejected(delivery, connection, "parse", error.reason, str(error), delivery.body))
             raise
         references = list(source.references(parsed))
@@ -102,6 +108,7 @@ class Intake:
     async def _publish(self, outcomes: list[Outcome], delivery: Delivery, connection: Connection) -> Receipt:
         records: list[Outgoing] = []
         kept: list[Rejected] = []
+        later: list[Rejected] = []
         ignored: dict[str, int] = {}
         kinds: dict[tuple[str, str], int] = {}
         for outcome in outcomes:
@@ -113,12 +120,15 @@ class Intake:
                 kinds[kind] = kinds.get(kind, 0) + 1
             elif isinstance(outcome, Ignored):
                 ignored[outcome.reason] = ignored.get(outcome.reason, 0) + 1
+                if outcome.item is not None:
+                    later.append(_rejected(delivery, connection, "normalise", outcome.reason, UNKNOWN, outcome.item))
             else:
                 reason, detail = outcome.reason, outcome.detail
                 kept.append(_rejected(delivery, connection, outcome.stage, reason, detail, outcome.item))
         await self._publisher.publish(records, delivery.received_ms)
         for record in kept:
-            await self._keep(record)
+            metrics.REJECTED.labels(record.platform, record.stage).inc()
+        await asyncio.gather(*map(self._keep, kept + later))
         platform = connection.platform
         for (name, action), number in kinds.items():
             metrics.interactions(platform, name, action).inc(number)
@@ -128,7 +138,6 @@ class Intake:
 
     async def _keep(self, rejected: Rejected) -> None:
         """Publish what was rejected; cut where the topic takes no large records."""
-        metrics.REJECTED.labels(rejected.platform, rejected.stage).inc()
         try:
             await self._publisher.publish([self._cut(rejected, KEPT_BYTES)], rejected.time_ms)
         except TooLargeError:
@@ -150,7 +159,7 @@ def _rejected(
     headers = {
         name: value[:LONGEST_HEADER]
         for name, value in delivery.headers.items()
-        if name in KEPT_HEADERS or name.startswith(KEPT_PREFIXES)
+        if name in KEPT_HEADERS or name.startswith(KEPT_PREFIX)
     }
     return Rejected(
         stage=stage,

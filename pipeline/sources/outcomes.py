@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import msgspec
@@ -29,6 +29,8 @@ Reason = Literal[
     "not_ours",
 ]
 REASONS: tuple[str, ...] = get_args(Reason)
+#: Kept besides: once what it removes has come, it can be read.
+LATER: Reason = "unresolvable_removal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,14 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """An item that is understood, or foreign, and counts for nothing. `actor`: whose things are to go (a pseudonym)."""
+    """An item that is understood, or foreign, and counts for nothing. `actor`: whose things are to go (a pseudonym).
+
+    `item`: the smallest delivery that holds it, as JSON, where it may be understood later (`LATER`).
+    """
 
     reason: Reason
     actor: str | None = None
+    item: bytes | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from pipeline.settings import Secret
 from pipeline.sources import signatures
 from pipeline.sources.delivery import Answer, Connection, Delivery
 from pipeline.sources.fields import decode_json
-from pipeline.sources.outcomes import Counted, Ignored, Known, Outcome, Unreadable
+from pipeline.sources.outcomes import LATER, Counted, Ignored, Known, Outcome, Unreadable
 from schemas.interaction import (
     LONGEST_TEXT,
     Action,
@@ -240,7 +241,7 @@ class Source(ABC):
             return Unreadable("schema", "schema", str(error)[:1000], self._item_bytes(item))
         if isinstance(outcome, Ignored):
             context.memories.update(self.memories(item, outcome))
-            return outcome
+            return replace(outcome, item=self._item_bytes(item)) if outcome.reason == LATER else outcome
         value = encode_interaction(outcome)
         try:
             # The constructor checks no types and no limits; the decoder does, at 0.6 us.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import orjson
@@ -18,7 +19,9 @@ from schemas.rejected import Rejected, encode_rejected
 from schemas.topics import INTERACTIONS, REJECTED
 from tests.commands import twoway_json
 from tests.conftest import PARTITIONS
+from tests.contract.corpus import PAYLOADS
 from tests.factories import NOON_MS, make_interaction
+from tests.gateways import gateway, post_x, rejected
 
 pytestmark = pytest.mark.servers
 
@@ -151,3 +154,31 @@ async def test_delivery_is_read_again_as_the_gateway_reads_it(settings: Settings
     [(_, _, one)] = await interactions(settings)
     assert (one.kind, one.post, one.id) == ("comment", "1001_2001", "2001_3001")
     assert one.actor == keyed_pseudonym(settings.actor_key)("facebook", "77")
+
+
+async def test_a_removal_that_came_before_its_add_works_when_it_is_replayed(settings: Settings, tmp_path: Path) -> None:
+    """The answer ignores it; it lies among the rejected, alone; a replay is in vain until the add has come."""
+    body = json.loads((PAYLOADS / "x-aaa-tweet-delete.json").read_text())
+    body["tweet_delete_events"].append({"status": {"id": "7", "user_id": "930524282358325248"}, "timestamp_ms": "1"})
+    added = json.loads((PAYLOADS / "x-aaa-tweet-create-own-post.json").read_text())
+    post, account = body["tweet_delete_events"][0]["status"]["id"], body["for_user_id"]
+    added["for_user_id"] = added["tweet_create_events"][0]["user"]["id_str"] = account
+    added["tweet_create_events"][0]["id_str"] = post
+    environment = {"TWOWAY_CONNECTIONS_FILE": str(tmp_path / "connections.toml")}
+    async with gateway(settings, tmp_path) as client:
+        answer = await post_x(client, orjson.dumps(body))
+        assert (answer.status_code, answer.json()["ignored"]) == (200, {"unresolvable_removal": 2})
+        _, early = twoway_json(settings, "replay", **environment)
+        assert (early["interactions"], early["why"]) == (0, {"unresolvable_removal": 2})
+        assert (await post_x(client, orjson.dumps(added))).json() == {"accepted": 1}
+    kept = rejected(settings)
+    assert [(one.stage, one.reason, one.source) for one in kept] == [
+        ("normalise", "unresolvable_removal", "brand-x")
+    ] * 2
+    assert sorted(len(json.loads(one.bytes)["tweet_delete_events"]) for one in kept) == [1, 1]
+    _, report = twoway_json(settings, "replay", **environment)
+    assert (report["interactions"], report["why"]) == (1, {"unresolvable_removal": 1})
+    assert [(one.id, one.kind, one.action) for *_, one in await interactions(settings)] == [
+        (post, "post", "add"),
+        (post, "post", "remove"),
+    ]
