@@ -92,6 +92,10 @@ class Settings:
     produce_timeout_ms: int = _between(100, 60_000, 1_500, "how long a webhook waits for Kafka before its 503")
     directory_ttl_days: int = _between(1, 3650, 90, "days that the gateway remembers which post an id belongs to")
 
+    # Listeners
+    listener_host: str = _text("127.0.0.1", "address of a listener's health and metrics")
+    listener_port: int = _between(0, 65_535, 8020, "port of a listener's health and metrics; 0 takes a free one")
+
     # The API
     api_host: str = _text("127.0.0.1", "address of the API; anything but loopback needs api_tokens")
     api_port: int = _between(0, 65_535, 8002, "port of the API; 0 takes a free one")

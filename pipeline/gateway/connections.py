@@ -7,6 +7,7 @@
     accounts = ["1234567890321"]     # only these are ours; left out: every account that the secret signs for
     brand_actors = ["..."]           # who else acts for the brand
     questions = false                # posts are not to be labelled as open questions; left out: they are
+    url = "https://..."              # the server that `twoway listen` listens to
 
 Errors name file, connection, key and expectation, never a value that may be a secret.
 """
@@ -30,7 +31,7 @@ from pipeline.sources.registry import SOURCES
 logger = logging.getLogger("twoway.gateway")
 
 KEYS = frozenset(
-    {"platform", "scheme", "secrets", "secret_files", "verify_token", "accounts", "brand_actors", "questions"}
+    {"platform", "scheme", "secrets", "secret_files", "verify_token", "accounts", "brand_actors", "questions", "url"}
 )
 #: How soon a changed file is in force.
 POLL_S = 1.0
@@ -125,6 +126,7 @@ def _connection(path: Path, name: str, entry: Any, files: list[Path]) -> Connect
         accounts=frozenset(_ids(where, entry, "accounts")),
         brand_actors=frozenset(_ids(where, entry, "brand_actors")),
         questions=_flag(where, entry, "questions"),
+        url=_text(where, entry, "url"),
     )
 
 
@@ -137,7 +139,7 @@ def _secrets(path: Path, where: str, entry: Mapping[str, Any], platform: str, fi
             secrets.append(Secret(file.read_text(encoding="utf-8").strip()))
         except (OSError, ValueError) as error:
             raise SettingsError(f"{where}: secret_files; expected {file} to be readable text") from error
-    if not secrets or not all(secrets):
+    if not all(secrets) or (not secrets and SOURCES[platform].needs_secret):
         raise SettingsError(f"{where}: secrets; expected one at least, and none empty")
     for secret in secrets:
         expected = SOURCES[platform].check_secret(secret)

@@ -53,10 +53,14 @@ class Subject(NamedTuple):
 
 
 class Bluesky(Source):
-    """Reads what happens to the posts of a Bluesky account. A frame that is posted carries a bearer token."""
+    """Reads what happens to the posts of a Bluesky account.
+
+    The stream is public, so a connection needs no secret; a frame that is posted needs one, as bearer token.
+    """
 
     name = "bluesky"
     schemes = ("bearer",)
+    needs_secret = False
 
     def parse(self, delivery: Delivery) -> list[Event]:
         body = super().parse(delivery)

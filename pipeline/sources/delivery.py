@@ -35,7 +35,8 @@ class Connection:
 
     `accounts` empty: every account that the secret signs for. The account itself is always a brand actor. `questions`:
     whether posts may be labelled as open questions. `public_keys`: actor -> PEM of the key that he signs with, an empty
-    one for an actor whose server says that he is gone; `fetch_keys`: whether those of others may be fetched.
+    one for an actor whose server says that he is gone; `fetch_keys`: whether those of others may be fetched. `url`: the
+    server whose stream is listened to.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Connection:
     questions: bool = True
     public_keys: Mapping[str, str] = field(default_factory=dict)
     fetch_keys: bool = True
+    url: str = ""
 
     @property
     def account(self) -> str | None:

@@ -49,6 +49,7 @@ class Keys:
     | `tw:account:<platform>:<account>` | hash | page_ttl_days | directory: slot, platform, account, first_seen_ms |
     | `tw:post:<platform>:<post>` | string | page_ttl_days | directory: the account of a post |
     | `tw:seen:<platform>:<id>` | string | directory_ttl_days | the gateway's memory: id -> account, post, kind, actor |
+    | `tw:cursor:<platform>:<connection>` | hash | directory_ttl_days | how far a listener's stream is in Kafka |
     """
 
     def __init__(self, prefix: str = "tw") -> None:
@@ -102,6 +103,10 @@ class Keys:
     def seen(self, platform: str, object_id: str) -> str:
         """The gateway's memory of an id."""
         return f"{self.prefix}:seen:{platform}:{encode_id(object_id)}"
+
+    def cursor(self, platform: str, connection: str) -> str:
+        """How far the stream of a listener is certain to be in Kafka."""
+        return f"{self.prefix}:cursor:{platform}:{encode_id(connection)}"
 
     def slot(self, platform: str, account: str) -> int:
         return slot_of(platform, account)
