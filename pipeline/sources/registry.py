@@ -9,12 +9,15 @@ from pipeline.sources.facebook import Facebook
 from pipeline.sources.gitlab import GitLab
 from pipeline.sources.instagram import Instagram
 from pipeline.sources.linkedin import LinkedIn
+from pipeline.sources.mastodon import Mastodon
 from pipeline.sources.source import Source
 from pipeline.sources.standardwebhooks import StandardWebhooks
 from pipeline.sources.telegram import Telegram
 from pipeline.sources.threads import Threads
 from pipeline.sources.tiktok import TikTok
+from pipeline.sources.wordpress import WordPress
 from pipeline.sources.x import X
+from pipeline.sources.youtube import YouTube
 
 SOURCES: dict[str, Source] = {
     "facebook": Facebook(),
@@ -27,6 +30,9 @@ SOURCES: dict[str, Source] = {
     "telegram": Telegram(),
     "gitlab": GitLab(),
     "bluesky": Bluesky(),
+    "mastodon": Mastodon(),
+    "youtube": YouTube(),
+    "wordpress": WordPress(),
     "standardwebhooks": StandardWebhooks(),
     "cloudevents": CloudEvents(),
 }

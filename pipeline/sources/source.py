@@ -222,7 +222,10 @@ class Source(ABC):
 
     @abstractmethod
     def wrap(self, item: Any) -> Any:
-        """The smallest delivery, as JSON value, that holds this item alone: what is kept if it cannot be read."""
+        """The smallest delivery that holds this item alone: what is kept if it cannot be read.
+
+        As a JSON value; as bytes where the platform's deliveries are no JSON.
+        """
 
     def memories(self, item: Any, outcome: Interaction | Ignored) -> Iterable[tuple[str, Known]]:
         """What must be remembered of an item so that later ones can be understood."""
@@ -252,7 +255,10 @@ class Source(ABC):
         return Counted(outcome, value)
 
     def _item_bytes(self, item: Any) -> bytes:
+        wrapped = self.wrap(item)
+        if isinstance(wrapped, bytes):
+            return wrapped
         try:
-            return msgspec.json.encode(self.wrap(item))
+            return msgspec.json.encode(wrapped)
         except OverflowError:  # a number beyond 64 bits somewhere in the item
-            return json.dumps(self.wrap(item)).encode()
+            return json.dumps(wrapped).encode()

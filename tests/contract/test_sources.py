@@ -18,6 +18,12 @@ webhooks.register(app)
 
 SIGNED = [vector for vector in vectors() if vector["body"] is not None]
 HANDSHAKES = [vector for vector in vectors() if vector["body"] is None]
+#: A platform that answers the handshake of each kind.
+HANDSHAKE_PLATFORMS = {
+    "meta-handshake": "facebook",
+    "cloudevents-handshake": "cloudevents",
+    "websub-handshake": "youtube",
+}
 
 
 def run(*arguments: str, stdin: str | None = None) -> Result:
@@ -55,21 +61,25 @@ def test_a_payload_yields_exactly_its_records(case: Case, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("vector", SIGNED, ids=lambda vector: str(vector["name"]))
-def test_a_signature_vector_is_accepted_or_refused_as_it_must_be(vector: dict[str, Any]) -> None:
+def test_a_signature_vector_is_accepted_or_refused_as_it_must_be(vector: dict[str, Any], tmp_path: Path) -> None:
     """Exit code 0 for a valid vector, 3 for any other."""
     options = [f"--header={name}: {value}" for name, value in vector["headers"].items()]
-    options += ["--now", str(vector["now"])] if "now" in vector else []
-    result = run("verify-signature", vector["scheme"], "--secret", vector["secret"], *options, stdin=vector["body"])
+    options += [f"--{name}={vector[name]}" for name in ("now", "secret", "request") if vector.get(name)]
+    if "public_key_pem" in vector:
+        (tmp_path / "key.pem").write_text(vector["public_key_pem"])
+        options += ["--public-key", str(tmp_path / "key.pem")]
+    result = run("verify-signature", vector["scheme"], *options, stdin=vector["body"])
     assert result.exit_code == (0 if vector["valid"] else 3), result.output
 
 
 @pytest.mark.parametrize("vector", HANDSHAKES, ids=lambda vector: str(vector["name"]))
 def test_a_handshake_vector_is_answered_as_it_must_be(vector: dict[str, Any]) -> None:
     """Status, headers and body as the vector says; a refusal exits with 3 and does not echo the challenge."""
-    platform = {"meta-handshake": "facebook", "cloudevents-handshake": "cloudevents"}[vector["scheme"]]
+    platform = HANDSHAKE_PLATFORMS[vector["scheme"]]
     method, target = vector["request"].split(" ")
     options = [f"--header={name}: {value}" for name, value in vector.get("request_headers", {}).items()]
     options += ["--verify-token", vector["verify_token"]] if "verify_token" in vector else []
+    options += ["--account", vector["account"]] if "account" in vector else []
     query = ["--query", target.partition("?")[2], "--method", method]
     result = run("handshake", platform, *query, "--include", *options)
     head, _, body = result.stdout.partition("\n\n")
