@@ -58,5 +58,15 @@ class RefusedError(TwowayError):
         self.reason = reason
 
 
+class LostError(TwowayError):
+    """Raised when a stream breaks or cannot be opened. `cause` is a short fixed word; the same call may succeed later,
+    after `wait_s` at the earliest."""
+
+    def __init__(self, cause: str, detail: str, wait_s: float = 0.0) -> None:
+        super().__init__(detail)
+        self.cause = cause
+        self.wait_s = wait_s
+
+
 class LocalStackError(TwowayError):
     """Raised when the local Kafka or Redis cannot be fetched, started or is already running on the same data."""
