@@ -1,0 +1,36 @@
+"""What an object's state says to a reader: the column that it counts in, and what the interaction did."""
+
+from __future__ import annotations
+
+from pipeline.counting.members import CLASS_MASK, COMMENT, LIKE, POST, REAL, REMOVED, REPLY, SHARE, hash_id
+from schemas.engagement import COLUMNS
+from schemas.interaction import Action, Interaction
+
+_COLUMN_OF = {LIKE: "likes", COMMENT: "comments", SHARE: "shares", REPLY: "replies", POST: "posts"}
+#: The columns that count objects; what is computed from several objects has no interactions of its own.
+OBJECT_COLUMNS = tuple(column for column in COLUMNS if column in _COLUMN_OF.values())
+#: Stands for the column of what counts nowhere: an account's own likes and shares.
+NO_COLUMN = "none"
+
+
+def column_of(state: int) -> str:
+    """The column that an object in this state counts in while it stands; NO_COLUMN for none."""
+    return _COLUMN_OF.get(state & CLASS_MASK, NO_COLUMN)
+
+
+def is_removed(state: int) -> bool:
+    """Whether the state says that the object is gone."""
+    return bool(state & REMOVED)
+
+
+def action_of(state: int) -> Action:
+    """The action of the interaction that gave an object this state."""
+    if is_removed(state):
+        return "remove"
+    return "add" if state & REAL else "edit"
+
+
+def object_key(interaction: Interaction) -> int:
+    """64 bits that name an object among all posts of an account; on each post an id names another one."""
+    post = interaction.post or ""
+    return hash_id(f"{len(post)}:{post}{interaction.id}")

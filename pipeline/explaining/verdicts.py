@@ -1,0 +1,62 @@
+"""Holds the sums of an explanation against the row in Redis, and says why they differ where that can be known. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.explaining.answer import ColumnSum
+from pipeline.explaining.objects import OBJECT_COLUMNS
+from pipeline.windows import ALL, Windows
+from schemas.engagement import COLUMNS
+
+AGREES = "agrees"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known besides the sums. `cut`: the topic lost its oldest records. `first_ms`: the page's first event by
+    the topic."""
+
+    cut: bool
+    first_ms: int
+
+
+def column_sums(
+    standing: Mapping[str, int], page: Mapping[str, str], code: int, windows: Windows, evidence: Evidence
+) -> list[ColumnSum]:
+    """Each column by the topic and in Redis. `page`: the page's hash as it stands in Redis."""
+    row = redis_row(page, code, windows)
+    return [_column_sum(column, standing.get(column, 0), row, page, evidence) for column in OBJECT_COLUMNS]
+
+
+def redis_row(page: Mapping[str, str], code: int, windows: Windows) -> dict[str, int] | None:
+    """The counts of a window by column; None where its row is past its retention and gone."""
+    if code == ALL:
+        return {column: int(page.get(column, "0")) for column in COLUMNS}
+    text = page.get(windows.field(code))
+    if text is None and not windows.is_kept(code, int(page.get("last_ms", "0"))):
+        return None
+    texts = (text or "").split(",")
+    return {column: int(count or "0") for column, count in zip(COLUMNS, texts, strict=False)}
+
+
+def _column_sum(
+    column: str, topic: int, row: Mapping[str, int] | None, page: Mapping[str, str], evidence: Evidence
+) -> ColumnSum:
+    if row is None:
+        return ColumnSum(column=column, topic=topic, redis=None, verdict="the row is not kept any more")
+    redis = row.get(column, 0)
+    return ColumnSum(column=column, topic=topic, redis=redis, verdict=_verdict(topic, redis, page, evidence))
+
+
+def _verdict(topic: int, redis: int, page: Mapping[str, str], evidence: Evidence) -> str:
+    if topic == redis:
+        return AGREES
+    if not page:
+        return "differs: the page expired in Redis, or was never counted"
+    if evidence.cut:
+        return "differs: the topic no longer holds what was counted first"
+    if int(page.get("first_ms", "0")) > evidence.first_ms:
+        return "differs: the page expired in Redis and began anew"
+    return "differs: `twoway verify` compares every row"
