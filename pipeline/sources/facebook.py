@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.errors import UnreadableError
-from pipeline.sources.fields import ident, need, table, text
+from pipeline.sources.fields import ident, listed, need, table, text
 from pipeline.sources.meta import Change, MetaSource
 from pipeline.sources.outcomes import Ignored
 from pipeline.sources.source import Context
 from pipeline.sources.times import from_seconds
-from schemas.interaction import Action, Interaction, TimeFrom
+from schemas.interaction import Action, Interaction, Media, TimeFrom
 
 VERBS: dict[str, Action] = {
     "add": "add",
@@ -25,6 +25,8 @@ VERBS: dict[str, Action] = {
     "remove": "remove",
     "delete": "remove",
 }
+#: By the `item` of a post. A status shows whatever its `photos` are; what was shared is not told.
+MEDIA: dict[str, Media] = {"photo": "image", "video": "video", "link": "link"}
 MODERATION = frozenset({"hide", "unhide"})
 
 
@@ -118,11 +120,17 @@ def _post(change: Change, account: str, value: Mapping[str, Any], context: Conte
         time=_time(action, change, value, context),
         text=text(value, "message"),
         url=text(value, "permalink_url") or text(table(value, "post"), "permalink_url"),
+        media=_media(value),
     )
 
 
 def _action(value: Mapping[str, Any]) -> Action | None:
     return VERBS.get(text(value, "verb") or "")
+
+
+def _media(value: Mapping[str, Any]) -> Media | None:
+    photos = len(listed(value, "photos") or listed(value, "photo_ids"))
+    return ("album" if photos > 1 else "image") if photos else MEDIA.get(text(value, "item") or "")
 
 
 def _actor(value: Mapping[str, Any]) -> str | None:

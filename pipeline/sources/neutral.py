@@ -1,22 +1,24 @@
 """Our own interaction inside a public envelope: what Standard Webhooks and CloudEvents carry here.
 
-The type ends in `interaction.<like|comment|share|post>.<added|edited|removed>`; the data has account, post, actor, ...
+The type ends in `interaction.<like|comment|share|post>.<added|edited|removed>`, the data has account, post, actor, ...;
+or in `interaction.totals.added`, with absolute numbers of a post, or without one of the account.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast, get_args
 
 from pipeline.errors import UnreadableError
-from pipeline.sources.fields import ident, table, text
+from pipeline.sources.fields import ident, number, table, text
 from pipeline.sources.outcomes import Ignored
 from pipeline.sources.source import Context
-from schemas.interaction import Action, Interaction, Kind, TimeFrom
+from schemas.interaction import Action, Interaction, Kind, Media, TimeFrom
 
-_TYPE = re.compile(r"(?:^|\.)interaction\.(like|comment|share|post)\.(added|edited|removed)$")
+_TYPE = re.compile(r"(?:^|\.)interaction\.(?:(like|comment|share|post)\.(added|edited|removed)|(totals)\.(added))$")
 _PING = re.compile(r"(?:^|\.)(?:ping|test)$")
+MEDIA: tuple[str, ...] = get_args(Media)
 ACTIONS: dict[str, Action] = {"added": "add", "edited": "edit", "removed": "remove"}
 
 
@@ -36,7 +38,7 @@ class Told(NamedTuple):
 def kind_of(event_type: str) -> Kind | None:
     """The kind that a type names, None where it is none of ours."""
     found = _TYPE.search(event_type)
-    return cast("Kind", found[1]) if found else None
+    return cast("Kind", found[1] or found[3]) if found else None
 
 
 def read_told(told: Told, context: Context) -> Interaction | Ignored:
@@ -44,11 +46,13 @@ def read_told(told: Told, context: Context) -> Interaction | Ignored:
     found = _TYPE.search(told.type)
     if found is None:
         return Ignored("test_ping" if _PING.search(told.type) else "unsupported_item")
-    kind, action = cast("Kind", found[1]), ACTIONS[found[2]]
+    kind, action = cast("Kind", found[1] or found[3]), ACTIONS[found[2] or found[4]]
     if told.platform is None or told.account is None:
         raise UnreadableError("missing_field", "expected a platform and an account")
     if not context.connection.serves(told.account):
         return Ignored("not_ours")
+    if kind == "totals":
+        return _totals(told, told.platform, told.account, context)
     post = told.post or (told.object_id if kind == "post" else None)
     if post is None:
         raise UnreadableError("missing_field", "expected an id under post")
@@ -67,4 +71,25 @@ def read_told(told: Told, context: Context) -> Interaction | Ignored:
         text=text(data, "text"),
         reaction=text(data, "reaction"),
         url=text(data, "url"),
+        media=_media(data),
+        questions=data.get("questions") is not False,
     )
+
+
+def _totals(told: Told, platform: str, account: str, context: Context) -> Interaction:
+    return context.totals(
+        platform,
+        account,
+        post=told.post,
+        time=context.clock(told.time, told.fallback),
+        likes=number(told.data, "likes"),
+        comments=number(told.data, "comments"),
+        shares=number(told.data, "shares"),
+        followers=number(told.data, "followers"),
+    )
+
+
+def _media(data: Mapping[str, Any]) -> Media | None:
+    """One of our words; any other is left out: it is not worth a lost count."""
+    said = text(data, "media")
+    return cast("Media", said) if said in MEDIA else None

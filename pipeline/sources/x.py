@@ -111,7 +111,7 @@ def _activity_event(data: Mapping[str, Any]) -> Event:
 def _post(event: Event) -> Post:
     if event.name == "tweet_create_events":
         return timeline_post(event.value)
-    return activity_post(event.value, included(event.envelope))
+    return activity_post(event.value, event.envelope)
 
 
 def _favorite(account: str, event: Event, context: Context) -> Interaction | Ignored:

@@ -14,7 +14,9 @@ from pipeline.sources.fields import as_table, ident, listed, table, text
 from pipeline.sources.outcomes import Ignored
 from pipeline.sources.source import Context
 from pipeline.sources.times import from_iso, from_milliseconds, from_x
-from schemas.interaction import Interaction, Kind
+from schemas.interaction import Interaction, Kind, Media
+
+MEDIA: dict[str, Media] = {"photo": "image", "video": "video", "animated_gif": "video"}
 
 
 class Post(NamedTuple):
@@ -31,6 +33,7 @@ class Post(NamedTuple):
     repost_author: str | None
     quote: str | None
     quote_author: str | None
+    media: Media | None
 
 
 def timeline_post(value: Mapping[str, Any]) -> Post:
@@ -48,11 +51,13 @@ def timeline_post(value: Mapping[str, Any]) -> Post:
         repost_author=ident(table(repost, "user"), "id_str", "id"),
         quote=ident(value, "quoted_status_id_str", "quoted_status_id") or ident(quote, "id_str", "id"),
         quote_author=ident(table(quote, "user"), "id_str", "id"),
+        media=_timeline_media(value),
     )
 
 
-def activity_post(value: Mapping[str, Any], posts: Mapping[str, Mapping[str, Any]]) -> Post:
-    """A post of the X Activity API; `posts` are those that came along."""
+def activity_post(value: Mapping[str, Any], envelope: Mapping[str, Any]) -> Post:
+    """A post of the X Activity API; its envelope holds the posts and media that came along."""
+    posts = included(envelope)
     referred = {text(r, "type"): ident(r, "id") for r in map(as_table, listed(value, "referenced_tweets"))}
     repost, quote = referred.get("retweeted"), referred.get("quoted")
     reply_to = ident(value, "in_reply_to_tweet_id") or referred.get("replied_to")
@@ -68,6 +73,7 @@ def activity_post(value: Mapping[str, Any], posts: Mapping[str, Mapping[str, Any
         repost_author=_author(posts, repost),
         quote=quote,
         quote_author=_author(posts, quote),
+        media=_activity_media(value, envelope),
     )
 
 
@@ -98,6 +104,7 @@ def read_post(post: Post, account: str, event: str, context: Context) -> Interac
         parent=parent,
         time=context.clock((post.time_ms, "platform")),
         text=post.text,
+        media=post.media,
     )
 
 
@@ -142,3 +149,33 @@ def _answered(post: Post, account: str, event: str, own: bool, context: Context)
 
 def _author(posts: Mapping[str, Mapping[str, Any]], post: str | None) -> str | None:
     return ident(posts.get(post, {}), "author_id") if post is not None else None
+
+
+def _timeline_media(value: Mapping[str, Any]) -> Media | None:
+    """Of a long post they stand in its whole form."""
+    whole = table(value, "extended_tweet")
+    for holder in (whole, value):
+        for key in ("extended_entities", "entities"):
+            shown = [text(as_table(one), "type") for one in listed(table(holder, key), "media")]
+            if shown:
+                return _one_of(shown)
+    linked = listed(table(whole, "entities"), "urls") or listed(table(value, "entities"), "urls")
+    return "link" if linked and not value.get("is_quote_status") else None
+
+
+def _activity_media(value: Mapping[str, Any], envelope: Mapping[str, Any]) -> Media | None:
+    """The payload has the keys of its media; what they are came along, or is not known. A quote is an address too."""
+    attached = table(value, "attachments")
+    if listed(attached, "poll_ids"):
+        return "poll"
+    keys = listed(attached, "media_keys")
+    came = map(as_table, listed(table(table(envelope, "data"), "includes"), "media"))
+    kinds = {text(media, "media_key"): text(media, "type") for media in came}
+    if keys:
+        return _one_of([kinds.get(key) if isinstance(key, str) else None for key in keys])
+    quotes = any(text(as_table(other), "type") == "quoted" for other in listed(value, "referenced_tweets"))
+    return "link" if listed(table(value, "entities"), "urls") and not quotes else None
+
+
+def _one_of(shown: list[str | None]) -> Media:
+    return "album" if len(shown) > 1 else MEDIA.get(shown[0] or "", "other")
