@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.sources.activitypub import ActivityPub
 from pipeline.sources.bluesky import Bluesky
 from pipeline.sources.cloudevents import CloudEvents
 from pipeline.sources.discourse import Discourse
@@ -31,6 +32,7 @@ SOURCES: dict[str, Source] = {
     "gitlab": GitLab(),
     "bluesky": Bluesky(),
     "mastodon": Mastodon(),
+    "activitypub": ActivityPub(),
     "youtube": YouTube(),
     "wordpress": WordPress(),
     "standardwebhooks": StandardWebhooks(),

@@ -247,5 +247,7 @@ REFUSALS = (
     "unknown_key",
     "foreign_key",
     "actor_gone",
+    "no_actor",
+    "body_too_large",
     "unknown_topic",
 )
