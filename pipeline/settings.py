@@ -92,6 +92,8 @@ class Settings:
     produce_timeout_ms: int = _between(100, 60_000, 1_500, "how long a webhook waits for Kafka before its 503")
     directory_ttl_days: int = _between(1, 3650, 90, "days that the gateway remembers which post an id belongs to")
 
+    key_fetch_local: bool = _text(False, "fetch actors' public keys by http and from private addresses too: for tests")
+
     # Listeners
     listener_host: str = _text("127.0.0.1", "address of a listener's health and metrics")
     listener_port: int = _between(0, 65_535, 8020, "port of a listener's health and metrics; 0 takes a free one")

@@ -54,11 +54,11 @@ class Engagement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     posts: Count
     comment_to_like: float | None
     conversation_share: float | None
-    answered: Count
-    reply_rate: float | None
-    reply_times: list[Count]
-    reply_median_ms: Count | None
-    reply_p90_ms: Count | None
+    answered: Count = 0
+    reply_rate: float | None = None
+    reply_times: tuple[Count, ...] = ()
+    reply_median_ms: Count | None = None
+    reply_p90_ms: Count | None = None
     revision: Count
     final: bool
     as_of_ms: TimeMs

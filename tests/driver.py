@@ -5,17 +5,18 @@ It stands where Faust stands: fetches from the position that the table gives, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
 from pipeline.proving.compare import Difference, compare_page, unknown_page
-from pipeline.proving.oracle import Oracle, PageName
+from pipeline.proving.expected import PageName
+from pipeline.proving.oracle import Oracle
+from pipeline.proving.snapshot import SnapshotReader
 from pipeline.publishing.outlet import Outlet
 from pipeline.settings import Settings
 from pipeline.slots import slot_of
-from pipeline.store.keys import Keys, split_reference
+from pipeline.store.keys import Keys
 from pipeline.table.batch import Batch
 from pipeline.table.table import Table
 from schemas.interaction import Interaction, encode_interaction
@@ -48,6 +49,7 @@ class Driver:
     def __init__(self, settings: Settings, redis: Redis, outlet: Outlet) -> None:
         self.settings = settings
         self.redis = redis
+        self.decoding = Redis.from_url(settings.redis_url.reveal(), decode_responses=True)
         self.outlet = outlet
         self.log: list[LogRecord] = []
         self.committed = 0
@@ -83,30 +85,22 @@ class Driver:
 
     async def differences(self) -> list[Difference]:
         """Every row in Redis that is not as the oracle counts the whole log."""
-        expected = self._expected()
-        found = {name: await self._page(name) for name in await self._names()}
-        out = [unknown_page(name, page) for name, page in found.items() if name not in expected]
+        oracle = self._oracle()
+        expected = dict(oracle.pages())
+        reader = SnapshotReader(self.decoding, Keys(self.settings.key_prefix), self.settings.engaged_windows)
+        found: dict[PageName, dict[str, str]] = {}
+        names = await reader.names()
+        for name in expected:
+            names.setdefault(name.slot, set()).add(name)
+        for slot, some in names.items():
+            found |= (await reader.take(slot, {name: oracle.engaged_codes(name) for name in some})).pages
+        out = [unknown_page(name, page) for name, page in found.items() if page and name not in expected]
         for name, page in expected.items():
             out += compare_page(name, page, found.get(name, {}), self.settings.windows)[1]
         return out
 
-    def _expected(self) -> dict[PageName, object]:
-        oracle = Oracle(self.settings.windows, self.settings.future_limit_s * 1000)
+    def _oracle(self) -> Oracle:
+        oracle = Oracle(self.settings.windows, self.settings.future_limit_s * 1000, self.settings.engaged_windows)
         for record in self.log:
             oracle.take(record.value, record.timestamp)
-        return dict(oracle.pages())
-
-    async def _names(self) -> Iterable[PageName]:
-        prefix = self.settings.key_prefix
-        keys = [key.decode() async for key in self.redis.scan_iter(match=f"{prefix}:{{*", count=1000)]
-        names = []
-        for key in keys:
-            slot, _, name = key.removeprefix(prefix + ":{").partition("}:")
-            if name.startswith(("post:", "account:")):
-                names.append(PageName(int(slot), *split_reference(name)))
-        return names
-
-    async def _page(self, name: PageName) -> dict[str, str]:
-        keys = Keys(self.settings.key_prefix)
-        key = (keys.post if name.entity == "post" else keys.account)(name.slot, name.platform, name.id)
-        return {field.decode(): text.decode() for field, text in (await self.redis.hgetall(key)).items()}
+        return oracle

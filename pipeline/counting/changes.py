@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.counting.live import LivePage
 from pipeline.counting.members import compact_members, encode_members
-from pipeline.counting.rows import RowTexts, unpack
+from pipeline.counting.rows import RowTexts, reply_times, unpack
 from pipeline.windows import ALL, Windows
 from schemas.engagement import COLUMNS
 
@@ -16,13 +16,16 @@ _texts = RowTexts()
 @dataclass(slots=True)
 class Changes:
     """`fields`: name, value, ...; `gone`: names; `blob` replaces the members when `whole`, else is appended to them;
-    `moved`: the page's newest event is another one."""
+    `links`: to append to the threads; `moved`: the page's newest event is another one; `engaged`: window number -> who
+    was engaged in it."""
 
     fields: list[str]
     gone: list[str]
     blob: bytes | None = None
     whole: bool = False
     moved: bool = False
+    links: bytes | None = None
+    engaged: dict[int, list[str]] | None = None
 
 
 def take_changes(page: LivePage, windows: Windows) -> Changes:
@@ -54,6 +57,13 @@ def take_changes(page: LivePage, windows: Windows) -> Changes:
         fields += (f"polled:{name}", f"{page.polled[name].value},{page.polled[name].as_of_ms}")
     if page.appended:
         _members(page, changes)
+    if page.threads is not None and page.threads.appended:
+        changes.links = page.threads.take_appended()
+    if page.labelled is not None and page.labelled.changed:
+        fields += page.labelled.fields()
+        page.labelled.changed = False
+    if page.engaged:
+        changes.engaged, page.engaged = page.engaged, {}
     page.dirty = page.dirty | changed if page.dirty else changed
     page.written = (page.first_ms, page.last_ms, all_time)
     page.changed, page.touched, page.new = {}, False, False
@@ -73,6 +83,8 @@ def _whole(fields: list[str], page: LivePage) -> None:
     for name, count in zip(COLUMNS, counts, strict=True):
         fields += (name, str(count))
     fields += ("comment_to_like", ratio_text(counts[0], counts[1]))
+    if times := reply_times(page.rows[ALL]):
+        fields += _answers(times)
     if page.entity == "post":
         fields += ("account", page.account)
 
@@ -93,6 +105,12 @@ def _difference(fields: list[str], row: int, before: int) -> None:
         fields += ("replies", str(replies))
     if posts != old_posts:
         fields += ("posts", str(posts))
+    if (times := reply_times(row)) != reply_times(before):
+        fields += _answers(times)
+
+
+def _answers(times: tuple[int, ...]) -> tuple[str, ...]:
+    return ("answered", str(sum(times)), "reply_times", ",".join(map(str, times)))
 
 
 def _members(page: LivePage, changes: Changes) -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from xxhash import xxh3_64_intdigest
 
+from pipeline.counting.comments import Comment, CommentChange, settle_comments
+from pipeline.counting.labelled import Labelled
 from pipeline.counting.live import LivePage
 from pipeline.counting.members import ADDED, OWN_ADDED, REMOVED, TIME_SHIFT, counted_at_ms, state_of
 from pipeline.counting.rows import ONE
@@ -21,6 +23,7 @@ from schemas.interaction import Interaction
 #: One object of each class as a packed row; an uncounted one is nothing.
 VALUE = (*ONE, 0)
 HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 #: Windows whose codes are remembered between slices.
 CODES_MOST = 100_000
 
@@ -30,20 +33,24 @@ Placed = tuple[Interaction, LivePage, LivePage | None]
 
 @dataclass
 class Folded:
-    """What a slice did. `refused` are the positions in the slice of records about a post of another account."""
+    """What a slice did. `refused` are the positions in the slice of records about a post of another account; `comments`
+    say what the slice means for the queue of unanswered comments and their texts."""
 
     touched: list[LivePage] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
     applied: int = 0
     unchanged: int = 0
     late: int = 0
+    comments: list[CommentChange] = field(default_factory=list)
 
 
 class Fold:
     """Folds slices; holds only the window sizes and what can be computed from them once."""
 
-    def __init__(self, windows: Windows) -> None:
+    def __init__(self, windows: Windows, engaged_ms: int = DAY_MS) -> None:
         self.windows = windows
+        #: The length of the finest window in which distinct actors are counted.
+        self.engaged_ms = engaged_ms
         self.finest_ms = windows.finest_ms
         self.kept_ms = windows.sizes[0].kept_ms
         #: Finest window -> its row's code and all wider ones; the next wider code -> it and all wider ones.
@@ -60,7 +67,8 @@ class Fold:
             self._codes.clear()
             self._wider.clear()
         out = Folded()
-        finest_ms, kept_ms, touched = self.finest_ms, self.kept_ms, out.touched
+        finest_ms, kept_ms, engaged_ms, touched = self.finest_ms, self.kept_ms, self.engaged_ms, out.touched
+        comments: list[Comment] = []
         applied = late = 0
         for position, (interaction, account, post) in enumerate(placed):
             if post is None:
@@ -87,16 +95,28 @@ class Fold:
             if kind == "totals":
                 applied += take_totals(interaction, account, post)
                 continue
-            if interaction.action == "add":
+            action = interaction.action
+            if action == "add":
                 new = time_ms << TIME_SHIFT | (OWN_ADDED if interaction.own else ADDED)[kind]
                 finest = time_ms // finest_ms
             else:
                 new = state_of(interaction)
                 finest = counted_at_ms(new) // finest_ms
+            actor = interaction.actor
+            if kind == "post":
+                if action != "remove":
+                    _label(post, interaction)
+            elif actor is not None and action != "remove" and not interaction.own:
+                engaged = post.engaged.get(time_ms // engaged_ms)
+                if engaged is None:
+                    engaged = post.engaged[time_ms // engaged_ms] = []
+                engaged.append(actor)
             members = post.members
             key = xxh3_64_intdigest(interaction.id.encode())
             # One look-up for a new object, and most are: `old` is `new` itself then.
             old = members.setdefault(key, new)
+            if kind == "comment":
+                comments.append((post, key, interaction, None if old is new else old))
             if old is not new:
                 if old >= new:
                     continue
@@ -112,6 +132,8 @@ class Fold:
         out.applied += applied
         out.late += late
         out.unchanged = len(placed) - out.applied - len(out.refused)
+        if comments:
+            out.comments = settle_comments(comments, finest_ms)
         self._sum_up(touched)
         return out
 
@@ -200,6 +222,13 @@ class Fold:
             codes = self._codes[finest] = self.windows.codes(finest * self.finest_ms)
             self._wider[codes[1]] = codes[1:]
         return codes
+
+
+def _label(post: LivePage, interaction: Interaction) -> None:
+    if post.labelled is None:
+        post.labelled = Labelled.of(interaction)
+    else:
+        post.labelled.take(interaction)
 
 
 def _claim(post: LivePage, account: str) -> bool:

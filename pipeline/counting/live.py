@@ -5,8 +5,10 @@ All numbers lie in dictionaries of integers, which the garbage collector does no
 
 from __future__ import annotations
 
+from pipeline.counting.labelled import Labelled
 from pipeline.counting.members import ENTRY_BYTES, decode_members
 from pipeline.counting.page import PageParts, Polled
+from pipeline.counting.threads import Threads
 from pipeline.store.keys import reference
 from pipeline.windows import ALL
 
@@ -18,9 +20,10 @@ class LivePage:
     """A post's or an account's page in memory: absolute numbers, and what changed of them since the last slice."""
 
     __slots__ = (
-        "account", "addresses", "appended", "changed", "closes_ms", "delta", "dirty", "entity", "entries", "first_ms",
-        "id", "key", "last_ms", "loaded", "members", "new", "owner", "platform", "polled", "polled_changed", "prefix",
-        "pruned_hour", "reference", "renewed", "rows", "slot", "touched", "weight", "written",
+        "account", "addresses", "appended", "changed", "closes_ms", "delta", "dirty", "engaged", "entity", "entries",
+        "first_ms", "id", "key", "labelled", "last_ms", "loaded", "members", "new", "owner", "platform", "polled",
+        "polled_changed", "prefix", "pruned_hour", "reference", "renewed", "rows", "slot", "threads", "touched",
+        "weight", "written",
     )  # fmt: skip
 
     def __init__(self, entity: str, platform: str, entity_id: str, slot: int, key: str) -> None:
@@ -36,6 +39,9 @@ class LivePage:
         self.account = entity_id if entity == "account" else ""
         #: The Redis keys of page, members and posts, made at the first change.
         self.addresses: tuple[str, str, str] | None = None
+        #: Who replied to whom (posts only), None as long as nobody did; and what the post is about.
+        self.threads: Threads | None = None
+        self.labelled: Labelled | None = None
         #: Object hash -> state (posts only), and how many entries of it Redis holds.
         self.members: dict[int, int] = {}
         self.entries = 0
@@ -56,6 +62,8 @@ class LivePage:
         self.touched = False
         self.delta: dict[int, int] = {}
         self.appended: list[int] = []
+        #: Window number of the finest size of engaged actors -> who was engaged in it.
+        self.engaged: dict[int, list[str]] = {}
         self.polled_changed: list[str] = []
         self.changed: dict[int, None] = {}
         self.written = (NEVER_MS, 0, 0)
@@ -66,7 +74,7 @@ class LivePage:
         #: The next closing time as it was last written to `open`; 0 where that is not known.
         self.closes_ms = 0
 
-    def fill(self, parts: PageParts, blob: bytes | None, *, exists: bool) -> None:
+    def fill(self, parts: PageParts, blob: bytes | None, links: bytes | None, *, exists: bool) -> None:
         """Take over what Redis holds of it."""
         self.rows = parts.rows
         self.polled = parts.polled
@@ -74,6 +82,8 @@ class LivePage:
         self.account = parts.account or self.account
         self.members = decode_members(blob) if blob else {}
         self.entries = len(blob) // ENTRY_BYTES if blob else 0
+        self.threads = Threads.load(links, self.members) if links else None
+        self.labelled = parts.labelled
         self.new = not exists
         self.loaded = True
         self.written = (self.first_ms, self.last_ms, self.rows[ALL])

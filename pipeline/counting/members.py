@@ -23,6 +23,8 @@ TIME_SHIFT = 15
 TIME_MASK = (1 << 48) - 1
 REMOVED = 1 << 14
 CLASS_MASK = REMOVED - 1
+#: The classes that there are fit into these.
+CLASS_BITS = 7
 
 LIKE, COMMENT, SHARE, REPLY, POST, UNCOUNTED = range(6)
 #: What an audience does; and what the account itself does: its comments are replies, its likes and shares no count.

@@ -2,7 +2,8 @@
 
 Plain fields stand for all time: `likes comments shares replies posts comment_to_like first_ms last_ms`, and `account`
 on a post's page. One field a window: `1m:2026-11-23T09:24` -> `likes,comments,shares,replies,posts`. Polled totals:
-`polled:likes` -> `value,as_of_ms` (also comments, shares, followers).
+`polled:likes` -> `value,as_of_ms` (also comments, shares, followers). With answered comments `answered` and
+`reply_times`; on a labelled post's page `labels` (JSON), `published_ms`, `labelled_ms`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipeline.counting.rows import Counts, comment_to_like, conversation_share, decode_row, unpack
+from pipeline.counting.labelled import Labelled, parse_labelled
+from pipeline.counting.rows import Counts, comment_to_like, conversation_share, decode_row, reply_times, unpack
 from pipeline.windows import ALL, Windows
 from schemas.engagement import COLUMNS, Source
 
@@ -37,6 +39,9 @@ class PageView:
     polled: dict[str, Polled]
     first_ms: int | None
     as_of_ms: int
+    #: Window code -> how many answered comments got their reply within each bucket; only where there are any.
+    reply_times: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    labelled: Labelled | None = None
 
     @property
     def all_time(self) -> Counts:
@@ -66,6 +71,7 @@ class PageParts:
     account: str = ""
     first_ms: int | None = None
     last_ms: int = 0
+    labelled: Labelled | None = None
 
 
 def source_of(counted: bool, polled: bool) -> Source:
@@ -85,7 +91,11 @@ def parse_page(hash_: Mapping[str, str], windows: Windows) -> PageParts:
             parts.polled[name[7:]] = Polled(int(value), int(as_of_ms))
         elif colon and (code := windows.code(name)) is not None:
             parts.rows[code] = decode_row(text)
-    parts.rows[ALL] = decode_row(",".join(hash_.get(column, "0") for column in COLUMNS))
+    counts = [hash_.get(column, "0") for column in COLUMNS]
+    if "reply_times" in hash_:
+        counts += hash_.get("answered", "0"), hash_["reply_times"]
+    parts.rows[ALL] = decode_row(",".join(filter(None, counts)))
+    parts.labelled = parse_labelled(hash_.get("labels"), hash_.get("published_ms"), hash_.get("labelled_ms"))
     parts.account = hash_.get("account", "")
     parts.first_ms = int(hash_["first_ms"]) if "first_ms" in hash_ else None
     parts.last_ms = int(hash_.get("last_ms", 0))
@@ -95,6 +105,16 @@ def parse_page(hash_: Mapping[str, str], windows: Windows) -> PageParts:
 def view_page(entity: str, platform: str, entity_id: str, hash_: Mapping[str, str], windows: Windows) -> PageView:
     """A page's hash as a reader sees it: rows past their retention, not yet removed, are left out."""
     parts = parse_page(hash_, windows)
-    kept = {code: unpack(row) for code, row in parts.rows.items() if windows.is_kept(code, parts.last_ms)}
-    account = entity_id if entity == "account" else parts.account
-    return PageView(entity, platform, entity_id, account, kept, parts.polled, parts.first_ms, parts.last_ms)
+    kept = {code: row for code, row in parts.rows.items() if windows.is_kept(code, parts.last_ms)}
+    return PageView(
+        entity,
+        platform,
+        entity_id,
+        account=entity_id if entity == "account" else parts.account,
+        rows={code: unpack(row) for code, row in kept.items()},
+        polled=parts.polled,
+        first_ms=parts.first_ms,
+        as_of_ms=parts.last_ms,
+        reply_times={code: times for code, row in kept.items() if (times := reply_times(row))},
+        labelled=parts.labelled,
+    )

@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from struct import iter_unpack, pack
 
-from pipeline.counting.members import COMMENT, REMOVED, REPLY, counted_at_ms
+from pipeline.counting.members import CLASS_BITS, COMMENT, REMOVED, REPLY, counted_at_ms
 from pipeline.counting.rows import bucket_of
 
 #: How far up a thread a reply answers; no platform shows more levels, and nobody can make a chain that costs more.
 DEEPEST = 100
-_CLASS = 7
 
 
 def is_standing(state: int, kind: int) -> bool:
     """Whether the object stands and is of this class."""
-    return not state & REMOVED and state & _CLASS == kind
+    return not state & REMOVED and state & CLASS_BITS == kind
 
 
 class Threads:
@@ -66,7 +65,7 @@ class Threads:
 
     def attach(self, reply: int, members: dict[int, int]) -> Iterable[int]:
         """If this is a reply of the account: every comment above it, which now knows of it."""
-        if members.get(reply, 0) & _CLASS != REPLY or reply not in self.links:
+        if members.get(reply, 0) & CLASS_BITS != REPLY or reply not in self.links:
             return ()
         above = list(self.above(reply))
         for comment in above:

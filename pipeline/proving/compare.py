@@ -1,21 +1,33 @@
 """Holds a page's hash in Redis against the oracle's page.
 
-Every window's row, the row of all time, and each other field is one row of the report. A row past its retention may
-still be there: then it must be right; or be gone. A row whose counts are all 0 may be absent. Fields that the layout
-does not name are passed over.
+Every window's row, the row of all time, each other field, each waiting comment and each number of engaged actors is
+one row of the report. A row past its retention may still be there: then it must be right; or be gone. A row whose counts
+are all 0 may be absent. Fields that the layout does not name are passed over. Engaged actors are estimates (HyperLogLog,
+standard error 0.81 %): within six of these they are right.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from pipeline.proving.oracle import Counts, ExpectedPage, PageName
+from msgspec.structs import replace
+
+from pipeline.counting.members import hash_id
+from pipeline.labels.post import encode_labels, label_post
+from pipeline.proving.expected import Counts, ExpectedPage, PageName
+from pipeline.proving.snapshot import ENGAGED, WAITS
+from pipeline.store.keys import encode_id
+from pipeline.store.texts import member_of
 from pipeline.windows import ALL, ALL_NAME, Windows
-from schemas.engagement import COLUMNS
+from schemas.engagement import COLUMNS, REPLY_BUCKETS
 
 ABSENT = "absent"
 _ZEROS = ",".join("0" for _ in COLUMNS)
+DAY_MS = 86_400_000
+#: Six standard errors of Redis' HyperLogLog, and one for the rounding of small numbers.
+HLL_SHARE, HLL_LEAST = 6 * 0.0081, 1
 
 
 @dataclass(frozen=True)
@@ -29,11 +41,17 @@ class Difference:
 
 
 def compare_page(
-    name: PageName, expected: ExpectedPage, found: Mapping[str, str], windows: Windows
+    name: PageName, expected: ExpectedPage, found: Mapping[str, str], windows: Windows, text_ttl_days: int = 30
 ) -> tuple[int, list[Difference]]:
-    """Rows compared, and those that differ."""
+    """Rows compared, and those that differ. `found`: a page's hash and what `snapshot.py` puts beside it."""
     compared, differences = 0, []
-    for row, must, has in (*_count_rows(expected, found, windows), *_facts(expected, found)):
+    for row, must, has in (
+        *_count_rows(expected, found, windows),
+        *_facts(expected, found),
+        *_labels(expected, found),
+        *_waiting(expected, found, (text_ttl_days + 1) * DAY_MS),
+        *_engaged(expected, found),
+    ):
         compared += 1
         if must != has:
             differences.append(Difference(name, row, must, has))
@@ -47,18 +65,21 @@ def unknown_page(name: PageName, found: Mapping[str, str]) -> Difference:
 
 
 def _count_rows(expected: ExpectedPage, found: Mapping[str, str], windows: Windows) -> Iterator[tuple[str, str, str]]:
-    yield ALL_NAME, _text(expected.rows[ALL]), ",".join(found.get(column, "0") for column in COLUMNS)
+    counts = [found.get(column, "0") for column in COLUMNS]
+    if "reply_times" in found:
+        counts += found.get("answered", "0"), found["reply_times"]
+    yield ALL_NAME, _text(expected, ALL), _canonical_row(",".join(counts))
     seen: set[str] = set()
-    for code, counts in expected.rows.items():
+    for code in expected.rows:
         if code == ALL:
             continue
         field = windows.field(code)
         seen.add(field)
         if field in found or windows.is_kept(code, expected.last_ms):
-            yield field, _text(counts), _first_columns(found.get(field, _ZEROS))
+            yield field, _text(expected, code), _canonical_row(found.get(field, _ZEROS))
     for field, text in found.items():
         if field not in seen and _names_window(field, windows):
-            yield field, _ZEROS, _first_columns(text)
+            yield field, _ZEROS, _canonical_row(text)
 
 
 def _facts(expected: ExpectedPage, found: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
@@ -83,14 +104,57 @@ def _names_window(field: str, windows: Windows) -> bool:
         return True
 
 
-def _text(counts: Counts) -> str:
-    return ",".join(map(str, counts))
+def _labels(expected: ExpectedPage, found: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    published = expected.published
+    if published is None:
+        yield "labels", ABSENT, found.get("labels", ABSENT)
+        return
+    yield "published_ms", str(published.first_ms), found.get("published_ms", ABSENT)
+    yield "labelled_ms", str(published.newest_ms), found.get("labelled_ms", ABSENT)
+    moment = datetime.fromtimestamp(published.first_ms / 1000, UTC)
+    hour, weekday = moment.hour, moment.weekday()
+    possible = {encode_labels(replace(label_post(one), hour=hour, weekday=weekday)) for one in published.newest}
+    yield "labels", max(possible).decode(), found.get("labels", ABSENT)
 
 
-def _first_columns(text: str) -> str:
-    """The columns that are compared: later versions may append more."""
-    parts = text.split(",")[: len(COLUMNS)]
-    return ",".join([*parts, *["0"] * (len(COLUMNS) - len(parts))])
+def _waiting(expected: ExpectedPage, found: Mapping[str, str], kept_ms: int) -> Iterator[tuple[str, str, str]]:
+    """The queue: what waited longer than texts are kept may be gone."""
+    waiting = {
+        WAITS + member_of(hash_id(comment), encode_id(post)): time_ms
+        for (post, comment), time_ms in expected.waiting.items()
+    }
+    for field, time_ms in waiting.items():
+        if field in found or time_ms > expected.last_ms - kept_ms:
+            yield field, str(time_ms), found.get(field, ABSENT)
+    for field, has in found.items():
+        if field.startswith(WAITS) and field not in waiting:
+            yield field, ABSENT, has
+
+
+def _engaged(expected: ExpectedPage, found: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Distinct actors, where both know of the window."""
+    for field, has in found.items():
+        code = field.removeprefix(ENGAGED)
+        if code == field:
+            continue
+        must = expected.engaged.get(int(code), 0)
+        near = abs(int(has) - must) <= max(HLL_LEAST, HLL_SHARE * must)
+        yield field, has if near else str(must), has
+
+
+def _text(expected: ExpectedPage, code: int) -> str:
+    """A row as Redis must show it."""
+    counts, times = expected.rows[code], expected.times.get(code, ())
+    return _canonical_row(",".join(map(str, (*counts, sum(times), *times))))
+
+
+def _canonical_row(text: str) -> str:
+    """All columns, and the answers only where there are any; what later versions append is passed over."""
+    parts = text.split(",")[: len(COLUMNS) + 1 + REPLY_BUCKETS]
+    counts, answers = parts[: len(COLUMNS)], parts[len(COLUMNS) :]
+    while answers and answers[-1] == "0":
+        answers.pop()
+    return ",".join([*counts, *["0"] * (len(COLUMNS) - len(counts)), *answers])
 
 
 def _ratio(counts: Counts) -> str:

@@ -12,16 +12,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipeline.proving.oracle import Oracle, decode
+from pipeline.settings import Settings
 from pipeline.slots import SLOTS, slot_of
-from pipeline.windows import Windows
 from schemas.interaction import Interaction
 
 
 class Ledger:
     """Hands records to the oracle in their order, as far as each slot has applied them."""
 
-    def __init__(self, windows: Windows, future_limit_ms: int, partitions: int) -> None:
-        self.oracle = Oracle(windows, future_limit_ms)
+    def __init__(self, settings: Settings, partitions: int) -> None:
+        self.oracle = Oracle(settings.windows, settings.future_limit_s * 1000, settings.engaged_windows)
         self._partitions = partitions
         #: All records taken, counted or waiting.
         self.read = 0

@@ -13,6 +13,15 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from pipeline.proving.answers import (
+    State,
+    audience_comments,
+    first_answers,
+    set_parent,
+    standing,
+    times_by_window,
+)
+from pipeline.proving.expected import Counts, ExpectedPage, PageName, Polled, Published
 from pipeline.slots import slot_of
 from pipeline.windows import ALL, Windows
 from schemas.engagement import COLUMNS
@@ -29,34 +38,6 @@ NOT_JSON = "not_json"
 SCHEMA = "schema"
 TIME_IN_FUTURE = "time_in_future"
 OTHER_ACCOUNT = "post_of_another_account"
-
-Counts = tuple[int, ...]
-#: What is known of an object, such that the greater one is true: (1, time, removed, class) of an add or remove,
-#: (0, -time, class, 0) of an edit that stands in for a missing add.
-State = tuple[int, int, int, int]
-Polled = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class PageName:
-    """A page: its slot, `post` or `account`, the platform, and the id as the platform writes it."""
-
-    slot: int
-    entity: str
-    platform: str
-    id: str
-
-
-@dataclass(frozen=True)
-class ExpectedPage:
-    """What a page must hold. `rows`: window code -> counts in the order of COLUMNS, only rows that are not all 0, and
-    always the row of all time. `polled`: number -> (value, time_ms). `account` is None on an account's page."""
-
-    rows: dict[int, Counts]
-    polled: dict[str, Polled]
-    account: str | None
-    first_ms: int
-    last_ms: int
 
 
 @dataclass
@@ -75,7 +56,11 @@ class _Span:
 class _Post:
     account: str
     span: _Span
+    id: str
     objects: dict[str, State] = field(default_factory=dict)
+    parents: dict[str, str] = field(default_factory=dict)
+    actors: defaultdict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    published: Published | None = None
     polled: dict[str, Polled] = field(default_factory=dict)
 
 
@@ -89,8 +74,9 @@ class _Account:
 class Oracle:
     """Takes records one by one, in the order of their partition, and gives the pages that must come of them."""
 
-    def __init__(self, windows: Windows, future_limit_ms: int = 600_000) -> None:
+    def __init__(self, windows: Windows, future_limit_ms: int = 600_000, engaged: Windows | None = None) -> None:
         self._windows = windows
+        self._engaged = engaged or Windows.parse("1d:90d")
         self._future_limit_ms = future_limit_ms
         self._posts: dict[tuple[int, str, str], _Post] = {}
         self._accounts: dict[tuple[int, str, str], _Account] = {}
@@ -114,8 +100,7 @@ class Oracle:
         """Every page of the slots that are wanted."""
         for (slot, platform, post_id), post in self._posts.items():
             if is_wanted(slot):
-                rows = group_by_window(post, self._windows)
-                page = ExpectedPage(rows, dict(post.polled), post.account, post.span.first_ms, post.span.last_ms)
+                page = self._post_page(post)
                 yield PageName(slot, "post", platform, post_id), page
         for (slot, platform, account_id), account in self._accounts.items():
             if is_wanted(slot):
@@ -125,6 +110,13 @@ class Oracle:
         """The names of all pages."""
         for entity, table in (("post", self._posts), ("account", self._accounts)):
             yield from (PageName(slot, entity, platform, id_) for slot, platform, id_ in table)
+
+    def engaged_codes(self, name: PageName) -> set[int]:
+        """The windows in which actors were engaged with a page so far."""
+        if name.entity == "post":
+            return {ALL}
+        account = self._accounts.get((name.slot, name.platform, name.id))
+        return {ALL}.union(*(post.actors for post in account.posts)) if account else {ALL}
 
     def _take(self, event: Interaction, timestamp_ms: int, slot: int) -> str:
         if event.time_ms > timestamp_ms + self._future_limit_ms:
@@ -137,11 +129,11 @@ class Oracle:
         account = self._touch_account(event, slot)
         if event.post is not None:
             if post is None:
-                post = _Post(event.account, _Span(event.time_ms, event.time_ms))
+                post = _Post(event.account, _Span(event.time_ms, event.time_ms), event.post)
                 self._posts[slot, event.platform, event.post] = post
                 account.posts.append(post)
             post.span.touch(event.time_ms)
-            _set_polled(post, event) if event.kind == "totals" else _set_object(post, event)
+            _set_polled(post, event) if event.kind == "totals" else self._set_object(post, event)
         elif event.followers is not None:
             account.followers = newest(account.followers, event.followers, event.time_ms)
         return ACCEPTED
@@ -153,6 +145,33 @@ class Oracle:
             account = self._accounts[key] = _Account(_Span(event.time_ms, event.time_ms))
         account.span.touch(event.time_ms)
         return account
+
+    def _set_object(self, post: _Post, event: Interaction) -> None:
+        _set_object(post, event)
+        if event.kind == "comment" and event.parent is not None and event.parent != event.id:
+            set_parent(post.parents, event)
+        if event.action == "remove":
+            return
+        if event.kind == "post":
+            if post.published is None:
+                post.published = Published(event.time_ms, event.time_ms, [])
+            post.published.take(event)
+        elif event.actor is not None and not event.own:
+            for code in self._engaged.codes(event.time_ms):
+                post.actors[code].add(event.actor)
+
+    def _post_page(self, post: _Post) -> ExpectedPage:
+        answers = first_answers(post.objects, post.parents)
+        return ExpectedPage(
+            rows=group_by_window(post, self._windows),
+            polled=dict(post.polled),
+            account=post.account,
+            first_ms=post.span.first_ms,
+            last_ms=post.span.last_ms,
+            times=times_by_window(answers.values(), self._windows),
+            engaged={ALL: len(post.actors[ALL])},
+            published=post.published,
+        )
 
     def _account_page(self, account: _Account) -> ExpectedPage:
         sums: defaultdict[int, list[int]] = defaultdict(lambda: [0] * len(COLUMNS))
@@ -167,7 +186,27 @@ class Oracle:
             polled["followers"] = account.followers
         rows = {code: tuple(counts) for code, counts in sums.items()}
         rows.setdefault(ALL, (0,) * len(COLUMNS))
-        return ExpectedPage(rows, polled, None, account.span.first_ms, account.span.last_ms)
+        every: list[tuple[int, int]] = []
+        waiting: dict[tuple[str, str], int] = {}
+        actors: defaultdict[int, set[str]] = defaultdict(set)
+        for post in account.posts:
+            answers = first_answers(post.objects, post.parents)
+            every += answers.values()
+            for comment, time_ms in audience_comments(post.objects):
+                if comment not in answers:
+                    waiting[post.id, comment] = time_ms
+            for code, some in post.actors.items():
+                actors[code] |= some
+        return ExpectedPage(
+            rows=rows,
+            polled=polled,
+            account=None,
+            first_ms=account.span.first_ms,
+            last_ms=account.span.last_ms,
+            times=times_by_window(every, self._windows),
+            waiting=waiting,
+            engaged={code: len(some) for code, some in actors.items()},
+        )
 
 
 def decode(value: bytes | None) -> Interaction | str:
@@ -198,14 +237,6 @@ def state_of(event: Interaction) -> State:
     if event.action == "edit":
         return (0, -event.time_ms, class_of(event), 0)
     return (1, event.time_ms, int(event.action == "remove"), class_of(event))
-
-
-def standing(state: State) -> tuple[int, int] | None:
-    """Time and class of an object that stands, None for one that was removed."""
-    real, time_ms, third, fourth = state
-    if not real:
-        return -time_ms, third
-    return None if third else (time_ms, fourth)
 
 
 def group_by_window(post: _Post, windows: Windows) -> dict[int, Counts]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.proving.oracle import PageName
+from pipeline.proving.expected import PageName
 from pipeline.slots import SLOTS
 from pipeline.store.keys import Keys, reference, split_reference
+from pipeline.windows import ALL, ALL_NAME, Windows
 
 SCAN_COUNT = 2_000
+WAITS = "waits "
+ENGAGED = "engaged "
 #: Characters that mean something in a SCAN pattern.
 _GLOB = re.compile(r"([*?\[\]\\^])")
 
@@ -20,7 +23,11 @@ _GLOB = re.compile(r"([*?\[\]\\^])")
 @dataclass(frozen=True)
 class Snapshot:
     """One slot at one moment. `applied`: source partition -> next offset to apply. `pages`: every page that was looked
-    at, empty where Redis holds none of that name."""
+    at, empty where Redis holds none of that name.
+
+    Beside a page's own fields stand, under names that no field has: `waits <member>` -> time in ms for each comment in
+    an account's queue, and `engaged <window code>` -> the number of distinct actors.
+    """
 
     slot: int
     applied: dict[int, int]
@@ -30,9 +37,10 @@ class Snapshot:
 class SnapshotReader:
     """Takes snapshots of slots. The client is a redis.asyncio one that decodes its answers."""
 
-    def __init__(self, redis: Any, keys: Keys) -> None:
+    def __init__(self, redis: Any, keys: Keys, engaged: Windows) -> None:
         self._redis = redis
         self._keys = keys
+        self._engaged = engaged
         self._page_key = re.compile(re.escape(keys.prefix) + r":\{(\d+)\}:((?:post|account):.*)", re.DOTALL)
 
     async def applied(self) -> dict[int, dict[int, int]]:
@@ -53,15 +61,33 @@ class SnapshotReader:
                 names[slot].add(PageName(slot, *split_reference(found[2])))
         return names
 
-    async def take(self, slot: int, names: Iterable[PageName]) -> Snapshot:
-        """How far the slot is and these pages of it, in one transaction: no slice is applied in between."""
-        wanted = list(names)
+    async def take(self, slot: int, wanted: Mapping[PageName, Iterable[int]]) -> Snapshot:
+        """How far the slot is and these pages of it, each with the windows whose engaged actors are to be counted, in
+        one transaction: no slice is applied in between."""
         pipe = self._redis.pipeline(transaction=True)
         pipe.hgetall(self._keys.applied[slot])
-        for name in wanted:
+        asked = {name: list(codes) for name, codes in wanted.items()}
+        for name, codes in asked.items():
             pipe.hgetall(self._keys.page(slot, reference(name.entity, name.platform, name.id)))
-        applied, *pages = await pipe.execute()
-        return Snapshot(slot, _offsets(applied), dict(zip(wanted, pages, strict=True)))
+            if name.entity == "account":
+                pipe.zrange(self._keys.unanswered(slot, name.platform, name.id), 0, -1, withscores=True)
+            for code in codes:
+                pipe.pfcount(self._engaged_key(name, code))
+        applied, *rest = await pipe.execute()
+        answers, pages = iter(rest), {}
+        for name, codes in asked.items():
+            page = pages[name] = next(answers)
+            beside = {WAITS + member: str(int(ms)) for member, ms in next(answers)} if name.entity == "account" else {}
+            beside |= {f"{ENGAGED}{code}": str(next(answers)) for code in codes}
+            if page or any(value != "0" for value in beside.values()):
+                page |= beside
+        return Snapshot(slot, _offsets(applied), pages)
+
+    def _engaged_key(self, name: PageName, code: int) -> str:
+        if name.entity == "post":
+            return self._keys.engaged_post(name.slot, name.platform, name.id)
+        window = ALL_NAME if code == ALL else self._engaged.field(code)
+        return self._keys.engaged(name.slot, name.platform, name.id, window)
 
 
 def _offsets(hash_: dict[str, str]) -> dict[int, int]:

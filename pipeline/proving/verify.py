@@ -18,14 +18,13 @@ from redis.exceptions import RedisError
 
 from pipeline.errors import StateError, UnavailableError
 from pipeline.proving.compare import Difference, compare_page, unknown_page
+from pipeline.proving.expected import ExpectedPage, PageName
 from pipeline.proving.ledger import Ledger
-from pipeline.proving.oracle import ExpectedPage, PageName
 from pipeline.proving.snapshot import Snapshot, SnapshotReader
 from pipeline.scan import TopicScan, open_scan
 from pipeline.settings import Settings
 from pipeline.slots import SLOTS
 from pipeline.store.keys import Keys
-from pipeline.windows import Windows
 from schemas.topics import INTERACTIONS
 
 #: A slot in which pages appear all the time settles in two or three.
@@ -90,7 +89,9 @@ async def verify(
     )
     try:
         async with open_scan(settings, INTERACTIONS.name) as scan:
-            proof = _Proof(settings, scan, SnapshotReader(client, Keys(settings.key_prefix)), progress)
+            proof = _Proof(
+                settings, scan, SnapshotReader(client, Keys(settings.key_prefix), settings.engaged_windows), progress
+            )
             report = await proof.run(wait_s, shown)
     except RedisError as error:
         raise UnavailableError(f"Redis does not answer: {type(error).__name__}") from error
@@ -106,11 +107,11 @@ class _Proof:
     def __init__(
         self, settings: Settings, scan: TopicScan, reader: SnapshotReader, progress: Progress | None = None
     ) -> None:
-        self._windows: Windows = settings.windows
+        self._settings = settings
         self._scan = scan
         self._reader = reader
         self._progress = progress
-        self._ledger = Ledger(settings.windows, settings.future_limit_s * 1000, len(scan.partitions))
+        self._ledger = Ledger(settings, len(scan.partitions))
 
     async def run(self, wait_s: float, shown: int) -> Report:
         ends = await self._scan.ends()
@@ -166,7 +167,8 @@ class _Proof:
         snapshots = {}
         targets = dict.fromkeys(self._scan.partitions, 0)
         for slot in slots:
-            snapshot = snapshots[slot] = await self._reader.take(slot, names[slot])
+            wanted = {name: self._ledger.oracle.engaged_codes(name) for name in names[slot]}
+            snapshot = snapshots[slot] = await self._reader.take(slot, wanted)
             self._ledger.advance(slot, snapshot.applied)
             for partition, offset in snapshot.applied.items():
                 targets[partition] = max(targets.get(partition, 0), offset)
@@ -174,7 +176,7 @@ class _Proof:
         expected: defaultdict[int, dict[PageName, ExpectedPage]] = defaultdict(dict)
         for name, page in self._ledger.oracle.pages(snapshots.__contains__):
             expected[name.slot][name] = page
-        return {slot: _compare(expected[slot], snapshots[slot], self._windows) for slot in slots}
+        return {slot: _compare(expected[slot], snapshots[slot], self._settings) for slot in slots}
 
     def _report(self, results: dict[int, _Result], not_applied: int, shown: int) -> Report:
         outcomes = dict(self._ledger.oracle.outcomes)
@@ -193,13 +195,13 @@ class _Proof:
         )
 
 
-def _compare(expected: dict[PageName, ExpectedPage], snapshot: Snapshot, windows: Windows) -> _Result:
+def _compare(expected: dict[PageName, ExpectedPage], snapshot: Snapshot, settings: Settings) -> _Result:
     result = _Result()
     for name, page in expected.items():
         if name not in snapshot.pages:
             result.unseen += 1
             continue
-        compared, differences = compare_page(name, page, snapshot.pages[name], windows)
+        compared, differences = compare_page(name, page, snapshot.pages[name], settings.windows, settings.text_ttl_days)
         result.pages += 1
         result.rows += compared
         result.differences += differences

@@ -12,7 +12,8 @@ from aiokafka import AIOKafkaProducer
 
 from pipeline.settings import Settings
 
-Record = tuple[bytes | None, bytes]
+#: A record without a value is a tombstone.
+Record = tuple[bytes | None, bytes | None]
 #: Larger batches wait longer for their first record; the broker takes 1 MB at the most by default.
 BATCH_BYTES = 512_000
 

@@ -12,14 +12,17 @@ import orjson
 
 from pipeline.counting.live import LivePage
 from pipeline.counting.page import source_of
-from pipeline.counting.rows import unpack
+from pipeline.counting.rows import COUNTS, reply_quantile_ms, reply_times, unpack
 from pipeline.windows import ALL, Windows
 from schemas.engagement import engagement_key
 
 _BODY = (
     b'"likes":%d,"comments":%d,"shares":%d,"replies":%d,"posts":%d,'
-    b'"comment_to_like":%a,"conversation_share":%a,"revision":%d,"final":%b,%b'
+    b'"comment_to_like":%a,"conversation_share":%a,%b"revision":%d,"final":%b,%b'
 )
+_UNANSWERED = b'"answered":0,"reply_rate":%b,"reply_times":[],"reply_median_ms":null,"reply_p90_ms":null,'
+_SILENT, _UNHEARD = _UNANSWERED % b"null", _UNANSWERED % b"0.0"
+_ANSWERED = b'"answered":%d,"reply_rate":%a,"reply_times":%b,"reply_median_ms":%d,"reply_p90_ms":%d,'
 #: Windows whose parts are remembered.
 _WINDOWS_MOST = 65_536
 
@@ -55,6 +58,7 @@ class Updates:
             body = _BODY % (
                 likes, comments, shares, replies, posts,
                 comments / likes if likes else _NULL, comments / total if total else _NULL,
+                _answers(row, comments) if row > COUNTS else _UNHEARD if comments else _SILENT,
                 final_revision if final else open_revision, b"true" if final else b"false", tail,
             )  # fmt: skip
             records.append((key + key_end, head + window + body))
@@ -76,6 +80,16 @@ class Updates:
         key = engagement_key("", "", window.size, window.start_ms).encode()[1:]
         parts = self._parts[code] = (key, fields[1:-1] + b",")
         return parts
+
+
+def _answers(row: int, comments: int) -> bytes:
+    """What a row with answered comments says of them. Without its comments (a row that lingers) there is no rate."""
+    times = reply_times(row)
+    answered = sum(times)
+    return _ANSWERED % (
+        answered, answered / comments if comments else _NULL, orjson.dumps(times),
+        reply_quantile_ms(times, 0.5) or 0, reply_quantile_ms(times, 0.9) or 0,
+    )  # fmt: skip
 
 
 class _Null:

@@ -1,15 +1,18 @@
 -- One slot's share of a slice, whole or not at all.
 --
--- KEYS[1] the slot's `applied` hash; KEYS[2] its `open` sorted set
+-- KEYS[1] the slot's `applied` hash; KEYS[2] its `open` sorted set; KEYS[3] its `erased` set
 -- ARGV[1] source partition (field of `applied`)
 -- ARGV[2] offset and ARGV[3] version that the writer believes to be in force ('0' where nothing is there yet)
 -- ARGV[4] next offset to apply; ARGV[5] next version; ARGV[6] layout version
--- ARGV[7] '' or msgpack of {sets, removals, appends, replacements, scores, unscores, renewals, ttl in s}; each of the
---         first seven is a flat array of key, what to do with it, key, ...
+-- ARGV[7] '' or msgpack of {sets, removals, appends, replacements, scores, unscores, renewals, ttl in s, texts, engaged};
+--         each but the ttl is a flat array of key, what to do with it, key, ...
 --           sets     {field, value, ...}       HSET        removals      {field, ...}      HDEL
 --           appends  bytes                     APPEND      replacements  bytes             SET
 --           scores   {score, member, ...}      ZADD        unscores      {member, ...}     ZREM
 --           renewals n                         EXPIRE; where n > 0 also drop members below that score
+--           texts    {ttl, field, value, actor, ...}   HSET where there is no newer value; the time of a value stands in
+--                    its first 15 digits. What an erased actor said is kept without text and actor.
+--           engaged  {ttl, actor, ...}         PFADD
 --         These keys (pages, members, posts) carry the hash tag of KEYS, so they lie on the same node. They are
 --         not in KEYS because a client packs an argument in 1 us and a string inside msgpack in 0.05 us.
 -- Returns 1; or {offset, version} in force, having written nothing: the writer is fenced.
@@ -37,6 +40,29 @@ if ARGV[7] ~= '' then
   for i = 1, #list, 2 do
     call('EXPIRE', list[i], change[8])
     if list[i + 1] > 0 then call('ZREMRANGEBYSCORE', list[i], '-inf', list[i + 1]) end
+  end
+  list = change[9]
+  if #list > 0 then
+    local erased = call('EXISTS', KEYS[3]) == 1
+    for i = 1, #list, 2 do
+      local key, said = list[i], list[i + 1]
+      for j = 2, #said, 3 do
+        local value, old = said[j + 1], call('HGET', key, said[j])
+        if erased and call('SISMEMBER', KEYS[3], said[j + 2]) == 1 then
+          local plain = cjson.decode(string.sub(value, 16))
+          plain.text, plain.actor = cjson.null, cjson.null
+          value = string.sub(value, 1, 15) .. cjson.encode(plain)
+        end
+        if not old or old < value then call('HSET', key, said[j], value) end
+      end
+      call('EXPIRE', key, said[1])
+    end
+  end
+  list = change[10]
+  for i = 1, #list, 2 do
+    local key, actors = list[i], list[i + 1]
+    for j = 2, #actors, 5000 do call('PFADD', key, unpack(actors, j, math.min(j + 4999, #actors))) end
+    call('EXPIRE', key, actors[1])
   end
 end
 if version == '0' then

@@ -14,20 +14,25 @@ from redis.asyncio import Redis
 
 from pipeline.counting.changes import Changes
 from pipeline.counting.live import LivePage
+from pipeline.settings import Settings
 from pipeline.store.checkpoint import Mark
 from pipeline.store.keys import LAYOUT_VERSION, Keys, encode_id
 from pipeline.store.round_trip import round_trip
+from pipeline.store.talk import Talk
 
 _pack = msgspec.msgpack.Encoder().encode
 #: A page outlives its last event by a day more than promised: a worker's memory of pages is a day old at the most, so
 #: a page that it remembers has not run out in Redis.
 SLACK_DAYS = 1
+DAY_S = 86_400
 
 
 class SlotChange:
     """What one slot's script is to do; the head of `apply.lua` describes the arrays."""
 
-    __slots__ = ("appends", "open", "removals", "renewals", "replacements", "scores", "sets", "unscores")
+    __slots__ = (
+        "appends", "engaged", "open", "removals", "renewals", "replacements", "scores", "sets", "texts", "unscores",
+    )  # fmt: skip
 
     def __init__(self, open_: str) -> None:
         self.open = open_
@@ -38,6 +43,9 @@ class SlotChange:
         self.scores: list[Any] = []
         self.unscores: list[Any] = []
         self.renewals: list[Any] = []
+        #: Key -> lifetime in s, then what `apply.lua` wants of it.
+        self.texts: dict[str, list[Any]] = {}
+        self.engaged: dict[str, list[Any]] = {}
 
     def close_at(self, reference: str, closes_ms: int, *, earlier_only: bool) -> None:
         """Note when the page's next window closes; `earlier_only` keeps an earlier time that is noted already."""
@@ -53,9 +61,13 @@ class SlotChange:
         return _pack(
             (
                 self.sets, self.removals, self.appends, self.replacements, self.scores, self.unscores, self.renewals,
-                ttl_s,
+                ttl_s, _flat(self.texts), _flat(self.engaged),
             )
         )  # fmt: skip
+
+
+def _flat(table: dict[str, list[Any]]) -> list[Any]:
+    return [part for pair in table.items() for part in pair]
 
 
 def text_of(blob: bytes) -> msgspec.Raw:
@@ -76,10 +88,11 @@ class Call:
 class Script:
     """Writes slices: every slot's changes with the marks that must still be in force."""
 
-    def __init__(self, redis: Redis, keys: Keys, page_ttl_days: int) -> None:
+    def __init__(self, redis: Redis, keys: Keys, settings: Settings) -> None:
         self.redis = redis
         self.keys = keys
-        self.ttl_s = (page_ttl_days + SLACK_DAYS) * 86_400
+        self.ttl_s = (settings.page_ttl_days + SLACK_DAYS) * DAY_S
+        self.talk = Talk(keys, settings, self.ttl_s)
 
     async def load(self) -> None:
         """Make Redis know the script (a restarted one has forgotten it: EVALSHA then raises NoScriptError)."""
@@ -97,7 +110,13 @@ class Script:
         if changes.gone:
             change.removals += (key, changes.gone)
         renew, page.renewed = not page.renewed, True
+        if changes.engaged is not None:
+            self.talk.add_engaged(change, page, changes.engaged)
         if page.entity == "post":
+            if changes.links is not None:
+                threads = self.keys.threads(page.slot, page.platform, page.id)
+                change.appends += (threads, text_of(changes.links))
+                change.renewals += (threads, 0)
             if changes.blob is not None:
                 (change.replacements if changes.whole else change.appends).extend((members, text_of(changes.blob)))
             if changes.moved:
@@ -105,6 +124,8 @@ class Script:
             if renew:
                 # Posts whose pages have run out: as old, against this post's newest event, as a page outlives its own.
                 change.renewals += (members, 0, posts, max(0, page.last_ms - self.ttl_s * 1000))
+                if page.threads is not None:
+                    change.renewals += (self.keys.threads(page.slot, page.platform, page.id), 0)
         if renew:
             change.renewals += (key, 0)
 
@@ -124,7 +145,8 @@ class Script:
         for call in calls:
             change, believed, following = call.change, call.believed, call.following
             pipe.execute_command(
-                "EVALSHA", sha, 2, self.keys.applied[call.slot], self.keys.open[call.slot], field,
+                "EVALSHA", sha, 3, self.keys.applied[call.slot], self.keys.open[call.slot],
+                self.keys.erased[call.slot], field,
                 believed.offset, believed.version, following.offset, following.version, LAYOUT_VERSION,
                 change.packed(ttl_s) if change else b"",
             )  # fmt: skip

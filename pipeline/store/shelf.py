@@ -45,11 +45,12 @@ class Shelf:
             pipe.hgetall(self.keys.page(page.slot, page.reference))
             if page.entity == "post":
                 pipe.get(self.keys.members(page.slot, page.platform, page.id))
+                pipe.get(self.keys.threads(page.slot, page.platform, page.id))
         answers = iter(await round_trip(pipe))
         for page in pages:
             hash_ = {name.decode(): text.decode() for name, text in next(answers).items()}
-            blob = next(answers) if page.entity == "post" else None
-            page.fill(parse_page(hash_, self.windows), blob, exists=bool(hash_))
+            blob, links = (next(answers), next(answers)) if page.entity == "post" else (None, None)
+            page.fill(parse_page(hash_, self.windows), blob, links, exists=bool(hash_))
 
     def settle(self, touched: list[LivePage]) -> None:
         """After a slice: the touched pages are the most recently used."""
@@ -57,7 +58,7 @@ class Shelf:
         for page in touched:
             del pages[page.key]
             pages[page.key] = page
-            weight = len(page.members) + len(page.rows)
+            weight = len(page.members) + len(page.rows) + (len(page.threads.links) if page.threads else 0)
             self.entries += weight - page.weight
             page.weight = weight
         self.shrink()

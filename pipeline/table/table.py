@@ -17,12 +17,14 @@ from redis.asyncio import Redis
 from pipeline import metrics
 from pipeline.clock import Clock
 from pipeline.counting.changes import take_changes
+from pipeline.counting.comments import CommentChange, touched_comments, waits_ms
 from pipeline.counting.fold import Fold, Folded, Placed
 from pipeline.counting.live import LivePage
-from pipeline.counting.members import is_only_state
+from pipeline.counting.members import hash_id, is_only_state
 from pipeline.errors import FencedError
 from pipeline.publishing.closing import watermark_ms
 from pipeline.publishing.outlet import Outlet
+from pipeline.publishing.queue import Queue
 from pipeline.settings import Settings
 from pipeline.store.checkpoint import Mark, read_marks
 from pipeline.store.directory import write_directory
@@ -33,7 +35,7 @@ from pipeline.table.batch import Batch, Record
 from pipeline.table.intake import Intake, Refusal, take_in
 from pipeline.table.publication import Collector, Publication
 from pipeline.table.side import SideWay
-from schemas.topics import ACCOUNTS, POSTS
+from schemas.topics import ACCOUNTS, POSTS, UNANSWERED
 
 DAY_MS = 86_400_000
 #: A partition without a record for so long is quiet: its windows close by the wall clock.
@@ -56,11 +58,15 @@ class Table:
         self.keys = Keys(settings.key_prefix)
         self.windows = settings.windows
         self.shelf = Shelf(self.keys, settings.windows, settings.cache_entries)
-        self.fold = Fold(settings.windows)
-        self.script = Script(redis, self.keys, settings.page_ttl_days)
+        self.fold = Fold(settings.windows, settings.engaged_windows.finest_ms)
+        self.script = Script(redis, self.keys, settings)
         self.side = SideWay(settings, outlet, partition, partitions, clock)
         self.collector = Collector(settings, redis, self.keys, self.shelf)
-        self.topics = {"post": settings.topic(POSTS.name), "account": settings.topic(ACCOUNTS.name)}
+        self.topics = {
+            "post": settings.topic(POSTS.name),
+            "account": settings.topic(ACCOUNTS.name),
+            "comment": settings.topic(UNANSWERED.name),
+        }
         self.marks: dict[int, Mark] = {}
         self.position = 0
         self.published_to = 0
@@ -72,6 +78,7 @@ class Table:
         self._publishing = asyncio.Lock()
         self._pending: asyncio.Task[None] | None = None
         self._dirty: dict[str, LivePage] = {}
+        self.queue = Queue(redis, self.keys)
         self._day = clock() // DAY_MS
 
     async def open(self, committed: int | None) -> int:
@@ -106,14 +113,16 @@ class Table:
                 now_ms, published_to = self.clock(), self.position
                 quiet = now_ms - self.last_taken_ms > QUIET_MS
                 dirty, self._dirty = self._dirty, {}
+                waiting = self.queue.take()
                 self.shelf.held = frozenset(dirty)
                 publication = await self.collector.collect(
                     dirty.values(), self.marks, watermark_ms(self.newest_event_ms, now_ms, quiet=quiet)
                 )
             try:
-                await self._send(publication)
+                await self._send(publication, await self.queue.records(waiting))
             except BaseException:
                 publication.give_back()
+                self.queue.give_back(waiting)
                 self._dirty = dirty | self._dirty
                 raise
             finally:
@@ -144,7 +153,7 @@ class Table:
         refusals = intake.refusals
         refusals += [Refusal(intake.records[i], "post_of_another_account") for i in folded.refused]
         self.shelf.settle(folded.touched)
-        calls = self._calls(folded.touched, records[-1].offset + 1)
+        calls = self._calls(folded, records[-1].offset + 1)
         metrics.FOLD_SECONDS.observe(perf_counter() - began)
         await self.settle()
         self._pending = asyncio.create_task(self._apply(intake, folded, refusals, calls, records))
@@ -152,11 +161,11 @@ class Table:
         # Let the task send its scripts before the next slice takes the processor.
         await asyncio.sleep(0)
 
-    def _calls(self, touched: list[LivePage], next_offset: int) -> list[Call]:
+    def _calls(self, folded: Folded, next_offset: int) -> list[Call]:
         """One call for each slot with a change. The other slots' offsets follow at the next publication: until then
         they are merely read again after a crash, for nothing of theirs lies in between."""
         changes: dict[int, SlotChange] = {}
-        for page in touched:
+        for page in folded.touched:
             self.newest_event_ms = max(self.newest_event_ms, page.last_ms)
             change = changes.get(page.slot)
             if change is None:
@@ -164,7 +173,20 @@ class Table:
             self.script.add_page(change, page, take_changes(page, self.windows))
             if page.dirty:
                 self._dirty[page.key] = page
+        for account, comments in self._by_account(folded.comments).items():
+            change = changes.setdefault(account.slot, self.script.change(account.slot))
+            self.script.talk.add_comments(change, account, comments)
         return [self._advance(slot, next_offset, change) for slot, change in changes.items()]
+
+    def _by_account(self, comments: list[CommentChange]) -> dict[LivePage, list[CommentChange]]:
+        """The comments of each account's page; from now on they are to be published as they are."""
+        by_account: dict[LivePage, list[CommentChange]] = {}
+        for one in comments:
+            post = one.post
+            account = self.shelf.pages[f"{post.platform}:{post.account}"]
+            by_account.setdefault(account, []).append(one)
+            self.queue.put(post, one.comment, one.waits_ms)
+        return by_account
 
     def _advance(self, slot: int, next_offset: int, change: SlotChange | None) -> Call:
         believed = self.marks[slot]
@@ -219,17 +241,24 @@ class Table:
         Where a state of its page was ever overwritten it may have moved a count out of a window that we cannot name any
         more: then all rows of the page."""
         interaction, account, post = placed
+        replies = interaction.kind == "comment" and (interaction.own or interaction.parent is not None)
         only = (
-            post is not None and interaction.kind != "totals" and is_only_state(post.members, post.entries, interaction)
+            post is not None
+            and interaction.kind != "totals"
+            and not replies  # it may have changed the rows of those that it replies to
+            and is_only_state(post.members, post.entries, interaction)
         )
+        if post is not None and interaction.kind == "comment":
+            for comment in touched_comments(post, hash_id(interaction.id)):
+                self.queue.put(post, comment, waits_ms(post, comment))
         codes = self.windows.codes(interaction.time_ms)
         for page in (account, post):
             if page is not None:
                 page.dirty = page.dirty | {code: None for code in (codes if only else page.rows) if code in page.rows}
                 self._dirty[page.key] = page
 
-    async def _send(self, publication: Publication) -> None:
-        for entity, records in (("post", publication.posts), ("account", publication.accounts)):
+    async def _send(self, publication: Publication, queue: list[tuple[bytes, bytes | None]]) -> None:
+        for entity, records in (("post", publication.posts), ("account", publication.accounts), ("comment", queue)):
             if records:
                 sent = await self.outlet.send(self.topics[entity], self.partition, records)
                 metrics.PUBLISHED.labels(entity).inc(sent)

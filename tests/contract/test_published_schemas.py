@@ -16,8 +16,14 @@ from schemas.interaction import decode_interaction
 from schemas.publish import FOLDER, RECORDS, stale
 from schemas.rejected import decode_rejected
 from schemas.topics import TOPICS
+from schemas.unanswered import decode_unanswered
 
-DECODE = {"interaction": decode_interaction, "engagement": decode_engagement, "rejected": decode_rejected}
+DECODE = {
+    "interaction": decode_interaction,
+    "engagement": decode_engagement,
+    "rejected": decode_rejected,
+    "unanswered": decode_unanswered,
+}
 
 LIKE = {
     "platform": "x",
@@ -90,6 +96,7 @@ def test_every_topic_is_a_channel_with_its_record() -> None:
         "interactions.rejected": ["rejected"],
         "engagement.posts": ["engagement"],
         "engagement.accounts": ["engagement"],
+        "engagement.unanswered": ["unanswered"],
     }
     assert set(carried) == {topic.name for topic in TOPICS}
 

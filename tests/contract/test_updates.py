@@ -29,8 +29,19 @@ def test_a_row_reads_as_the_engagement_that_it_is() -> None:
     assert decode_engagement(value) == Engagement(
         entity="post", platform="facebook", account="a1", id="p1", window="all", start_ms=None, end_ms=None,
         likes=4, comments=2, shares=2, replies=1, posts=1, comment_to_like=0.5, conversation_share=0.25,
-        revision=1000, final=False, as_of_ms=NOON_MS + 5, source="events",
+        reply_rate=0.0, revision=1000, final=False, as_of_ms=NOON_MS + 5, source="events",
     )  # fmt: skip
+
+
+def test_a_row_with_answered_comments_says_how_many_and_how_soon() -> None:
+    """One within half a minute, three within two hours: the median is in the bucket from 90 to 120 minutes."""
+    made = page()
+    made.rows = {ALL: pack((4, 8, 2, 4, 1), (0, 1, *[0] * 9, 3))}
+    [(_, value)] = Updates(WINDOWS).of_page(made, [ALL], 500, set())
+    update = decode_engagement(value)
+    assert (update.answered, update.reply_rate, update.reply_times) == (4, 0.5, (0, 1, *[0] * 9, 3))
+    assert update.comments == 8
+    assert (update.reply_median_ms, update.reply_p90_ms) == (6_000_000, 6_960_000)
 
 
 def test_a_closed_window_is_final_with_a_revision_above_the_open_ones() -> None:

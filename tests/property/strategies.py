@@ -30,11 +30,15 @@ def interactions(draw: st.DrawFn) -> Interaction:
     return Interaction(
         platform="facebook",
         account=account,
-        kind=draw(st.sampled_from(["like", "comment", "share", "post"])),
+        # Comments more often than the rest: they have threads besides.
+        kind=draw(st.sampled_from(["like", "comment", "comment", "comment", "share", "post"])),
         action=draw(st.sampled_from(["add", "add", "add", "edit", "remove"])),
         post=post,
         id=f"{post}#{draw(st.integers(0, 4))}",
         own=draw(st.booleans()),
+        parent=draw(st.sampled_from([None, *(f"{post}#{number}" for number in range(5))])),
+        actor=draw(st.sampled_from([None, "ann", "bob", "cid"])),
+        text=draw(st.sampled_from([None, "Why not?", "yes"])),
         time_ms=time_ms,
     )
 

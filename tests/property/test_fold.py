@@ -6,10 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.counting.changes import take_changes
+from pipeline.counting.comments import waits_ms
 from pipeline.counting.fold import Fold, Placed
 from pipeline.counting.live import LivePage
-from pipeline.counting.rows import unpack
-from pipeline.proving.oracle import Oracle, PageName
+from pipeline.counting.members import hash_id
+from pipeline.counting.rows import reply_times, unpack
+from pipeline.proving.expected import ExpectedPage, PageName
+from pipeline.proving.oracle import Oracle
 from pipeline.slots import slot_of
 from pipeline.windows import Windows
 from schemas.interaction import Interaction
@@ -50,8 +53,29 @@ def fold_in_batches(log: list[Interaction], sizes: list[int]) -> dict[PageName, 
 
 
 def rows_of(page: LivePage) -> dict[int, tuple[int, ...]]:
-    rows = {code: unpack(row) for code, row in page.rows.items() if WINDOWS.is_kept(code, page.last_ms)}
-    return {code: counts for code, counts in rows.items() if any(counts)}
+    """Counts of each kept row, and behind them its reply times, as many as there are."""
+    kept = {code: row for code, row in page.rows.items() if WINDOWS.is_kept(code, page.last_ms)}
+    return {code: (*unpack(row), *reply_times(row)) for code, row in kept.items() if row}
+
+
+def must_be(page: ExpectedPage) -> dict[int, tuple[int, ...]]:
+    """The same of the oracle's page."""
+    rows = {code: row for code, row in page.rows.items() if WINDOWS.is_kept(code, page.last_ms)}
+    shown = {code: (*row, *without_zeros(page.times.get(code, ()))) for code, row in rows.items()}
+    return {code: row for code, row in shown.items() if any(row)}
+
+
+def without_zeros(times: tuple[int, ...]) -> tuple[int, ...]:
+    """Zeros at the end left out."""
+    while times and not times[-1]:
+        times = times[:-1]
+    return times
+
+
+def waiting_of(page: LivePage) -> dict[int, int]:
+    """The comments of a post that wait for a reply: hash -> time."""
+    waiting = {comment: waits_ms(page, comment) for comment in page.members}
+    return {comment: time_ms for comment, time_ms in waiting.items() if time_ms is not None}
 
 
 @given(logs(), st.lists(st.integers(1, 20), max_size=6))
@@ -66,11 +90,18 @@ def test_rows_are_the_oracles_whatever_the_order_the_repeats_and_the_batches(
     expected = dict(oracle.pages())
     assert found.keys() == expected.keys()
     for name, must in expected.items():
-        kept = {code: row for code, row in must.rows.items() if any(row) and WINDOWS.is_kept(code, must.last_ms)}
-        assert rows_of(found[name]) == kept
+        assert rows_of(found[name]) == must_be(must)
         polled = {number: (one.value, one.as_of_ms) for number, one in found[name].polled.items()}
         assert polled == must.polled
         assert (found[name].first_ms, found[name].last_ms) == (must.first_ms, must.last_ms)
+        if name.entity == "account":
+            waiting = {(post, hash_id(comment)): time_ms for (post, comment), time_ms in must.waiting.items()}
+            assert waiting == {
+                (post.id, comment): time_ms
+                for post in found.values()
+                if post.entity == "post" and post.account == name.id
+                for comment, time_ms in waiting_of(post).items()
+            }
 
 
 @given(logs())

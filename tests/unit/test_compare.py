@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.proving.compare import compare_page
-from pipeline.proving.oracle import ExpectedPage, PageName
+from pipeline.proving.expected import ExpectedPage, PageName
 from pipeline.windows import ALL, Windows
 from tests.factories import NOON_MS
 
@@ -36,8 +36,8 @@ def differing(found: dict[str, str], page: ExpectedPage = PAGE) -> list[str]:
 
 
 def test_equal_page_has_no_differences() -> None:
-    """All time, two windows, first and last time, account, ratio and one polled number: eight rows."""
-    assert compare_page(NAME, PAGE, HASH, WINDOWS) == (8, [])
+    """All time, two windows, first and last time, account, ratio, labels and one polled number: nine rows."""
+    assert compare_page(NAME, PAGE, HASH, WINDOWS) == (9, [])
 
 
 def test_each_wrong_field_is_named() -> None:
@@ -73,7 +73,7 @@ def test_row_past_its_retention_may_be_gone_but_not_wrong() -> None:
 
 
 def test_later_columns_and_fields_are_passed_over() -> None:
-    assert differing({**HASH, "1h:2026-11-23T09": "3,1,0,0,0,77", "mood": "good"}) == []
+    assert differing({**HASH, "1h:2026-11-23T09": "3,1,0,0,0" + ",0" * 22 + ",77", "mood": "good"}) == []
 
 
 def test_unexpected_polled_number_and_unreadable_window_differ() -> None:

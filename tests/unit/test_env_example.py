@@ -28,6 +28,8 @@ def test_the_values_of_the_example_are_the_defaults() -> None:
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
     environ = dict(line.split("=", 1) for line in lines if line.startswith("TWOWAY_"))
     given, default = Settings.from_env(environ), Settings()
-    shown = {field.name: getattr(given, field.name) for field in fields(Settings) if field.name != "windows"}
+    windows = {"windows", "engaged_windows"}
+    shown = {field.name: getattr(given, field.name) for field in fields(Settings) if field.name not in windows}
     assert {name: str(value) for name, value in shown.items()} == {name: str(getattr(default, name)) for name in shown}
+    assert {getattr(given, name).sizes for name in windows} == {getattr(default, name).sizes for name in windows}
     assert given.windows.sizes == default.windows.sizes

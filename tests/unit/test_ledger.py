@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.proving.ledger import Ledger
+from pipeline.settings import Settings
 from pipeline.slots import slot_of
 from pipeline.windows import Windows
 from schemas.interaction import encode_interaction
@@ -30,7 +31,7 @@ def like(offset: int, partition: int = HOME) -> Record:
 
 
 def new_ledger() -> Ledger:
-    return Ledger(Windows.parse("1m:3h"), 600_000, PARTITIONS)
+    return Ledger(Settings(windows=Windows.parse("1m:3h")), PARTITIONS)
 
 
 def test_record_counts_when_its_slot_has_applied_it() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.proving.oracle import ExpectedPage, Oracle
+from pipeline.proving.expected import ExpectedPage
+from pipeline.proving.oracle import Oracle
 from pipeline.windows import ALL, Windows
 from schemas.interaction import encode_interaction
 from tests.factories import NOON_MS, make_interaction

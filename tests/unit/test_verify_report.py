@@ -8,7 +8,7 @@ from rich.console import Console
 
 from pipeline.cli.verify import as_dict, print_report
 from pipeline.proving.compare import Difference
-from pipeline.proving.oracle import PageName
+from pipeline.proving.expected import PageName
 from pipeline.proving.verify import Report
 
 WRONG = Report(

@@ -1,0 +1,89 @@
+"""What a slice says about people: waiting comments, their texts, and who was engaged; as parts of a slot's change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pipeline.counting.comments import CommentChange
+from pipeline.counting.live import LivePage
+from pipeline.settings import Settings
+from pipeline.store.keys import Keys, encode_id
+from pipeline.store.texts import day_of, encode_text, mark_of, member_of
+from pipeline.windows import ALL_NAME
+
+if TYPE_CHECKING:
+    from pipeline.store.script import SlotChange
+
+DAY_S = 86_400
+#: Arguments of one command: Lua's `unpack` takes 8,000 at the most. Even, for scores and members come in pairs.
+MOST_AT_ONCE = 4_000
+
+
+class Talk:
+    """Adds to the changes of slots. `page_ttl_s`: how long a page outlives its last change."""
+
+    def __init__(self, keys: Keys, settings: Settings, page_ttl_s: int) -> None:
+        self.keys = keys
+        self.page_ttl_s = page_ttl_s
+        #: The last text of a day may be written when the day ends.
+        self.text_ttl_s = (settings.text_ttl_days + 1) * DAY_S
+        self.windows = settings.engaged_windows
+
+    def add_comments(self, change: SlotChange, account: LivePage, comments: Sequence[CommentChange]) -> None:
+        """The comments of one account: who waits, who does not, and what they said."""
+        queue = self.keys.unanswered(account.slot, account.platform, account.id)
+        waiting: list[str] = []
+        others: list[str] = []
+        for one in comments:
+            member = member_of(one.comment, encode_id(one.post.id))
+            if one.waits_ms is None:
+                others.append(member)
+            else:
+                waiting += (str(one.waits_ms), member)
+            self._add_texts(change, account, one)
+        for start in range(0, len(waiting), MOST_AT_ONCE):
+            change.scores += (queue, waiting[start : start + MOST_AT_ONCE])
+        if waiting:
+            # What waits longer than a text is kept leaves the queue.
+            change.renewals += (queue, max(0, account.last_ms - self.text_ttl_s * 1000))
+        for start in range(0, len(others), MOST_AT_ONCE):
+            change.unscores += (queue, others[start : start + MOST_AT_ONCE])
+
+    def _add_texts(self, change: SlotChange, account: LivePage, one: CommentChange) -> None:
+        field = mark_of(one.comment)
+        if one.forget_ms is not None and (one.time_ms is None or day_of(one.forget_ms) != day_of(one.time_ms)):
+            change.removals += (self._texts(account, one.forget_ms), [field])
+        if one.time_ms is None:
+            return
+        key = self._texts(account, one.time_ms)
+        texts = change.texts.get(key)
+        if texts is None:
+            texts = change.texts[key] = [self.text_ttl_s]
+        for said in one.said:
+            texts += (field, encode_text(said, one.time_ms).decode(), f"{said.platform}:{said.actor}")
+
+    def add_engaged(self, change: SlotChange, post: LivePage, engaged: dict[int, list[str]]) -> None:
+        """Who was engaged with a post: in the post's set, in its account's of all time, and in each window's."""
+        keys, windows = self.keys, self.windows
+        place = (post.slot, post.platform)
+        lists = change.engaged
+        for number, actors in engaged.items():
+            names = [
+                (keys.engaged_post(*place, post.id), self.page_ttl_s),
+                (keys.engaged(*place, post.account, ALL_NAME), self.page_ttl_s),
+            ]
+            codes = windows.codes(number * windows.finest_ms)[:-1]
+            names += [
+                (keys.engaged(*place, post.account, windows.fields[code]), (size.kept_ms + size.length_ms) // 1000)
+                for code, size in zip(codes, windows.sizes, strict=True)
+                if windows.is_kept(code, post.last_ms)
+            ]
+            for key, ttl_s in names:
+                held = lists.get(key)
+                if held is None:
+                    held = lists[key] = [ttl_s]
+                held += actors
+
+    def _texts(self, account: LivePage, time_ms: int) -> str:
+        return self.keys.texts(account.slot, account.platform, account.id, day_of(time_ms))

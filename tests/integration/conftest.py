@@ -1,0 +1,23 @@
+"""A table to drive, on the real servers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from pipeline.publishing.outlet import Outlet
+from pipeline.settings import Settings
+from tests.driver import Driver
+
+
+@pytest.fixture
+async def driver(settings: Settings) -> AsyncIterator[Driver]:
+    """A driver with an open table."""
+    redis, outlet = Redis.from_url(settings.redis_url.reveal()), Outlet(settings)
+    made = Driver(settings, redis, outlet)
+    await made.open()
+    yield made
+    await outlet.stop()
+    await redis.aclose()
