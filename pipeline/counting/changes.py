@@ -110,7 +110,7 @@ def _difference(fields: list[str], row: int, before: int) -> None:
 
 
 def _answers(times: tuple[int, ...]) -> tuple[str, ...]:
-    return ("answered", str(sum(times)), "reply_times", ",".join(map(str, times)))
+    return ("answered", str(sum(times)), "reply_times", ",".join(map(str, times)) or "0")
 
 
 def _members(page: LivePage, changes: Changes) -> None:

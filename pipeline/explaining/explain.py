@@ -18,7 +18,7 @@ from pipeline.explaining.gate import Gate, Taken, Target
 from pipeline.explaining.rejections import Rejections
 from pipeline.explaining.sorting import Decisions, Relevant, Sorter, check_number
 from pipeline.explaining.verdicts import Evidence, column_sums
-from pipeline.proving.oracle import PageName
+from pipeline.proving.expected import PageName
 from pipeline.proving.snapshot import Snapshot, SnapshotReader
 from pipeline.reading import Reader
 from pipeline.scan import TopicScan, open_scan
@@ -118,7 +118,8 @@ async def _snapshot(settings: Settings, target: Target) -> Snapshot:
     )
     try:
         name = PageName(target.slot, target.entity, target.platform, target.id)
-        return await SnapshotReader(client, Keys(settings.key_prefix)).take(target.slot, [name])
+        reader = SnapshotReader(client, Keys(settings.key_prefix), settings.engaged_windows)
+        return await reader.take(target.slot, {name: ()})
     except RedisError as error:
         raise UnavailableError(f"Redis does not answer: {type(error).__name__}") from error
     finally:

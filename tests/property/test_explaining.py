@@ -6,7 +6,8 @@ from collections import Counter
 
 from hypothesis import given
 
-from pipeline.proving.oracle import ExpectedPage, Oracle, PageName
+from pipeline.proving.expected import ExpectedPage, PageName
+from pipeline.proving.oracle import Oracle
 from pipeline.slots import slot_of
 from pipeline.windows import ALL
 from schemas.engagement import COLUMNS
