@@ -12,6 +12,7 @@ from pipeline.gateway.budget import Budget
 from pipeline.gateway.connections import Connections
 from pipeline.gateway.directory import Directory
 from pipeline.gateway.intake import Intake
+from pipeline.gateway.public_keys import PublicKeys
 from pipeline.gateway.publisher import Publisher
 from pipeline.gateway.webhook import PREFIX, WebhookEndpoint
 from pipeline.health import health_routes
@@ -26,10 +27,11 @@ def build_app(
     directory: Directory,
     pseudonym: Pseudonym,
     budget: Budget,
+    keys: PublicKeys,
     clock: Clock = wall_clock,
 ) -> ASGIApp:
     """The application over clients that somebody else opens and closes."""
-    intake = Intake(settings, publisher, directory, pseudonym, clock)
+    intake = Intake(settings, publisher, directory, pseudonym, keys, clock)
     webhook = WebhookEndpoint(connections, intake, budget, settings.body_limit_bytes, clock)
 
     async def readiness() -> Mapping[str, bool]:

@@ -8,6 +8,8 @@
     brand_actors = ["..."]           # who else acts for the brand
     questions = false                # posts are not to be labelled as open questions; left out: they are
     url = "https://..."              # the server that `twoway listen` listens to
+    fetch_keys = false               # ActivityPub: only the keys below; left out: others are fetched from their servers
+    public_keys = {"https://other.example/users/bob" = "-----BEGIN PUBLIC KEY-----..."}
 
 Errors name file, connection, key and expectation, never a value that may be a secret.
 """
@@ -22,16 +24,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import SettingsError
+from pipeline.errors import RefusedError, SettingsError
 from pipeline.gateway import metrics
 from pipeline.settings import Secret
 from pipeline.sources.delivery import Connection
+from pipeline.sources.http_signatures import load_key
 from pipeline.sources.registry import SOURCES
 
 logger = logging.getLogger("twoway.gateway")
 
 KEYS = frozenset(
-    {"platform", "scheme", "secrets", "secret_files", "verify_token", "accounts", "brand_actors", "questions", "url"}
+    {
+        "platform",
+        "scheme",
+        "secrets",
+        "secret_files",
+        "verify_token",
+        "accounts",
+        "brand_actors",
+        "questions",
+        "url",
+        "public_keys",
+        "fetch_keys",
+    }
 )
 #: How soon a changed file is in force.
 POLL_S = 1.0
@@ -123,9 +138,11 @@ def _connection(path: Path, name: str, entry: Any, files: list[Path]) -> Connect
         scheme=scheme,
         secrets=_secrets(path, where, entry, platform, files),
         verify_token=Secret(_text(where, entry, "verify_token")),
-        accounts=frozenset(_ids(where, entry, "accounts")),
+        accounts=_accounts(where, entry, platform),
         brand_actors=frozenset(_ids(where, entry, "brand_actors")),
         questions=_flag(where, entry, "questions"),
+        public_keys=_public_keys(where, entry),
+        fetch_keys=_flag(where, entry, "fetch_keys"),
         url=_text(where, entry, "url"),
     )
 
@@ -146,6 +163,24 @@ def _secrets(path: Path, where: str, entry: Mapping[str, Any], platform: str, fi
         if expected:
             raise SettingsError(f"{where}: secrets; expected {expected}")
     return tuple(secrets)
+
+
+def _accounts(where: str, entry: Mapping[str, Any], platform: str) -> frozenset[str]:
+    accounts = frozenset(_ids(where, entry, "accounts"))
+    expected = SOURCES[platform].check_accounts(accounts)
+    if expected:
+        raise SettingsError(f"{where}: accounts; expected {expected}")
+    return accounts
+
+
+def _public_keys(where: str, entry: Mapping[str, Any]) -> dict[str, str]:
+    keys = entry.get("public_keys", {})
+    try:
+        for actor in keys:
+            load_key(keys[actor])
+    except (RefusedError, TypeError) as error:
+        raise SettingsError(f"{where}: public_keys; expected actor = PEM of an RSA key of 2048 bits or more") from error
+    return dict(keys)
 
 
 def _text(where: str, entry: Mapping[str, Any], key: str) -> str:

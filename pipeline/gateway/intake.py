@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import msgspec
@@ -20,13 +20,14 @@ from pipeline.errors import RefusedError, TooLargeError, UnavailableError, Unrea
 from pipeline.gateway import metrics
 from pipeline.gateway.directory import Directory
 from pipeline.gateway.lanes import Outgoing
+from pipeline.gateway.public_keys import PublicKeys
 from pipeline.gateway.publisher import Publisher
 from pipeline.settings import Settings
 from pipeline.slots import SLOTS, slot_of
 from pipeline.sources.delivery import Connection, Delivery
 from pipeline.sources.outcomes import Counted, Ignored, Known, Outcome
 from pipeline.sources.registry import SOURCES
-from pipeline.sources.source import Context, Pseudonym
+from pipeline.sources.source import Context, Pseudonym, Source
 from schemas.rejected import Rejected, Stage, encode_rejected
 from schemas.topics import INTERACTIONS, REJECTED
 
@@ -60,13 +61,20 @@ class Intake:
     """Takes deliveries of known connections."""
 
     def __init__(
-        self, settings: Settings, publisher: Publisher, directory: Directory, pseudonym: Pseudonym, clock: Clock
+        self,
+        settings: Settings,
+        publisher: Publisher,
+        directory: Directory,
+        pseudonym: Pseudonym,
+        keys: PublicKeys,
+        clock: Clock,
     ) -> None:
         self._interactions = settings.topic(INTERACTIONS.name)
         self._rejected = settings.topic(REJECTED.name)
         self._publisher = publisher
         self._directory = directory
         self._pseudonym = pseudonym
+        self._keys = keys
         self._clock = clock
 
     async def take(self, delivery: Delivery, connection: Connection) -> Receipt:
@@ -76,7 +84,7 @@ class Intake:
         """
         source = SOURCES[connection.platform]
         try:
-            source.verify(delivery, connection, self._clock() / 1000)
+            await self._verify(source, delivery, connection)
         except RefusedError as error:
             metrics.REFUSALS.labels(connection.platform, error.reason).inc()
             raise
@@ -101,6 +109,22 @@ class Intake:
             # It counts already; the sender repeats it until it is remembered too, and the repeats count for nothing.
             raise unremembered
         return receipt
+
+    async def _verify(self, source: Source, delivery: Delivery, connection: Connection) -> None:
+        """Accept the delivery, with a public key from elsewhere if that is what it takes. Raises RefusedError."""
+        now_s = self._clock() / 1000
+        address = source.wanted_key(delivery, connection, now_s)
+        if address is None:
+            source.verify(delivery, connection, now_s)
+            return
+        key = await self._keys.get(address)
+        try:
+            source.verify(delivery, replace(connection, public_keys={key.actor: key.pem}), now_s)
+        except RefusedError:
+            renewed = await self._keys.renew(address)  # it may have been changed since
+            if renewed is None or renewed == key:
+                raise
+            source.verify(delivery, replace(connection, public_keys={renewed.actor: renewed.pem}), now_s)
 
     async def _remember(self, platform: str, memories: dict[str, Known]) -> UnavailableError | None:
         if memories:

@@ -29,6 +29,10 @@ MEMORIES = Counter("twoway_gateway_directory_writes_total", "Ids written to the 
 DIRECTORY_FAILURES = Counter("twoway_gateway_directory_failures_total", "Times that Redis did not answer")
 CONNECTIONS = Gauge("twoway_gateway_connections", "Connections in force")
 RELOADS = Counter("twoway_gateway_connections_reloads_total", "Times the connections file was read anew", ["outcome"])
+KEY_FETCHES = Counter("twoway_gateway_key_fetches_total", "Public keys asked for at other servers", ["outcome"])
+LEASE_END = Gauge(
+    "twoway_gateway_lease_end_seconds", "When the first subscription of a connection ends, Unix seconds", ["connection"]
+)
 
 
 @cache

@@ -14,13 +14,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from pipeline.clock import wall_clock
 from pipeline.gateway import metrics
 from pipeline.gateway.app import build_app
 from pipeline.gateway.budget import Budget
 from pipeline.gateway.connections import Connections
 from pipeline.gateway.directory import Directory
+from pipeline.gateway.outside import Outside
 from pipeline.gateway.producer import producer_opener
 from pipeline.gateway.pseudonyms import keyed_pseudonym
+from pipeline.gateway.public_keys import PublicKeys
 from pipeline.gateway.publisher import Publisher
 from pipeline.serving import address_of, listen, served, stop_signal
 from pipeline.settings import Settings
@@ -58,16 +61,18 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[str, asyncio.Future
     topics = (settings.topic(INTERACTIONS.name), settings.topic(REJECTED.name))
     publisher = Publisher(producer_opener(settings), topics, settings.produce_timeout_ms / 1000, budget)
     directory = Directory(settings)
+    keys = PublicKeys(Outside(settings.key_fetch_local), wall_clock)
     broken = publisher.start()
     watcher = asyncio.create_task(connections.watch(), name="connections")
     try:
-        app = build_app(settings, connections, publisher, directory, pseudonym, budget)
+        app = build_app(settings, connections, publisher, directory, pseudonym, budget, keys)
         async with served(app, listener, drain_s=DRAIN_S, timeout_keep_alive=KEEP_ALIVE_S):
             yield address_of(listener), broken
     finally:
         watcher.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watcher
+        await keys.close()
         await publisher.close()
         await directory.close()
 

@@ -19,6 +19,7 @@ from pipeline.gateway import metrics
 from pipeline.gateway.budget import Budget
 from pipeline.gateway.connections import Connections
 from pipeline.gateway.intake import Intake, Receipt
+from pipeline.gateway.leases import Leases
 from pipeline.sources.delivery import Answer, Connection, Delivery, join_headers
 from pipeline.sources.registry import SOURCES
 
@@ -54,6 +55,7 @@ class WebhookEndpoint:
         self._budget = budget
         self._body_limit_bytes = body_limit_bytes
         self._clock = clock
+        self._leases = Leases()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         name, _, tail = scope["path"].removeprefix(PREFIX).partition("/")
@@ -84,7 +86,7 @@ class WebhookEndpoint:
             delivery = Delivery(
                 body,
                 headers,
-                path=scope["path"],
+                path=_sent_path(scope),
                 query=scope["query_string"].decode("latin-1"),
                 tail=tail,
                 received_ms=self._clock(),
@@ -98,12 +100,15 @@ class WebhookEndpoint:
         if scope["method"] not in source.handshakes:
             raise _Refusal(405, "method_not_allowed", {"Allow": ", ".join(sorted({"POST", *source.handshakes}))})
         query = scope["query_string"].decode("latin-1")
-        request = Delivery(b"", headers, method=scope["method"], path=scope["path"], query=query)
+        request = Delivery(b"", headers, method=scope["method"], path=_sent_path(scope), query=query)
         try:
-            return source.answer(request, connection)
+            answer = source.answer(request, connection)
         except RefusedError as error:
             metrics.REFUSALS.labels(connection.platform, error.reason).inc()
-            raise _Refusal(403, error.reason) from error
+            raise _Refusal(404 if error.reason == "unknown_topic" else 403, error.reason) from error
+        if answer.lease is not None:
+            self._leases.confirm(connection.name, connection.accounts, answer.lease, self._clock())
+        return answer
 
     async def _take(self, delivery: Delivery, connection: Connection) -> Answer:
         started = time.perf_counter()
@@ -178,6 +183,12 @@ def _chunk(message: Message, held: _Held) -> bytes:
     chunk: bytes = message.get("body", b"")
     held.take(len(chunk))
     return chunk
+
+
+def _sent_path(scope: Scope) -> str:
+    """The path as it was sent: a signature over it does not fit the decoded one."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return raw.partition(b"?")[0].decode("latin-1")
 
 
 def _told_bytes(headers: Mapping[str, str]) -> int:

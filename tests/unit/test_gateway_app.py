@@ -11,12 +11,15 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError
 
+from pipeline.clock import wall_clock
 from pipeline.errors import UnavailableError
 from pipeline.gateway.app import build_app
 from pipeline.gateway.budget import Budget
 from pipeline.gateway.connections import Connections
 from pipeline.gateway.directory import Directory
+from pipeline.gateway.outside import Outside
 from pipeline.gateway.pseudonyms import keyed_pseudonym
+from pipeline.gateway.public_keys import PublicKeys
 from pipeline.gateway.publisher import Publisher
 from pipeline.settings import Secret, Settings
 from tests.gateways import CONNECTIONS, comments, post_page
@@ -35,9 +38,11 @@ async def gateway_without_servers(folder: Path, budget: Budget) -> AsyncIterator
     publisher.start()
     directory = Directory(settings)
     connections = Connections(folder / "connections.toml")
-    app = build_app(settings, connections, publisher, directory, keyed_pseudonym(settings.actor_key), budget)
+    keys = PublicKeys(Outside(allow_local=False), wall_clock)
+    app = build_app(settings, connections, publisher, directory, keyed_pseudonym(settings.actor_key), budget, keys)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client:
         yield client
+    await keys.close()
     await publisher.close()
     await directory.close()
 
