@@ -49,32 +49,22 @@ class Mastodon(Source):
     def check_accounts(self, accounts: frozenset[str]) -> str | None:
         return None if accounts else "the brand's account id on its instance: the webhook tells of every local author"
 
-    def parse(self, delivery: Delivery) -> Event:
+    def parse(self, delivery: Delivery) -> list[Event]:
+        """One event, or a list of them: a listener hands several frames over together."""
         body = super().parse(delivery)
-        name = text(as_table(body), "event")
-        if name is None:
-            raise UnreadableError("not_an_envelope", "expected an object with a string `event`")
-        if "payload" not in body:
-            return Event(name, table(body, "object"), from_iso(body.get("created_at")), body)
-        if name == DELETED:
-            return Event(name, {"id": body["payload"]}, None, body)
-        payload = body["payload"]
-        value = as_table(decode_json(payload.encode()) if isinstance(payload, str) else payload)
-        if name == "notification":
-            name = f"notification/{text(value, 'type')}"
-        return Event(name, value, None, body)
+        return [_event(envelope) for envelope in (body if isinstance(body, list) else [body])]
 
-    def references(self, parsed: Event) -> Iterable[str]:
-        if parsed.name == DELETED:
-            wanted = [ident(parsed.value, "id")]
-        elif parsed.name in WRITTEN | EDITED:
-            wanted = status_references(parsed.status)
-        else:
-            wanted = []
+    def references(self, parsed: list[Event]) -> Iterable[str]:
+        wanted: set[str | None] = set()
+        for event in parsed:
+            if event.name == DELETED:
+                wanted.add(ident(event.value, "id"))
+            elif event.name in WRITTEN | EDITED:
+                wanted |= set(status_references(event.status))
         return {object_id for object_id in wanted if object_id is not None}
 
-    def items(self, parsed: Event) -> Iterator[Event]:
-        yield parsed
+    def items(self, parsed: list[Event]) -> Iterator[Event]:
+        return iter(parsed)
 
     def read(self, item: Event, context: Context) -> Interaction | Ignored:
         reader = READERS.get(item.name)
@@ -93,6 +83,22 @@ class Mastodon(Source):
         assert outcome.post is not None
         other = None if outcome.id == status_id else outcome.id
         return ((status_id, Known(outcome.account, outcome.post, outcome.kind, outcome.actor, other)),)
+
+
+def _event(body: Any) -> Event:
+    """The event that an envelope holds. Raises UnreadableError."""
+    name = text(as_table(body), "event")
+    if name is None:
+        raise UnreadableError("not_an_envelope", "expected an object with a string `event`")
+    if "payload" not in body:
+        return Event(name, table(body, "object"), from_iso(body.get("created_at")), body)
+    if name == DELETED:
+        return Event(name, {"id": body["payload"]}, None, body)
+    payload = body["payload"]
+    value = as_table(decode_json(payload.encode()) if isinstance(payload, str) else payload)
+    if name == "notification":
+        name = f"notification/{text(value, 'type')}"
+    return Event(name, value, None, body)
 
 
 def _written(event: Event, context: Context) -> Interaction | Ignored:
