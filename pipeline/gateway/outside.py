@@ -57,13 +57,7 @@ class Outside:
                 return response.status, media.partition(";")[0].strip().lower(), body
         except ValueError as error:  # a name that no name server could know
             raise ForbiddenError("expected the name of a server") from error
-        except (
-            TimeoutError,
-            OSError,
-            httpcore.TimeoutException,
-            httpcore.NetworkError,
-            httpcore.ProtocolError,
-        ) as error:
+        except (OSError, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
             raise UnavailableError(f"{urlsplit(url).hostname} does not answer ({type(error).__name__})") from error
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The public keys of actors on other servers: fetched when first needed, kept for a day, fetched anew if they do not fit.
+"""The public keys of actors on other servers: fetched when first needed, kept for a day, renewed if they do not fit.
 
 Whoever sends us something chooses what is fetched, so everything is limited: what may be asked (`outside.py`), how many
 fetches run, how many keys are kept, and how soon the same address is asked again.
