@@ -25,8 +25,13 @@ class Reader:
         self.directory: dict[str, Known] = {}
 
     def outcomes(self, body: Any, headers: Mapping[str, str] | None = None) -> list[Outcome]:
-        """What every item yields. Only what the source asks the directory for is known to it, as in the gateway."""
-        parsed = self.source.parse(Delivery(json.dumps(body).encode(), join_headers((headers or {}).items())))
+        """What every item yields. Only what the source asks the directory for is known to it, as in the gateway.
+
+        A body that is not bytes is sent as JSON.
+        """
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        delivery = Delivery(raw, join_headers((headers or {}).items()), received_ms=NOW_MS)
+        parsed = self.source.parse(delivery)
         known = {name: self.directory[name] for name in self.source.references(parsed) if name in self.directory}
         context = Context(self.connection, NOW_MS, lambda _, actor: actor, known)
         outcomes = self.source.normalise(parsed, context)
