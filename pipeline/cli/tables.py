@@ -15,7 +15,8 @@ from rich.text import Text
 
 from pipeline.cli.sparklines import age, ratio, sparkline, thousands
 from pipeline.logs import printable
-from pipeline.reading import Numbers, Series, SeriesRow
+from pipeline.reading import Numbers, Origin, Series, SeriesRow
+from schemas.platforms import NUMBERS
 
 #: Columns where the output is no terminal: wide enough that no table is cut.
 PIPED_WIDTH = 180
@@ -100,9 +101,14 @@ def items_table(
 
 def _counts(item: Numbers, is_wide: bool) -> tuple[str, ...]:
     if not is_wide:
-        return thousands(item.comments), thousands(item.likes)
-    share = percent(item.conversation_share)
-    return share, *map(thousands, (item.comments, item.likes, item.shares, item.replies))
+        return tuple(_count(item, name) for name in _NARROW_COUNTS)
+    return percent(item.conversation_share), *(_count(item, name) for name in _WIDE_COUNTS[1:])
+
+
+def _count(item: Numbers, name: str) -> str:
+    """The number; `-` where it is unknown: the platform does not send it, and nobody polled it."""
+    is_unknown = name in NUMBERS and item.origins[name].source is None
+    return "-" if is_unknown else thousands(getattr(item, name))
 
 
 def numbers_table(item: Numbers, lines: Sequence[Series], now_ms: int) -> Table:
@@ -115,15 +121,38 @@ def numbers_table(item: Numbers, lines: Sequence[Series], now_ms: int) -> Table:
     table.add_row("conversation share", percent(item.conversation_share), "of likes + comments + shares")
     table.add_row("  95 % sure to be above", percent(item.conversation_rank), "Wilson bound, for rankings")
     for name in ("likes", "comments", "shares", "replies", "posts"):
-        table.add_row(name, thousands(getattr(item, name)), "by the brand" if name == "replies" else "")
+        table.add_row(name, _count(item, name), _told(item, name, now_ms))
     for name, total in item.polled.items():
-        table.add_row(f"{name}, polled", thousands(total.value), f"{age(now_ms - total.as_of_ms)} ago")
+        if name not in NUMBERS or item.origins[name].source != "totals":
+            drift = _drift(item.origins[name]) if name in NUMBERS else ""
+            table.add_row(f"{name}, polled", thousands(total.value), f"{age(now_ms - total.as_of_ms)} ago{drift}")
     if item.polled_comment_to_like is not None:
         table.add_row("comments / likes, polled", ratio(item.polled_comment_to_like), "")
     for line in lines:
         table.add_row(f"ratio per {line.window}", "", f"[cyan]{ratios(line)}[/]")
     table.add_row("as of", f"{age(now_ms - item.as_of_ms)} ago", f"{moment(item.as_of_ms)}, from {item.source}")
     return table
+
+
+def _told(item: Numbers, name: str, now_ms: int) -> str:
+    """What is to be known of a number besides its value."""
+    if name not in NUMBERS:
+        return "by the brand" if name == "replies" else ""
+    origin = item.origins[name]
+    if origin.source is None:
+        return f"unknown: {item.platform} does not send them; poll them (kind: totals)"
+    if origin.source == "totals":
+        counted = f"; counted {thousands(origin.counted)}{_drift(origin)}" if origin.counted else ""
+        return f"polled {age(now_ms - (origin.as_of_ms or 0))} ago{counted}"
+    return ""
+
+
+def _drift(origin: Origin) -> str:
+    """`, drift -2 (-4.8 %)`: counted less polled, and that by what was polled."""
+    if origin.drift is None:
+        return ""
+    share = "" if origin.drift_share is None else f" ({origin.drift_share * 100:+.1f} %)"
+    return f", drift {origin.drift:+,}{share}"
 
 
 def series_table(series: Series) -> Table:

@@ -2,6 +2,7 @@
 
 from pipeline.reading.answers import Denominators, Numbers, PolledTotal, Ranking, Series, SeriesRow
 from pipeline.reading.client import Client
+from pipeline.reading.origins import Origin
 from pipeline.reading.reader import Reader
 
-__all__ = ["Client", "Denominators", "Numbers", "PolledTotal", "Ranking", "Reader", "Series", "SeriesRow"]
+__all__ = ["Client", "Denominators", "Numbers", "Origin", "PolledTotal", "Ranking", "Reader", "Series", "SeriesRow"]

@@ -1,7 +1,7 @@
 """What a question is answered with: frozen, typed, and the same in Python, over HTTP and on the command line.
 
-Every number says as of when it is (`as_of_ms`, the newest event applied) and where it comes from (`source`); a ratio
-names its denominator and is null where that is 0.
+Every number says as of when it is and where it comes from: all together (`as_of_ms`, the newest event applied, and
+`source`), and each (`origins`); a ratio names its denominator and is null where that is 0.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from msgspec import Meta
 
 from pipeline.counting.page import PageView
 from pipeline.counting.rows import Counts, comment_to_like, conversation_rank, conversation_share
+from pipeline.reading.origins import Origin, origins_of
 from pipeline.windows import Window
 from schemas.engagement import Entity, Source
 from schemas.interaction import Account, Count, Id, Platform, TimeMs
+from schemas.platforms import NUMBERS, Number
 
 Sort = Literal["recent", "conversation", "comments", "likes", "ratio"]
 Ratio = Annotated[float, Meta(ge=0)] | None
@@ -39,6 +41,9 @@ class PolledTotal(msgspec.Struct, frozen=True):
 class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers of one post or account for all time.
 
+    `likes`, `comments` and `shares` are counted from events; where the platform's events cannot deliver one of them, it
+    is the platform's own total, if that was polled. `origins` says so of each, and how far counted and polled differ.
+    Ratios are computed with these numbers.
     `conversation_rank` is the lower end of the 95 % Wilson interval of `conversation_share`: what rankings use.
     `polled` holds the platform's own totals, which may know of more than was ever delivered; `polled_comment_to_like`
     is their ratio, null unless both were polled and there are likes.
@@ -59,6 +64,7 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     denominators: Denominators = Denominators()
     polled: dict[str, PolledTotal]
     polled_comment_to_like: Ratio
+    origins: dict[Number, Origin]
     first_ms: TimeMs | None
     as_of_ms: TimeMs
     source: Source
@@ -113,7 +119,9 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
 
 def numbers_of(page: PageView) -> Numbers:
     """A page's numbers for all time."""
-    likes, comments, shares, replies, posts = page.all_time
+    *_, replies, posts = page.all_time
+    origins = origins_of(page)
+    likes, comments, shares = (origins[number].value for number in NUMBERS)
     polled = {name: PolledTotal(total.value, total.as_of_ms) for name, total in page.polled.items()}
     both = {"likes", "comments"} <= polled.keys()
     return Numbers(
@@ -126,11 +134,12 @@ def numbers_of(page: PageView) -> Numbers:
         shares=shares,
         replies=replies,
         posts=posts,
-        comment_to_like=page.comment_to_like,
-        conversation_share=page.conversation_share,
+        comment_to_like=comment_to_like(likes, comments),
+        conversation_share=conversation_share(likes, comments, shares),
         conversation_rank=conversation_rank(likes, comments, shares),
         polled=polled,
         polled_comment_to_like=comment_to_like(polled["likes"].value, polled["comments"].value) if both else None,
+        origins=origins,
         first_ms=page.first_ms,
         as_of_ms=page.as_of_ms,
         source=page.source,
