@@ -70,6 +70,10 @@ class Connections:
         """The connection of this name."""
         return self._by_name.get(name)
 
+    def of_platform(self, platform: str) -> list[str]:
+        """The names of a platform's connections, sorted."""
+        return sorted(name for name, connection in self._by_name.items() if connection.platform == platform)
+
     async def watch(self) -> None:
         """Read the file anew whenever it changed, until cancelled."""
         while True:
