@@ -121,11 +121,14 @@ def _check_one(topic: Topic, found: FoundTopic, partitions: int) -> None:
     # The order of rejected records means nothing: any number of partitions serves.
     if topic is not REJECTED and found.partitions != partitions:
         raise TopicsError(
-            f"topic {found.name} has {found.partitions} partitions; expected {partitions} as interactions has"
+            f"topic {found.name} has {found.partitions} partitions; expected {partitions}"
+            + ("" if topic.partitions else " as interactions has")
         )
     wanted, policy = topic.config["cleanup.policy"], found.config["cleanup.policy"]
     if set(policy.split(",")) != set(wanted.split(",")):
         raise TopicsError(f"topic {found.name} has cleanup.policy {policy}; expected {wanted}")
+    if "retention.ms" not in topic.config:  # compacted only
+        return
     kept_ms, at_least_ms = int(found.config["retention.ms"]), int(topic.config["retention.ms"])
     if 0 <= kept_ms < at_least_ms:  # -1 keeps for good; longer than declared loses nothing
         raise TopicsError(f"topic {found.name} has retention.ms {kept_ms}; expected {at_least_ms} or more")

@@ -102,6 +102,9 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
             "text": "Does it come in blue?",
         }
     ],
+    "erasure": [
+        {"platform": "facebook", "actor": "pKq3v0d1mW8zY5tS2uN4xA", "time_ms": 1_763_890_000_000},
+    ],
     "rejected": [
         {
             "stage": "schema",

@@ -17,10 +17,11 @@ import msgspec
 import yaml
 
 from schemas.engagement import Engagement
+from schemas.erasure import Erasure
 from schemas.examples import EXAMPLES
 from schemas.interaction import Interaction
 from schemas.rejected import Rejected
-from schemas.topics import ACCOUNTS, INTERACTIONS, POSTS, REJECTED, TOPICS, UNANSWERED, Topic
+from schemas.topics import ACCOUNTS, ERASED, INTERACTIONS, POSTS, REJECTED, TOPICS, UNANSWERED, Topic
 from schemas.unanswered import Unanswered
 
 FOLDER = Path(__file__).parent
@@ -34,6 +35,7 @@ RECORDS: dict[str, type[msgspec.Struct]] = {
     "engagement": Engagement,
     "unanswered": Unanswered,
     "rejected": Rejected,
+    "erasure": Erasure,
 }
 #: Topic -> the record that it carries.
 CARRIES = {
@@ -42,6 +44,7 @@ CARRIES = {
     POSTS.name: "engagement",
     ACCOUNTS.name: "engagement",
     UNANSWERED.name: "unanswered",
+    ERASED.name: "erasure",
 }
 
 #: What `Interaction.__post_init__` refuses besides the shape: only totals may be about no post.

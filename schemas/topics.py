@@ -51,5 +51,13 @@ UNANSWERED = Topic(
     "audience comments that wait for the account's reply (schemas/json/unanswered.json); a tombstone when they do not",
     {"retention.ms": str(30 * DAY_MS), "cleanup.policy": "compact,delete"},
 )
+#: One partition: erasures are few. For good: Redis may be filled anew from `interactions` at any time.
+ERASED = Topic(
+    "interactions.erased",
+    "<platform>:<actor>",
+    "actors whose texts are to go (schemas/json/erasure.json)",
+    {"cleanup.policy": "compact"},
+    partitions=1,
+)
 
-TOPICS = (INTERACTIONS, REJECTED, POSTS, ACCOUNTS, UNANSWERED)
+TOPICS = (INTERACTIONS, REJECTED, POSTS, ACCOUNTS, UNANSWERED, ERASED)

@@ -46,6 +46,7 @@ class Keys:
     | `tw:{s}:erased` | set | for good | `<platform>:<actor>` whose texts are not to be kept |
     | `tw:{s}:applied` | hash | for good | checkpoint: offsets a source partition, version, layout |
     | `tw:{s}:open` | sorted set | until its windows are closed | page references by next closing time, ms |
+    | `tw:erasures` | hash | for good | partition of `interactions.erased` -> offset up to which it is done |
     | `tw:account:<platform>:<account>` | hash | page_ttl_days | directory: slot, platform, account, first_seen_ms |
     | `tw:post:<platform>:<post>` | string | page_ttl_days | directory: the account of a post |
     | `tw:seen:<platform>:<id>` | string | directory_ttl_days | the gateway's memory: id -> account, post, kind, actor |
@@ -56,6 +57,7 @@ class Keys:
         self.prefix = prefix
         self.applied = tuple(f"{prefix}:{{{slot}}}:applied" for slot in range(SLOTS))
         self.open = tuple(f"{prefix}:{{{slot}}}:open" for slot in range(SLOTS))
+        self.erasures = f"{prefix}:erasures"
         self.erased = tuple(f"{prefix}:{{{slot}}}:erased" for slot in range(SLOTS))
 
     def page(self, slot: int, reference: str) -> str:

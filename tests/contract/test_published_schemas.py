@@ -16,6 +16,7 @@ from schemas.interaction import decode_interaction
 from schemas.publish import FOLDER, RECORDS, stale
 from schemas.rejected import decode_rejected
 from schemas.topics import TOPICS
+from schemas.erasure import decode_erasure
 from schemas.unanswered import decode_unanswered
 
 DECODE = {
@@ -23,6 +24,7 @@ DECODE = {
     "engagement": decode_engagement,
     "rejected": decode_rejected,
     "unanswered": decode_unanswered,
+    "erasure": decode_erasure,
 }
 
 LIKE = {
@@ -97,6 +99,7 @@ def test_every_topic_is_a_channel_with_its_record() -> None:
         "engagement.posts": ["engagement"],
         "engagement.accounts": ["engagement"],
         "engagement.unanswered": ["unanswered"],
+        "interactions.erased": ["erasure"],
     }
     assert set(carried) == {topic.name for topic in TOPICS}
 

@@ -1,0 +1,1 @@
+"""Privacy: erasing what an actor said, everywhere and for good."""

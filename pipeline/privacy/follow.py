@@ -1,0 +1,93 @@
+"""Follows `interactions.erased`: whoever asks for an erasure writes it there, and every worker sees that it is done.
+
+How far it is done stands in Redis beside what it was done to: a Redis that comes back older or empty, and is filled
+with old texts again, has forgotten that too, and everything is erased once more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from pipeline.errors import UnavailableError
+from pipeline.privacy.erase import Erased, Eraser
+from pipeline.publishing.outlet import Outlet
+from pipeline.scan import TopicScan, open_scan
+from pipeline.settings import Settings
+from pipeline.store.keys import Keys
+from pipeline.topic_admin import check_topics
+from schemas.erasure import Erasure, decode_erasure, encode_erasure
+from schemas.topics import ERASED, INTERACTIONS
+
+log = logging.getLogger("twoway.privacy")
+
+POLL_S = 1.0
+RETRY_S = 5.0
+
+
+async def ask(settings: Settings, erasures: Sequence[Erasure]) -> None:
+    """Write erasures into the topic; acknowledged when this returns. Raises UnavailableError."""
+    producer = AIOKafkaProducer(bootstrap_servers=list(settings.kafka_servers), acks="all", enable_idempotence=True)
+    try:
+        await producer.start()
+        for erasure in erasures:
+            await producer.send_and_wait(settings.topic(ERASED.name), encode_erasure(erasure), erasure.key.encode())
+    except KafkaError as error:
+        raise UnavailableError(f"Kafka at {','.join(settings.kafka_servers)}: {type(error).__name__}") from error
+    finally:
+        await producer.stop()
+
+
+@asynccontextmanager
+async def open_eraser(settings: Settings, redis: Redis) -> AsyncIterator[Eraser]:
+    """An eraser with a producer of its own. Raises UnavailableError and TopicsError."""
+    topics = await asyncio.to_thread(check_topics, settings)
+    outlet = Outlet(settings)
+    try:
+        yield Eraser(settings, redis, outlet, topics[INTERACTIONS.name].partitions)
+    finally:
+        await outlet.stop()
+
+
+async def follow(settings: Settings, redis: Redis) -> None:
+    """Erase what is asked for, until cancelled; waits while Kafka or Redis is away."""
+    while True:
+        try:
+            async with open_eraser(settings, redis) as eraser, open_scan(settings, ERASED.name) as scan:
+                while True:
+                    await catch_up(settings, redis, eraser, scan)
+                    await asyncio.sleep(POLL_S)
+        except (UnavailableError, KafkaError, RedisError, OSError) as error:
+            log.info("erasures wait: %s", type(error).__name__)
+            await asyncio.sleep(RETRY_S)
+
+
+async def catch_up(settings: Settings, redis: Redis, eraser: Eraser, scan: TopicScan) -> Erased:
+    """Erase what was asked for since the last time that Redis remembers."""
+    key = Keys(settings.key_prefix).erasures
+    done = {int(partition): int(offset) for partition, offset in (await redis.hgetall(key)).items()}
+    ends = await scan.ends()
+    behind = [partition for partition, end in ends.items() if done.get(partition, 0) < end]
+    if not behind:
+        return Erased()
+    beginnings = await scan.beginnings()
+    scan.start_at({p: max(beginnings[p], done.get(p, 0)) if p in behind else ends[p] for p in ends})
+    erasures: list[Erasure] = []
+    async for records in scan.read_to(ends):
+        for record in records:
+            try:
+                erasures.append(decode_erasure(record.value))
+            except (msgspec.DecodeError, TypeError):
+                log.warning("%s[%d]@%d is no erasure", scan.topic, record.partition, record.offset)
+    erased = await eraser.erase(erasures)
+    await redis.hset(key, mapping={str(partition): end for partition, end in ends.items()})
+    log.info("%d erasures: %d texts went", len(erasures), erased.texts)
+    return erased
