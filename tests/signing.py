@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hmac
+import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.http_signing import public_pem, rfc9421
 
 META_SECRET = "meta-app-secret"
 
@@ -15,6 +18,7 @@ META_SECRET = "meta-app-secret"
 class Request:
     """A request before it is signed: where it goes, what it carries, and the sender's clock in Unix seconds."""
 
+    host: str
     path: str
     body: bytes
     headers: Mapping[str, str]
@@ -23,20 +27,19 @@ class Request:
 
 @dataclass(frozen=True)
 class Signed:
-    """What signing adds: headers, and to the address a tail (`/more`) and a query."""
+    """What signing adds: headers, and a tail (`/more`) to the address."""
 
     headers: Mapping[str, str] = field(default_factory=dict)
     tail: str = ""
-    query: str = ""
 
 
 @dataclass(frozen=True)
 class Signer:
-    """How one scheme signs. `secret` stands in the connection's `secrets`, `keys` beside them in its table."""
+    """How one scheme signs. `secret` stands in the connection's `secrets`; `keys` gives, for a body, what besides."""
 
     secret: str
     sign: Callable[[Request, str], Signed]
-    keys: Mapping[str, Any] = field(default_factory=dict)
+    keys: Callable[[bytes], Mapping[str, Any]] = lambda body: {}
 
 
 def _hex_hmac(header: str, method: str = "sha256") -> Callable[[Request, str], Signed]:
@@ -74,6 +77,22 @@ def _tiktok(request: Request, secret: str) -> Signed:
     return Signed({"TikTok-Signature": f"t={request.now_s},s={signature}"})
 
 
+def _http_signature(request: Request, secret: str) -> Signed:
+    """The newer form, whose time is its own: the `Date` of a recorded delivery may stay as it was."""
+    actor = _actor(request.body)
+    where = {"key_id": f"{actor}#main-key", "key": actor, "host": request.host}
+    return Signed(rfc9421(request.body, request.path, now_s=request.now_s, **where))
+
+
+def _public_keys(body: bytes) -> Mapping[str, Any]:
+    actor = _actor(body)
+    return {"public_keys": {actor: public_pem(actor)}, "fetch_keys": False}
+
+
+def _actor(body: bytes) -> str:
+    return str(json.loads(body)["actor"])
+
+
 SIGNERS: dict[str, Signer] = {
     "meta": Signer(META_SECRET, _hex_hmac("X-Hub-Signature-256")),
     "meta-legacy": Signer(META_SECRET, _hex_hmac("X-Hub-Signature", "sha1")),
@@ -84,5 +103,9 @@ SIGNERS: dict[str, Signer] = {
     "discourse": Signer("discourse-secret", _hex_hmac("X-Discourse-Event-Signature")),
     "gitlab": Signer("gitlab-token", _token("X-Gitlab-Token")),
     "telegram": Signer("telegram_secret-1", _token("X-Telegram-Bot-Api-Secret-Token")),
+    "mastodon": Signer("mastodon-secret", _hex_hmac("X-Hub-Signature")),
+    "websub": Signer("websub-secret", _hex_hmac("X-Hub-Signature", "sha1")),
+    "http-signature": Signer("", _http_signature, _public_keys),
+    "path": Signer("a-secret-in-the-path", lambda request, secret: Signed(tail=f"/{secret}")),
     "bearer": Signer("token", _token("Authorization", "Bearer {}")),
 }
