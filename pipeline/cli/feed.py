@@ -26,6 +26,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from pipeline.cli.tables import make_console
 from pipeline.errors import SettingsError
 from pipeline.feeding.feed import REFUSALS_SHOWN, FeedOptions, FeedReport, feed
 from pipeline.feeding.replay import ReplayOptions, ReplayReport, replay
@@ -34,6 +35,8 @@ from pipeline.logs import printable
 from pipeline.settings import Settings
 from schemas.rejected import Stage
 
+#: Exit code of a replay after which records stay rejected: neither done (0) nor failed (1).
+STILL_REJECTED = 3
 GZIP_MAGIC = b"\x1f\x8b"
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on standard output")]
 
@@ -62,7 +65,7 @@ def register(app: typer.Typer) -> None:
         if as_json:
             _print_json(_feed_dict(report))
         else:
-            _print_feed(report, Console(emoji=False))
+            _print_feed(report, make_console())
         raise typer.Exit(0 if report.all_sent else 1)
 
     @app.command("replay")
@@ -73,7 +76,10 @@ def register(app: typer.Typer) -> None:
         dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be sent, and send nothing")] = False,
         as_json: AsJson = False,
     ) -> None:
-        """Read interactions.rejected to its end and send what works now. Sending twice is harmless."""
+        """Read interactions.rejected to its end and send what works now; sending twice is harmless.
+
+        Exit 3 if records stay rejected.
+        """
         settings = Settings.from_env()
         if stage is not None and stage not in get_args(Stage):
             raise typer.BadParameter(f"{stage} is no stage; expected one of {', '.join(get_args(Stage))}")
@@ -86,7 +92,8 @@ def register(app: typer.Typer) -> None:
         if as_json:
             _print_json(_replay_dict(report))
         else:
-            _print_replay(report, dry_run, Console(emoji=False))
+            _print_replay(report, dry_run, make_console())
+        raise typer.Exit(STILL_REJECTED if report.left else 0)
 
 
 @contextmanager
@@ -143,7 +150,12 @@ def _replay_dict(report: ReplayReport) -> dict[str, Any]:
         {"stage": stage, "reason": reason, "works": report.works[stage, reason], "still": report.still[stage, reason]}
         for stage, reason in sorted(report.works.keys() | report.still.keys())
     ]
-    totals = {"read": report.read, "interactions": report.interactions, "repeated": report.repeated}
+    totals = {
+        "read": report.read,
+        "interactions": report.interactions,
+        "repeated": report.repeated,
+        "left": report.left,
+    }
     return {**totals, "by_reason": by_reason, "why": dict(report.why)}
 
 
@@ -153,8 +165,11 @@ def _print_replay(report: ReplayReport, dry_run: bool, console: Console) -> None
         table.add_row(*which, f"{report.works[which]:,}", f"{report.still[which]:,}")
     console.print(table)
     console.print(f"{report.interactions:,} interactions {'would be ' if dry_run else ''}sent")
+    if report.left:
+        would = "would stay" if dry_run else "stay" if report.left > 1 else "stays"
+        console.print(f"[yellow]{report.left:,}[/] {'records' if report.left > 1 else 'record'} {would} rejected")
     for why, count in sorted(report.why.items()):
-        console.print(f"  still rejected, {escape(printable(why))}: {count:,}")
+        console.print(f"  {escape(printable(why))}: {count:,}")
 
 
 @contextmanager

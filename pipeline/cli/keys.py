@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from pipeline.cli.names import parse_name
-from pipeline.cli.tables import print_json, shown
+from pipeline.cli.tables import make_console, print_json, shown
 from pipeline.errors import QueryError
 from pipeline.settings import Settings
 from pipeline.slots import SLOTS
@@ -107,11 +106,11 @@ def _key(key: str, type_: str, holds: str, command: str) -> Key:
 
 def _print(found: list[Key]) -> None:
     """Commands stand on lines of their own and are never wrapped: they are made to be copied."""
-    console = Console(soft_wrap=True, highlight=False, emoji=False)
+    console = make_console()
     table = Table(box=None, pad_edge=False, show_header=False)
     for key in found:
         table.add_row(f"[bold]{shown(key.key)}[/]", key.type, f"[dim]{key.holds}[/]")
     console.print(table, width=max(len(key.key) + len(key.holds) + 20 for key in found))
     console.print()
     for key in found:
-        console.print(shown(key.command))
+        console.print(shown(key.command), soft_wrap=True)

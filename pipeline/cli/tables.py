@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO, cast
 
 import msgspec
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.sparklines import age, ratio, sparkline, thousands
+from pipeline.cli.trimmed import Trimmed
 from pipeline.logs import printable
 from pipeline.reading import Numbers, Origin, Series, SeriesRow
 from schemas.platforms import NUMBERS
@@ -35,12 +36,14 @@ _STARTS = {"d": "%Y-%m-%d", "h": "%m-%d %H:00", "m": "%H:%M", "s": "%H:%M:%S"}
 
 
 def make_console() -> Console:
-    """Standard output; colours and the terminal's width only where it is a terminal.
+    """Standard output; colours and the terminal's width only where it is a terminal, else no blanks at lines' ends.
 
     Without emoji: rich would make a picture of the `:x:` in a key.
     """
     console = Console(emoji=False, highlight=False)
-    return console if console.is_terminal else Console(emoji=False, highlight=False, width=PIPED_WIDTH)
+    if console.is_terminal:
+        return console
+    return Console(file=cast("TextIO", Trimmed(sys.stdout)), emoji=False, highlight=False, width=PIPED_WIDTH)
 
 
 def print_json(values: Iterable[Any]) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from pipeline.cli.tables import make_console
 from pipeline.settings import Settings
 
 
@@ -35,4 +35,4 @@ def register(app: typer.Typer) -> None:
             table.add_row(
                 topic.name, str(topic.partitions), topic.config["cleanup.policy"], topic.config["retention.ms"]
             )
-        Console(emoji=False).print(table)
+        make_console().print(table)

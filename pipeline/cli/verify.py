@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from pipeline.cli.tables import make_console
 from pipeline.logs import printable
 from pipeline.proving.verify import DIFFERENCES_SHOWN, WAIT_S, Report, verify
 from pipeline.settings import Settings
@@ -38,7 +39,7 @@ def register(app: typer.Typer) -> None:
         if as_json:
             sys.stdout.buffer.write(orjson.dumps(as_dict(report), option=orjson.OPT_APPEND_NEWLINE))
         else:
-            print_report(report, Console(emoji=False))
+            print_report(report, make_console())
         raise typer.Exit(0 if report.holds else 1)
 
 

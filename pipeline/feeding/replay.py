@@ -45,6 +45,7 @@ class ReplayOptions:
 @dataclass
 class ReplayReport:
     """Rejected records by (stage, reason): `works` now, or `still` rejected; `why` says for what reason now.
+    `unreadable`: records of the topic that are no rejected record.
 
     `interactions`: how many were sent (a delivery may hold many). `repeated`: records with the bytes of an earlier one.
     """
@@ -55,6 +56,12 @@ class ReplayReport:
     works: Counter[tuple[str, str]] = field(default_factory=Counter)
     still: Counter[tuple[str, str]] = field(default_factory=Counter)
     why: Counter[str] = field(default_factory=Counter)
+    unreadable: int = 0
+
+    @property
+    def left(self) -> int:
+        """How many of the wanted records do not work, or not all of what they hold, and those that are none of ours."""
+        return self.still.total() + self.unreadable
 
 
 async def replay(
@@ -95,6 +102,7 @@ class _Run:
             rejected = decode_rejected(value or b"")
         except msgspec.DecodeError:
             self.report.why["no_rejected_record"] += 1
+            self.report.unreadable += 1
             return
         if not self._options.wants(rejected):
             return

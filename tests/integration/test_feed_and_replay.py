@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
 from pathlib import Path
 
 import orjson
@@ -17,7 +18,7 @@ from pipeline.slots import slot_of
 from schemas.interaction import Interaction, decode_interaction, encode_interaction
 from schemas.rejected import Rejected, encode_rejected
 from schemas.topics import INTERACTIONS, REJECTED
-from tests.commands import twoway_json
+from tests.commands import TWOWAY, environment, twoway_json
 from tests.conftest import PARTITIONS
 from tests.contract.corpus import PAYLOADS
 from tests.factories import NOON_MS, make_interaction
@@ -71,6 +72,13 @@ async def reject(settings: Settings, *rejected: Rejected) -> None:
             await producer.send_and_wait(settings.topic(REJECTED.name), encode_rejected(one))
 
 
+def replayed(settings: Settings, *arguments: str) -> tuple[int, str]:
+    """Exit code and standard output of a replay."""
+    command = [*TWOWAY, "replay", *arguments]
+    done = subprocess.run(command, env=environment(settings), capture_output=True, text=True, check=False, timeout=60)
+    return done.returncode, done.stdout
+
+
 def refused(value: bytes, reason: str = "schema") -> Rejected:
     return Rejected(stage="count", reason=reason, time_ms=NOON_MS, source="interactions[0]@7", bytes=value)
 
@@ -96,7 +104,8 @@ async def test_refused_lines_are_named_and_the_rest_is_sent(settings: Settings) 
     code, report = twoway_json(settings, "feed", "-", "--keep", "--pseudonymised", stdin=good + b"\n{}\n" + good)
     assert (code, report["sent"], report["refused"], report["kept"]) == (1, 2, {"schema": 1}, 1)
     assert [refusal["line"] for refusal in report["refusals"]] == [2]
-    _, again = twoway_json(settings, "replay")
+    code, again = twoway_json(settings, "replay")
+    assert (code, again["left"]) == (3, 1)
     assert again["by_reason"] == [{"stage": "feed", "reason": "schema", "works": 0, "still": 1}]
 
 
@@ -126,6 +135,22 @@ async def test_replay_of_one_reason_leaves_the_others(settings: Settings) -> Non
     assert all_of_them["interactions"] == 1
     twoway_json(settings, "replay", "--reason", "post_of_another_account")
     assert [one.post for *_, one in await interactions(settings)] == ["p2"]
+
+
+async def test_replay_says_what_stays_rejected_and_ends_with_a_code_of_its_own(settings: Settings) -> None:
+    """3: neither done nor failed. What was not chosen does not matter, and a dry run decides the same."""
+    late = refused(encode_interaction(make_interaction()), "time_in_future")
+    await reject(settings, refused(b"{}"), refused(b"[]"), late)
+    ended = {}
+    for arguments in ((), ("--dry-run",), ("--reason", "time_in_future"), ("--since", "2999-01-01")):
+        code, shown = replayed(settings, *arguments)
+        ended[arguments] = (code, [line for line in shown.splitlines() if line.endswith(" rejected")])
+    assert ended == {
+        (): (3, ["2 records stay rejected"]),
+        ("--dry-run",): (3, ["2 records would stay rejected"]),
+        ("--reason", "time_in_future"): (0, []),
+        ("--since", "2999-01-01"): (0, []),
+    }
 
 
 async def test_replay_since_a_moment_leaves_older_ones(settings: Settings) -> None:
