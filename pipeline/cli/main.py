@@ -9,6 +9,7 @@ from importlib import import_module
 
 import typer
 
+from pipeline.cli.flags import hide_types_of_flags
 from pipeline.errors import TwowayError, UnavailableError
 from pipeline.local.folder import SERVER_VARIABLES, use_local_stack
 from pipeline.logs import printable
@@ -31,6 +32,7 @@ def build() -> typer.Typer:
     )
     for noun in NOUNS:
         import_module(f"pipeline.cli.{noun}").register(app)
+    hide_types_of_flags(app)
     return app
 
 
