@@ -31,6 +31,7 @@ from agents.count import count_agent
 from pipeline.clock import wall_clock
 from pipeline.errors import TwowayError, UnavailableError
 from pipeline.health import health_routes
+from pipeline.privacy.follow import follow
 from pipeline.publishing.outlet import Outlet
 from pipeline.serving import address_of, listen, served
 from pipeline.settings import Settings
@@ -134,6 +135,19 @@ class Health(Service):  # type: ignore[misc]
             return False
 
 
+class Erasures(Service):  # type: ignore[misc]
+    """Erases the actors of whom that is asked, and again in a Redis that was filled anew."""
+
+    def __init__(self, settings: Settings, redis: Redis, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.settings = settings
+        self.redis = redis
+
+    @Service.task
+    async def _erase(self) -> None:
+        await follow(self.settings, self.redis)
+
+
 class Servers(Service):  # type: ignore[misc]
     """Waits for Kafka and Redis before the app starts, and finds how many partitions there are."""
 
@@ -205,6 +219,7 @@ def run_worker(settings: Settings) -> None:
         Health(settings, listener, app, redis),
         servers,
         Publisher(tables),
+        Erasures(settings, redis),
         Collector(),
         loop=loop,
         redirect_stdouts=False,

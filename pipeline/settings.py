@@ -88,6 +88,9 @@ class Settings:
     gateway_port: int = _between(0, 65_535, 8001, "port of the gateway; 0 takes a free one")
     connections_file: str = _text("connections.toml", "TOML file with the gateway's connections")
     actor_key: Secret = _text(Secret(""), "key of the hash that pseudonymises actors, 32 characters or more")
+    actor_key_former: Secret = _text(
+        Secret(""), "the key before a rotation, as long as likes that were made under it may be taken back"
+    )
     body_limit_bytes: int = _between(1_000, 100_000_000, 4_000_000, "largest webhook body")
     produce_timeout_ms: int = _between(100, 60_000, 1_500, "how long a webhook waits for Kafka before its 503")
     directory_ttl_days: int = _between(1, 3650, 90, "days that the gateway remembers which post an id belongs to")
@@ -127,8 +130,9 @@ class Settings:
     def __post_init__(self) -> None:
         if self.partitions & (self.partitions - 1):
             raise SettingsError(f"TWOWAY_PARTITIONS is {self.partitions}; expected a power of two up to 256")
-        if self.actor_key and len(self.actor_key.reveal()) < 32:
-            raise SettingsError("TWOWAY_ACTOR_KEY is shorter than expected: 32 characters or more")
+        for name, key in (("ACTOR_KEY", self.actor_key), ("ACTOR_KEY_FORMER", self.actor_key_former)):
+            if key and len(key.reveal()) < 32:
+                raise SettingsError(f"TWOWAY_{name} is shorter than expected: 32 characters or more")
         if not self.publish_s > 0:
             raise SettingsError(f"TWOWAY_PUBLISH_S is {self.publish_s}; expected more than 0")
 

@@ -15,7 +15,21 @@ from pipeline.local.folder import SERVER_VARIABLES, use_local_stack
 from pipeline.logs import printable
 
 #: Files of this folder; each has a function `register(app)` that adds its commands.
-NOUNS = ("roles", "webhooks", "topics", "stack", "pages", "watch", "keys", "feed", "verify", "explain", "demo")
+NOUNS = (
+    "roles",
+    "webhooks",
+    "topics",
+    "stack",
+    "pages",
+    "watch",
+    "keys",
+    "feed",
+    "listen",
+    "verify",
+    "explain",
+    "erase",
+    "demo",
+)
 
 #: Added where servers do not answer that nobody named: most often the stack was not started, or elsewhere.
 NO_STACK = "; no `twoway up` or `twoway demo` runs in this directory"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -20,6 +21,7 @@ from pipeline.errors import RefusedError, TooLargeError, UnavailableError, Unrea
 from pipeline.gateway import metrics
 from pipeline.gateway.directory import Directory
 from pipeline.gateway.lanes import Outgoing
+from pipeline.gateway.pseudonyms import keyed_pseudonym
 from pipeline.gateway.public_keys import PublicKeys
 from pipeline.gateway.publisher import Publisher
 from pipeline.settings import Settings
@@ -28,11 +30,15 @@ from pipeline.sources.delivery import Connection, Delivery
 from pipeline.sources.outcomes import Counted, Ignored, Known, Outcome
 from pipeline.sources.registry import SOURCES
 from pipeline.sources.source import Context, Pseudonym, Source
+from schemas.erasure import Erasure, encode_erasure
+from schemas.interaction import decode_interaction, encode_interaction
 from schemas.rejected import Rejected, Stage, encode_rejected
-from schemas.topics import INTERACTIONS, REJECTED
+from schemas.topics import ERASED, INTERACTIONS, REJECTED
 
 logger = logging.getLogger("twoway.gateway")
 
+#: The topics that it writes; the publisher must know them.
+WRITTEN = (INTERACTIONS, REJECTED, ERASED)
 #: Headers without which a delivery cannot be read again. Never a signature or a token.
 KEPT_HEADERS = frozenset(
     {"content-type", "webhook-id", "webhook-timestamp", "date", "x-discourse-event", "x-discourse-instance"}
@@ -71,6 +77,8 @@ class Intake:
     ) -> None:
         self._interactions = settings.topic(INTERACTIONS.name)
         self._rejected = settings.topic(REJECTED.name)
+        self._erased = settings.topic(ERASED.name)
+        self._former = keyed_pseudonym(settings.actor_key_former) if settings.actor_key_former else None
         self._publisher = publisher
         self._directory = directory
         self._pseudonym = pseudonym
@@ -101,10 +109,11 @@ class Intake:
             raise
         references = list(source.references(parsed))
         known = await self._directory.look_up(connection.platform, references) if references else {}
-        context = Context(connection, delivery.received_ms, self._pseudonym, known)
+        context = Context(connection, delivery.received_ms, self._pseudonym, known, self._former)
         outcomes = source.normalise(parsed, context)
         unremembered = await self._remember(connection.platform, context.memories)
         receipt = await self._publish(outcomes, delivery, connection)
+        await self._publish_besides(outcomes, context, delivery)
         if unremembered is not None:
             # It counts already; the sender repeats it until it is remembered too, and the repeats count for nothing.
             raise unremembered
@@ -164,6 +173,24 @@ class Intake:
         for reason, number in ignored.items():
             metrics.IGNORED.labels(platform, reason).inc(number)
         return Receipt(len(records), len(kept), ignored)
+
+    async def _publish_besides(self, outcomes: list[Outcome], context: Context, delivery: Delivery) -> None:
+        """Erasures of actors, and during a key's rotation the removals of likes under their former ids."""
+        records = []
+        for outcome in outcomes:
+            if isinstance(outcome, Ignored) and outcome.actor is not None:
+                names = [outcome.actor, *filter(None, [context.aliases.get(outcome.actor)])]
+                for name in names:
+                    erasure = Erasure(platform=context.connection.platform, actor=name, time_ms=delivery.received_ms)
+                    records.append(Outgoing(self._erased, 0, erasure.key.encode(), encode_erasure(erasure)))
+        for interaction in context.superseded:
+            value = encode_interaction(interaction)
+            with suppress(msgspec.ValidationError):  # so was its like, and that was kept with the reason
+                decode_interaction(value)
+                key, slot = _place(interaction.platform, interaction.account)
+                records.append(Outgoing(self._interactions, slot, key, value))
+        if records:
+            await self._publisher.publish(records, delivery.received_ms)
 
     async def _keep(self, rejected: Rejected) -> None:
         """Publish what was rejected; cut where the topic takes no large records."""

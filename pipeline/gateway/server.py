@@ -20,6 +20,7 @@ from pipeline.gateway.app import build_app
 from pipeline.gateway.budget import Budget
 from pipeline.gateway.connections import Connections
 from pipeline.gateway.directory import Directory
+from pipeline.gateway.intake import WRITTEN
 from pipeline.gateway.outside import Outside
 from pipeline.gateway.producer import producer_opener
 from pipeline.gateway.pseudonyms import keyed_pseudonym
@@ -27,7 +28,6 @@ from pipeline.gateway.public_keys import PublicKeys
 from pipeline.gateway.publisher import Publisher
 from pipeline.serving import address_of, listen, served, stop_signal
 from pipeline.settings import Settings
-from schemas.topics import INTERACTIONS, REJECTED
 
 logger = logging.getLogger("twoway.gateway")
 
@@ -58,7 +58,7 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[str, asyncio.Future
     listener = listen("gateway", settings.gateway_host, settings.gateway_port)
     budget = Budget()
     metrics.IN_FLIGHT_BYTES.set_function(lambda: budget.used_bytes)
-    topics = (settings.topic(INTERACTIONS.name), settings.topic(REJECTED.name))
+    topics = tuple(settings.topic(topic.name) for topic in WRITTEN)
     publisher = Publisher(producer_opener(settings), topics, settings.produce_timeout_ms / 1000, budget)
     directory = Directory(settings)
     keys = PublicKeys(Outside(settings.key_fetch_local), wall_clock)

@@ -29,6 +29,7 @@ from schemas.topics import ERASED, INTERACTIONS
 
 log = logging.getLogger("twoway.privacy")
 
+REDIS_FAILURES = (RedisError, OSError)
 POLL_S = 1.0
 RETRY_S = 5.0
 
@@ -65,7 +66,7 @@ async def follow(settings: Settings, redis: Redis) -> None:
                 while True:
                     await catch_up(settings, redis, eraser, scan)
                     await asyncio.sleep(POLL_S)
-        except (UnavailableError, KafkaError, RedisError, OSError) as error:
+        except (UnavailableError, KafkaError, *REDIS_FAILURES) as error:
             log.info("erasures wait: %s", type(error).__name__)
             await asyncio.sleep(RETRY_S)
 

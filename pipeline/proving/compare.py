@@ -1,9 +1,9 @@
 """Holds a page's hash in Redis against the oracle's page.
 
 Every window's row, the row of all time, each other field, each waiting comment and each number of engaged actors is
-one row of the report. A row past its retention may still be there: then it must be right; or be gone. A row whose counts
-are all 0 may be absent. Fields that the layout does not name are passed over. Engaged actors are estimates (HyperLogLog,
-standard error 0.81 %): within six of these they are right.
+one row of the report. A row past its retention may still be there: then it must be right; or be gone. A row whose
+counts are all 0 may be absent. Fields that the layout does not name are passed over. Engaged actors are estimates
+(HyperLogLog, standard error 0.81 %): within six of these they are right.
 """
 
 from __future__ import annotations

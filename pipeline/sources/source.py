@@ -42,17 +42,30 @@ class Context:
     """What reading a delivery may use: its connection, the receiver's clock, pseudonyms and the directory.
 
     `memories` collects what this delivery adds to the directory; later items of the same delivery see it at once.
+    While the key of the pseudonyms is being rotated (`former`), `superseded` collects the removals that go with likes:
+    under the former key the same like has another id, and must not stand beside the new one. `aliases` are the former
+    pseudonyms that were met, by the new.
     """
 
-    __slots__ = ("_known", "_pseudonym", "connection", "memories", "received_ms")
+    __slots__ = (
+        "_former", "_known", "_pseudonym", "aliases", "connection", "memories", "received_ms", "superseded",
+    )  # fmt: skip
 
     def __init__(
-        self, connection: Connection, received_ms: int, pseudonym: Pseudonym, known: Mapping[str, Known]
+        self,
+        connection: Connection,
+        received_ms: int,
+        pseudonym: Pseudonym,
+        known: Mapping[str, Known],
+        former: Pseudonym | None = None,
     ) -> None:
         self.connection = connection
         self.received_ms = received_ms
         self.memories: dict[str, Known] = {}
+        self.superseded: list[Interaction] = []
+        self.aliases: dict[str, str] = {}
         self._pseudonym = pseudonym
+        self._former = former
         self._known = known
 
     def look_up(self, object_id: str | None) -> Known | None:
@@ -63,7 +76,10 @@ class Context:
 
     def pseudonym(self, platform: str, actor: str) -> str:
         """What stands for the actor in records."""
-        return self._pseudonym(platform, actor)
+        shown = self._pseudonym(platform, actor)
+        if self._former is not None:
+            self.aliases[shown] = self._former(platform, actor)
+        return shown
 
     def clock(self, *times: tuple[int | None, TimeFrom]) -> tuple[int, TimeFrom]:
         """The first usable time with whose clock it is; the receiver's where there is none."""
@@ -97,13 +113,15 @@ class Context:
         is worth a lost count. `questions` False: the delivery itself says that the post is not to be labelled.
         """
         own = own or self.connection.is_brand(account, actor)
-        shown = None if actor is None else self._pseudonym(platform, actor)
+        shown = None if actor is None else self.pseudonym(platform, actor)
         if kind == "like" and shown is not None:
             object_id = f"{post}/{shown}"
         if object_id is None:
             if kind != "post":
                 raise UnreadableError("missing_field", f"expected an id of the {kind}")
             object_id = post
+        if kind == "like" and shown in self.aliases:
+            self._supersede(platform, account, post, self.aliases[shown], own=own, time=time)
         return Interaction(
             platform=platform,
             account=account,
@@ -121,6 +139,25 @@ class Context:
             url=url if url and len(url) <= LONGEST_URL else None,
             media=media if kind == "post" else None,
             questions=(questions and self.connection.questions) or kind != "post",
+        )
+
+    def _supersede(
+        self, platform: str, account: str, post: str, former: str, *, own: bool, time: tuple[int, TimeFrom]
+    ) -> None:
+        """At the same time a remove is greater than an add: whatever stood under the former id stands no more."""
+        self.superseded.append(
+            Interaction(
+                platform=platform,
+                account=account,
+                kind="like",
+                action="remove",
+                post=post,
+                id=f"{post}/{former}",
+                actor=former,
+                own=own,
+                time_ms=time[0],
+                time_from=time[1],
+            )
         )
 
     def totals(

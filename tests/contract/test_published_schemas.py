@@ -11,12 +11,12 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from schemas.engagement import COLUMNS, decode_engagement
+from schemas.erasure import decode_erasure
 from schemas.examples import EXAMPLES
 from schemas.interaction import decode_interaction
 from schemas.publish import FOLDER, RECORDS, stale
 from schemas.rejected import decode_rejected
 from schemas.topics import TOPICS
-from schemas.erasure import decode_erasure
 from schemas.unanswered import decode_unanswered
 
 DECODE = {

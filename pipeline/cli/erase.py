@@ -1,0 +1,69 @@
+"""`twoway erase`: what an actor said goes from Redis, and from the topic that others subscribe to."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+from redis.asyncio import Redis
+
+from pipeline.clock import wall_clock
+from pipeline.errors import QueryError, UnavailableError
+from pipeline.gateway.pseudonyms import keyed_pseudonym
+from pipeline.logs import printable
+from pipeline.privacy.erase import Erased
+from pipeline.privacy.follow import REDIS_FAILURES, ask, open_eraser
+from pipeline.settings import Settings
+from pipeline.sources.registry import SOURCES
+from schemas.erasure import Erasure
+
+CONNECT_S = 2
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("erase")(erase)
+
+
+def erase(
+    platform: Annotated[str, typer.Argument(help="The actor's platform, such as facebook.")],
+    actor: Annotated[
+        str | None, typer.Option("--actor", help="The actor's id on the platform; needs TWOWAY_ACTOR_KEY.")
+    ] = None,
+    pseudonym: Annotated[
+        str | None, typer.Option("--pseudonym", help="Or: the actor as records name it, where no key was used.")
+    ] = None,
+) -> None:
+    """Erase the texts of an actor everywhere in Redis, now and whenever they come again. Counts stay."""
+    settings = Settings.from_env()
+    if (actor is None) == (pseudonym is None):
+        raise QueryError("erase needs one of --actor and --pseudonym; expected exactly one of them")
+    names = [pseudonym] if pseudonym is not None else _pseudonyms(settings, platform, actor or "")
+    erasures = [Erasure(platform=platform, actor=name, time_ms=wall_clock()) for name in names if name]
+    erased = asyncio.run(_erase(settings, erasures))
+    hint = "" if platform in SOURCES else f"; {printable(platform)} is no platform with a source of its own"
+    sys.stdout.write(
+        f"texts erased {erased.texts:,}, of these waiting for a reply {erased.waiting:,}, "
+        f"names kept out from now on {len(erasures)}{hint}\n"
+    )
+
+
+def _pseudonyms(settings: Settings, platform: str, actor: str) -> list[str]:
+    """Under the key in force and, while it is rotated, under the one before."""
+    keys = [settings.actor_key, *([settings.actor_key_former] if settings.actor_key_former else [])]
+    return [keyed_pseudonym(key)(platform, actor) for key in keys]
+
+
+async def _erase(settings: Settings, erasures: list[Erasure]) -> Erased:
+    """Written down first: what fails after that is done by the workers."""
+    redis = Redis.from_url(settings.redis_url.reveal(), socket_connect_timeout=CONNECT_S)
+    try:
+        await ask(settings, erasures)
+        async with open_eraser(settings, redis) as eraser:
+            return await eraser.erase(erasures)
+    except REDIS_FAILURES as error:
+        raise UnavailableError(f"Redis does not answer: {type(error).__name__}; workers erase it later") from error
+    finally:
+        await redis.aclose()
