@@ -105,6 +105,28 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "erasure": [
         {"platform": "facebook", "actor": "pKq3v0d1mW8zY5tS2uN4xA", "time_ms": 1_763_890_000_000},
     ],
+    "alert": [
+        {
+            "id": "5f2c0a9b17de43c8a6e10d42-fired",
+            "cause": "5f2c0a9b17de43c8a6e10d42",
+            "rule": "ratio_shift",
+            "state": "fired",
+            "platform": "facebook",
+            "account": "1001",
+            "entity": "account",
+            "post": None,
+            "window": "1h",
+            "start_ms": 1_763_888_400_000,
+            "end_ms": 1_763_892_000_000,
+            "since_ms": 1_763_888_400_000,
+            "value": 0.48,
+            "baseline": 0.19,
+            "threshold": 0.31,
+            "sample": 312,
+            "explanation": "48 % of 312 interactions were comments; usual are 19 % (8.6 times the usual spread away)",
+            "time_ms": 1_763_892_060_000,
+        }
+    ],
     "rejected": [
         {
             "stage": "schema",

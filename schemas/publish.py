@@ -16,24 +16,26 @@ from typing import Any
 import msgspec
 import yaml
 
+from schemas.alert import Alert
 from schemas.engagement import Engagement
 from schemas.erasure import Erasure
 from schemas.examples import EXAMPLES
 from schemas.interaction import Interaction
 from schemas.rejected import Rejected
-from schemas.topics import ACCOUNTS, ERASED, INTERACTIONS, POSTS, REJECTED, TOPICS, UNANSWERED, Topic
+from schemas.topics import ACCOUNTS, ALERTS, ERASED, INTERACTIONS, POSTS, REJECTED, TOPICS, UNANSWERED, Topic
 from schemas.unanswered import Unanswered
 
 FOLDER = Path(__file__).parent
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SCHEMA_FORMAT = "application/schema+json;version=draft-2020-12"
 #: Grows by one in its last part with every change that old readers understand, in its first with any other.
-VERSION = "1.1.0"
+VERSION = "1.2.0"
 
 RECORDS: dict[str, type[msgspec.Struct]] = {
     "interaction": Interaction,
     "engagement": Engagement,
     "unanswered": Unanswered,
+    "alert": Alert,
     "rejected": Rejected,
     "erasure": Erasure,
 }
@@ -44,6 +46,7 @@ CARRIES = {
     POSTS.name: "engagement",
     ACCOUNTS.name: "engagement",
     UNANSWERED.name: "unanswered",
+    ALERTS.name: "alert",
     ERASED.name: "erasure",
 }
 

@@ -51,6 +51,12 @@ UNANSWERED = Topic(
     "audience comments that wait for the account's reply (schemas/json/unanswered.json); a tombstone when they do not",
     {"retention.ms": str(30 * DAY_MS), "cleanup.policy": "compact,delete"},
 )
+ALERTS = Topic(
+    "engagement.alerts",
+    "<alert id>",
+    "what a rule said of a post or an account: fired, cleared (schemas/json/alert.json)",
+    {"retention.ms": str(90 * DAY_MS), "cleanup.policy": "compact,delete"},
+)
 #: One partition: erasures are few. For good: Redis may be filled anew from `interactions` at any time.
 ERASED = Topic(
     "interactions.erased",
@@ -60,4 +66,4 @@ ERASED = Topic(
     partitions=1,
 )
 
-TOPICS = (INTERACTIONS, REJECTED, POSTS, ACCOUNTS, UNANSWERED, ERASED)
+TOPICS = (INTERACTIONS, REJECTED, POSTS, ACCOUNTS, UNANSWERED, ALERTS, ERASED)

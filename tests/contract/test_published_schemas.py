@@ -10,6 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from schemas.alert import decode_alert
 from schemas.engagement import COLUMNS, decode_engagement
 from schemas.erasure import decode_erasure
 from schemas.examples import EXAMPLES
@@ -24,6 +25,7 @@ DECODE = {
     "engagement": decode_engagement,
     "rejected": decode_rejected,
     "unanswered": decode_unanswered,
+    "alert": decode_alert,
     "erasure": decode_erasure,
 }
 
@@ -99,6 +101,7 @@ def test_every_topic_is_a_channel_with_its_record() -> None:
         "engagement.posts": ["engagement"],
         "engagement.accounts": ["engagement"],
         "engagement.unanswered": ["unanswered"],
+        "engagement.alerts": ["alert"],
         "interactions.erased": ["erasure"],
     }
     assert set(carried) == {topic.name for topic in TOPICS}
