@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,9 @@ import msgspec
 
 from pipeline.api.held import Held
 from pipeline.api.parameters import Parameter
+from pipeline.insights import Insights
 from pipeline.reading import Numbers, Ranking, Reader, Series
+from pipeline.reading.insights import POSTS_MOST
 from pipeline.reading.rankings import LIMIT_MAX, SORTS
 from pipeline.reading.series import SERIES_MAX
 from schemas.interaction import LAST_TIME_MS
@@ -20,6 +23,8 @@ from schemas.interaction import LAST_TIME_MS
 Ask = Callable[..., Awaitable[Any]]
 #: A ranking over all accounts is at most this old: many dashboards cost as much as one.
 TOP_HELD_S = 1.0
+#: Insights change slowly and cost seconds for the largest accounts.
+INSIGHTS_HELD_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,22 @@ def operations(reader: Reader) -> tuple[Operation, ...]:
             Series,
             _series(sizes),
             partial(reader.series, "account"),
+        ),
+        Operation(
+            f"{account}/insights",
+            "getAccountInsights",
+            "What makes an account's audience talk, and how much of it stays silent; at most a minute old",
+            Insights,
+            (
+                Parameter(
+                    "posts",
+                    "how many of the most recently active posts are looked at",
+                    POSTS_MOST,
+                    low=1,
+                    high=POSTS_MOST,
+                ),
+            ),
+            _insights(reader),
         ),
         Operation(account, "getAccount", "The numbers of an account for all time", Numbers, (), reader.account),
         Operation(
@@ -101,6 +122,20 @@ def _top(reader: Reader) -> Ask:
 
     async def ask(**question: Any) -> Ranking:
         return await held.get(tuple(question.values()), lambda: _rank(reader, **question))
+
+    return ask
+
+
+def _insights(reader: Reader) -> Ask:
+    held: Held[Insights] = Held(INSIGHTS_HELD_S)
+    one_at_a_time = asyncio.Lock()
+
+    async def make(platform: str, account: str, posts: int) -> Insights:
+        async with one_at_a_time:  # several would take the processor from every other question
+            return await reader.insights(platform, account, posts)
+
+    async def ask(platform: str, account: str, posts: int) -> Insights:
+        return await held.get((platform, account, posts), lambda: make(platform, account, posts))
 
     return ask
 

@@ -28,7 +28,7 @@ def analyse(facts: AccountFacts) -> Insights:
         ),
         followers=facts.followers,
         followers_as_of_ms=facts.followers_as_of_ms,
-        rates=rates(posts, facts.followers),
+        rates=rates(facts),
         question=compare_question(posts),
         labels=compare_labels(posts),
         hours=by_hour(posts),

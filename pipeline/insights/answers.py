@@ -40,7 +40,7 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
-    """Kaushik's rates: comments per post, shares per post, likes per post."""
+    """Kaushik's rates: comments per post, shares per post, likes per post; null where the platform does not tell."""
 
     conversation: Rate
     amplification: Rate

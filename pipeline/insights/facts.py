@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pipeline.counting.rows import conversation_share
 from pipeline.labels import Labels
+from schemas.platforms import Number
 
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
@@ -62,7 +63,8 @@ class Said:
 class AccountFacts:
     """All that is known of an account for its insights.
 
-    `posts_known`: how many posts it has, of which `posts` are the newest; `comments`: of the last `comments_days`
+    `posts_known`: how many posts it has, of which `posts` are the newest; `unknown`: numbers that the platform does not
+    tell of any of them, which stand there as 0; `comments`: of the last `comments_days`
     days, `comments_complete` unless there were more. `engaged`: distinct actors of the account by window name;
     `engaged_kinds`: of all the posts of a kind together.
     """
@@ -72,6 +74,7 @@ class AccountFacts:
     as_of_ms: int
     posts: Sequence[PostFacts]
     posts_known: int
+    unknown: frozenset[Number] = frozenset()
     followers: int | None = None
     followers_as_of_ms: int | None = None
     comments: Sequence[Said] = ()

@@ -134,4 +134,4 @@ def _tokenizer() -> Any:
     from nltk.tokenize.casual import TweetTokenizer
 
     # Its own small letters cost as much as all the rest; a phone number is no word.
-    return TweetTokenizer(preserve_case=True, reduce_len=True, strip_handles=True, match_phone_numbers=False)
+    return TweetTokenizer(preserve_case=True, strip_handles=True, match_phone_numbers=False)

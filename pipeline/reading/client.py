@@ -10,7 +10,9 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, Self, TypeVar
 
+from pipeline.insights import Insights
 from pipeline.reading.answers import Numbers, Ranking, Series
+from pipeline.reading.insights import POSTS_MOST
 from pipeline.reading.reader import Reader
 from pipeline.settings import Settings
 from schemas.engagement import Entity
@@ -53,6 +55,10 @@ class Client:
     def series(self, entity: Entity, platform: str, entity_id: str, window: str = "1m", limit: int = 60) -> Series:
         """The last `limit` windows of a size, oldest first."""
         return self._run(self._reader.series(entity, platform, entity_id, window, limit))
+
+    def insights(self, platform: str, account: str, posts: int = POSTS_MOST) -> Insights:
+        """What makes the account's audience talk and who stays silent, over its most recently active posts."""
+        return self._run(self._reader.insights(platform, account, posts))
 
     def close(self) -> None:
         """Give the connections back and end the thread."""

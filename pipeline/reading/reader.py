@@ -5,6 +5,7 @@ The API, the command line and the Python client all ask here; there is no second
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -13,12 +14,15 @@ import redis.asyncio
 from pipeline.clock import Clock, wall_clock
 from pipeline.counting.page import PageView
 from pipeline.errors import NotFoundError
+from pipeline.insights import Insights, analyse
 from pipeline.reading.answers import Numbers, Ranking, Series, Sort, numbers_of
 from pipeline.reading.directory import AccountRef, Directory
 from pipeline.reading.hints import hint_account, hint_post
+from pipeline.reading.insights import POSTS_MOST, read_facts
 from pipeline.reading.lookups import SUMMARY, Lookups, PageRef, redis_answers
 from pipeline.reading.rankings import check_limit, check_platform, check_sort, rank
 from pipeline.reading.series import SERIES_MAX, series_codes, series_rows, size_number
+from pipeline.reading.voices import Voices
 from pipeline.settings import Settings
 from pipeline.store.keys import Keys
 from pipeline.windows import Windows
@@ -35,10 +39,13 @@ class Reader:
     asked, and UnavailableError while Redis does not answer.
     """
 
-    def __init__(self, redis: Any, keys: Keys, windows: Windows, clock: Clock = wall_clock) -> None:
+    def __init__(
+        self, redis: Any, keys: Keys, windows: Windows, engaged_windows: Windows, clock: Clock = wall_clock
+    ) -> None:
         self.windows = windows
         self._clock = clock
         self._lookups = Lookups(redis, keys, windows)
+        self._voices = Voices(redis, keys, engaged_windows)
         self._directory = Directory(redis, keys, clock)
 
     @classmethod
@@ -47,7 +54,7 @@ class Reader:
         client = redis.asyncio.from_url(
             settings.redis_url.reveal(), decode_responses=True, socket_timeout=5, socket_connect_timeout=2
         )
-        return cls(client, Keys(settings.key_prefix), settings.windows, clock)
+        return cls(client, Keys(settings.key_prefix), settings.windows, settings.engaged_windows, clock)
 
     async def __aenter__(self) -> Self:
         return self
@@ -131,6 +138,14 @@ class Reader:
             self._series(page or _expired(item), codes if page else [], window)
             for item, page in zip(items, pages, strict=True)
         ]
+
+    async def insights(self, platform: str, account: str, posts: int = POSTS_MOST) -> Insights:
+        """What makes the account's audience talk and who stays silent, over its `posts` most recently active posts."""
+        count = check_limit(posts, POSTS_MOST)
+        page = await self._page("account", platform, account, account, SUMMARY)
+        facts = await read_facts(self._lookups, self._voices, page, count, self._clock())
+        # Seconds of computing for the largest accounts: other questions are answered meanwhile.
+        return await asyncio.to_thread(analyse, facts)
 
     def _codes(self, window: str, limit: int, until_ms: int | None) -> list[int]:
         number, count = size_number(self.windows, window), check_limit(limit, SERIES_MAX)

@@ -48,6 +48,17 @@ def test_rates_are_per_post_and_per_thousand_followers() -> None:
     assert found.note is None
 
 
+def test_a_number_that_the_platform_does_not_tell_has_no_rate() -> None:
+    """Null, not 0: nobody knows how often a post was liked."""
+    found = analyse(_facts([_post("1", 4)], followers=2_000, unknown=frozenset({"likes"}))).rates
+    assert (found.applause.per_post, found.applause.per_1000_followers, found.amplification.per_post) == (
+        None,
+        None,
+        0.0,
+    )
+    assert found.note == "likes unknown: the platform does not send them"
+
+
 @pytest.mark.parametrize("followers", [None, 0])
 def test_without_followers_rates_and_silence_say_why(followers: int | None) -> None:
     """Null and a reason; what needs no followers is there."""
