@@ -21,6 +21,7 @@ NOUNS = (
     "topics",
     "stack",
     "pages",
+    "insights",
     "watch",
     "keys",
     "feed",
