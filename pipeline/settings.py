@@ -10,10 +10,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pipeline.errors import SettingsError
 from pipeline.windows import Windows
+from schemas.alert import Rule
+
+ALERT_RULES: tuple[str, ...] = get_args(Rule)
 
 
 class Secret:
@@ -37,7 +40,7 @@ class Secret:
     __str__ = __repr__
 
 
-def _between(low: int, high: int, default: int, meaning: str) -> Any:
+def _between(low: int, high: int, default: float, meaning: str) -> Any:
     return field(default=default, metadata={"low": low, "high": high, "meaning": meaning})
 
 
@@ -83,6 +86,31 @@ class Settings:
     publish_s: float = _text(1.0, "seconds between two publications of the same row at the least")
     from_earliest: bool = _text(False, "go on from the oldest record left where Redis asks for one that Kafka dropped")
 
+    # Alerts
+    alert_rules: tuple[str, ...] = _text(ALERT_RULES, "rules in force, comma separated; empty: no alerts")
+    alert_window: str = _text("1h", "one of the window sizes: what the rules look at")
+    alert_baseline_windows: int = _between(3, 10_000, 168, "past windows that say what is usual, if kept")
+    alert_least_windows: int = _between(3, 10_000, 24, "past windows with enough in them before anything is usual")
+    alert_least_sample: int = _between(1, 1_000_000_000, 30, "interactions of a window before its ratio says anything")
+    alert_clear: float = _between(0, 1, 0.7, "share of its threshold at which a standing alert clears")
+    alert_cool_down_s: int = _between(0, 31_536_000, 21_600, "seconds after an alert cleared before it fires again")
+    alert_shift_z: float = _between(1, 1_000, 4.0, "robust z at which a conversation share has left its baseline")
+    alert_shift_least: float = _between(0, 1, 0.1, "difference of a conversation share from its baseline at the least")
+    alert_ratioed: float = _between(0, 1_000_000, 1.0, "comments a like above which a post is ratioed")
+    alert_ratioed_comments: int = _between(1, 1_000_000_000, 50, "comments of a post before it can be ratioed")
+    alert_queue_comments: int = _between(1, 1_000_000_000, 20, "waiting comments before a queue can have grown")
+    alert_queue_times: float = _between(1, 1_000_000, 3.0, "times its usual length at which a queue has grown")
+    alert_queue_minutes: int = _between(1, 5_256_000, 1_440, "minutes that a comment may wait for its reply")
+    alert_queue_reply_rate: float = _between(0, 1, 0.5, "share of comments an account answers before their age matters")
+    alert_silent_minutes: int = _between(1, 5_256_000, 180, "minutes of silence before an account can be silent")
+    alert_silent_times: float = _between(1, 1_000_000, 2.0, "times its longest usual silence at which it is silent")
+    alert_url: str = _text("", "where `twoway notify` posts alerts as Standard Webhooks; empty: nowhere")
+    alert_secret: Secret = _text(Secret(""), "key that signs them, whsec_ and base64 of 24 to 64 bytes")
+    alert_retry_hours: int = _between(1, 720, 24, "hours after an alert at which its delivery is given up")
+    notify_group: str = _text("twoway-notify", "Kafka consumer group of `twoway notify`")
+    notify_host: str = _text("127.0.0.1", "address of notify's health and metrics")
+    notify_port: int = _between(0, 65_535, 8030, "port of notify's health and metrics; 0 takes a free one")
+
     # The gateway
     gateway_host: str = _text("127.0.0.1", "address of the gateway")
     gateway_port: int = _between(0, 65_535, 8001, "port of the gateway; 0 takes a free one")
@@ -125,7 +153,11 @@ class Settings:
             if name not in known:
                 raise SettingsError(f"{variable} is no setting; expected one of those in .env.example")
             given[name] = _parse(variable, text, known[name].default, known[name].metadata)
-        return cls(**given)
+        settings = cls(**given)
+        if settings.alert_rules and settings.alert_window not in {size.name for size in settings.windows.sizes}:
+            names = ", ".join(size.name for size in settings.windows.sizes)
+            raise SettingsError(f"TWOWAY_ALERT_WINDOW is {settings.alert_window!r}; expected one of {names}")
+        return settings
 
     def __post_init__(self) -> None:
         if self.partitions & (self.partitions - 1):
@@ -135,6 +167,8 @@ class Settings:
                 raise SettingsError(f"TWOWAY_{name} is shorter than expected: 32 characters or more")
         if not self.publish_s > 0:
             raise SettingsError(f"TWOWAY_PUBLISH_S is {self.publish_s}; expected more than 0")
+        if unknown := set(self.alert_rules) - set(ALERT_RULES):
+            raise SettingsError(f"TWOWAY_ALERT_RULES has {min(unknown)!r}; expected some of {', '.join(ALERT_RULES)}")
 
     def topic(self, name: str) -> str:
         """A declared topic's name as it is on the brokers."""
