@@ -47,19 +47,16 @@ def silence_table(found: Insights) -> Table:
     """The engaged against the followers: by time, then by kind of post."""
     followers = "unknown" if found.followers is None else thousands(found.followers)
     table = _table(f"of {followers} followers", "engaged", "silent", "+-", "followers each", "")
+    table.columns[-1].justify = "left"
     for one in found.silence:
-        silent = None if one.silent_share is None else one.silent_share * _BAR
         table.add_row(
             _silence_name(one),
             thousands(one.engaged),
             percent(one.silent_share),
             "-" if one.silent_error is None else f"{one.silent_error * 100:.2f} %",
             ratio(one.followers_per_engaged),
-            f"[dim]{bar(silent, _BAR, _BAR)}[/]",
+            f"[dim]{one.note or bar(one.silent_share, 1.0, _BAR)}[/]",
         )
-    notes = sorted({one.note for one in found.silence if one.note})
-    if notes:
-        table.caption, table.caption_justify = "; ".join(notes), "left"
     return table
 
 
@@ -69,7 +66,7 @@ def comparisons_table(found: Insights) -> Table:
     table.columns[-1].justify = "left"
     for one in (found.question, *found.labels):
         table.add_row(
-            name_comparison(one),
+            shown(name_comparison(one)),
             thousands(one.posts),
             ratio(one.comments_per_post),
             thousands(one.other_posts),
@@ -125,10 +122,10 @@ def starters_table(found: Insights) -> Table:
 
 
 def name_comparison(one: Comparison) -> str:
-    """`an open question`, `#run`, `media video`, as markup."""
+    """`an open question`, `#run`, `video`, `Monday`, `language en`; not yet escaped."""
     if one.label == "question":
         return "an open question"
-    return f"#{shown(one.value)}" if one.label == "hashtag" else f"{one.label} {shown(one.value)}"
+    return {"hashtag": f"#{one.value}", "language": f"language {one.value}"}.get(one.label, one.value)
 
 
 def _interval(one: Comparison) -> str:
@@ -142,7 +139,8 @@ def _interval(one: Comparison) -> str:
 def _silence_name(one: Silence) -> str:
     if one.of == "account":
         return _WINDOWS.get(one.value, one.value)
-    return f"on {'open questions' if one.value == 'open' else f'{shown(one.value)} posts'}"
+    kind = {"open": "open questions", "statement": "statements"}.get(one.value, f"{one.value} posts")
+    return f"on {shown(kind)}"
 
 
 def _labels(one: Starter) -> str:

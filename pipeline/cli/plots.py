@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.cli.insight_tables import name_comparison
 from pipeline.errors import QueryError
 from pipeline.insights import Comparison, Insights
 from pipeline.logs import printable
@@ -68,7 +69,7 @@ def _draw_lifts(axes: Axes, compared: list[Comparison]) -> None:
         axes.plot([min(low, _LIFT_TOP), high], [place, place], color=_BLUE, linewidth=3, solid_capstyle="round")
         axes.plot([min(one.lift or 0.0, _LIFT_TOP)], [place], "o", color=_ORANGE)
     axes.set_xlim(0, _LIFT_TOP)
-    axes.set_yticks(range(len(compared)), [_name(one) for one in compared])
+    axes.set_yticks(range(len(compared)), [printable(name_comparison(one)) for one in compared])
 
 
 def _draw_comments(axes: Axes, compared: list[Comparison]) -> None:
@@ -77,16 +78,10 @@ def _draw_comments(axes: Axes, compared: list[Comparison]) -> None:
     axes.barh([place + 0.2 for place in places], [one.comments_per_post or 0.0 for one in compared], 0.4, color=_BLUE)
     others = [one.other_comments_per_post or 0.0 for one in compared]
     axes.barh([place - 0.2 for place in places], others, 0.4, color=_GREY)
-    axes.set_yticks(places, [f"{_name(one)} ({one.posts})" for one in compared])
+    axes.set_yticks(places, [f"{printable(name_comparison(one))} ({one.posts})" for one in compared])
 
 
 def _draw_hours(axes: Axes, found: Insights) -> None:
     axes.set_title("Comments per post by hour of publication, UTC", loc="left", fontsize="medium")
     axes.bar([hour.hour for hour in found.hours], [hour.comments_per_post or 0.0 for hour in found.hours], color=_BLUE)
     axes.set_xticks(range(24))
-
-
-def _name(one: Comparison) -> str:
-    if one.label == "question":
-        return "open question"
-    return printable(f"#{one.value}" if one.label == "hashtag" else f"{one.label} {one.value}")

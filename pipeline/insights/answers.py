@@ -17,8 +17,8 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 
 TOO_FEW_POSTS = "too few posts"
 NO_OTHER_COMMENTS = "no comments on the other posts"
-FOLLOWERS_UNKNOWN = "followers unknown: no totals of the account were polled"
-ACTORS_UNKNOWN = "nobody known: no likes, comments or shares, or the platform hides who they are from"
+FOLLOWERS_UNKNOWN = "followers unknown: they were never polled"
+ACTORS_UNKNOWN = "nobody, or the platform hides who it was"
 
 
 class Considered(msgspec.Struct, frozen=True, kw_only=True):

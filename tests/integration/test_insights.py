@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -27,6 +30,8 @@ from tests.factories import make_interaction
 from tests.written import Written
 
 pytestmark = pytest.mark.servers
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "insights.md").read_text(encoding="utf-8")
 DAY_MS = 86_400_000
 
 
@@ -161,7 +166,7 @@ def test_account_without_labels_texts_and_followers_has_insights(settings: Setti
         found = client.insights("facebook", "acme")
     assert (found.rates.applause.per_post, found.rates.note) == (
         5.0,
-        "followers unknown: no totals of the account were polled",
+        "followers unknown: they were never polled",
     )
     assert (found.considered.labelled, found.question.note, found.words.common) == (0, "too few posts", [])
     assert (found.silence[0].engaged, found.silence[0].silent_share) == (0, None)
@@ -232,3 +237,38 @@ def test_plot_into_anything_else_is_refused_before_anything_is_read(
     refused = CliRunner().invoke(shell, ["facebook:nobody", "--plot", str(tmp_path / file)])
     assert isinstance(refused.exception, QueryError)
     assert "expected a fi" in str(refused.exception) or "expected a folder" in str(refused.exception)
+
+
+def test_every_command_of_the_page_answers(
+    settings: Settings, shell: typer.Typer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/insights.md, in a folder of this test: one of them draws."""
+    Talked(settings, "1234567890")
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(r"^twoway insights (.*)$", PAGE, re.MULTILINE)
+    assert len(commands) == 4
+    for line in commands:
+        shown = CliRunner().invoke(shell, line.split())
+        assert shown.exit_code == 0, (line, shown.exception)
+        assert "1234567890" in shown.stdout
+    assert (tmp_path / "talk.svg").exists()
+
+
+async def test_every_address_of_the_page_answers(settings: Settings) -> None:
+    """On an API of this test."""
+    Talked(settings, "1234567890")
+    addresses = re.findall(r"curl -s 'http://127.0.0.1:8002(.*)'", PAGE)
+    assert len(addresses) == 2
+    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=30) as api:
+        for path in addresses:
+            assert (await api.get(path)).status_code == 200, path
+
+
+def test_the_program_of_the_page_runs(settings: Settings, shell: typer.Typer) -> None:
+    """With the variables that lead to the servers."""
+    Talked(settings, "1234567890")
+    (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (ran.stdout, ran.returncode) == ("3.0 None 0.992\n", 0), ran.stderr

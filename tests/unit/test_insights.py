@@ -64,7 +64,7 @@ def test_without_followers_rates_and_silence_say_why(followers: int | None) -> N
     """Null and a reason; what needs no followers is there."""
     found = analyse(_facts([_post("1", 4)], followers=followers, engaged={"all": 3}))
     assert (found.rates.conversation.per_post, found.rates.conversation.per_1000_followers) == (4.0, None)
-    assert found.rates.note == "followers unknown: no totals of the account were polled"
+    assert found.rates.note == "followers unknown: they were never polled"
     assert (found.silence[0].engaged, found.silence[0].silent_share, found.silence[0].note) == (
         3,
         None,
@@ -79,7 +79,7 @@ def test_silent_share_is_what_the_engaged_leave_of_the_followers() -> None:
     assert (everyone.silent_share, everyone.followers_per_engaged) == (0.98, 50.0)
     assert everyone.silent_error == pytest.approx(0.000162)
     assert (today.silent_share, today.followers_per_engaged) == (1.0, None)
-    assert today.note == "nobody known: no likes, comments or shares, or the platform hides who they are from"
+    assert today.note == "nobody, or the platform hides who it was"
     assert (image.of, image.value, image.silent_share) == ("media", "image", 0.995)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from pipeline.labels.questions import asks_openly
@@ -122,3 +125,13 @@ def test_statements_closed_and_rhetorical_questions_are_not(text: str) -> None:
 def test_other_languages_go_by_the_question_mark(lang: str | None, text: str, expected: bool) -> None:
     """That of any script; not inside quotes."""
     assert asks_openly(text, lang) is expected
+
+
+@pytest.mark.parametrize(("table", "expected"), [("**Open**", True), ("**Not open**", False)])
+def test_examples_of_the_page_are_labelled_as_it_says(table: str, expected: bool) -> None:
+    """Those in italics of docs/insights.md, but for exceptions in brackets."""
+    page = (Path(__file__).parents[2] / "docs" / "insights.md").read_text(encoding="utf-8")
+    rows = page.partition(table)[2].partition("|---|---|")[2].partition("\n\n")[0]
+    examples = re.findall(r"\*([^*]+)\*", re.sub(r"\(but:.*?\)", "", rows))
+    assert len(examples) >= 10
+    assert [example for example in examples if asks_openly(example, "en") is not expected] == []
