@@ -96,7 +96,14 @@ class Driver:
             found |= (await reader.take(slot, {name: oracle.engaged_codes(name) for name in some})).pages
         out = [unknown_page(name, page) for name, page in found.items() if page and name not in expected]
         for name, page in expected.items():
-            out += compare_page(name, page, found.get(name, {}), self.settings.windows)[1]
+            out += compare_page(
+                name,
+                page,
+                found.get(name, {}),
+                self.settings.windows,
+                engaged=self.settings.engaged_windows,
+                hll_least=0,
+            )[1]
         return out
 
     def _oracle(self) -> Oracle:

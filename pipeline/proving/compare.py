@@ -26,8 +26,8 @@ from schemas.engagement import COLUMNS, REPLY_BUCKETS
 ABSENT = "absent"
 _ZEROS = ",".join("0" for _ in COLUMNS)
 DAY_MS = 86_400_000
-#: Six standard errors of Redis' HyperLogLog, and one for the rounding of small numbers.
-HLL_SHARE, HLL_LEAST = 6 * 0.0081, 1
+#: Six standard errors of Redis' HyperLogLog; of small numbers three, one for each collision among 16,384 registers.
+HLL_SHARE, HLL_LEAST = 6 * 0.0081, 3
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,24 @@ class Difference:
 
 
 def compare_page(
-    name: PageName, expected: ExpectedPage, found: Mapping[str, str], windows: Windows, text_ttl_days: int = 30
+    name: PageName,
+    expected: ExpectedPage,
+    found: Mapping[str, str],
+    windows: Windows,
+    *,
+    engaged: Windows | None = None,
+    text_ttl_days: int = 30,
+    hll_least: int = HLL_LEAST,
 ) -> tuple[int, list[Difference]]:
-    """Rows compared, and those that differ. `found`: a page's hash and what `snapshot.py` puts beside it."""
+    """Rows compared, and those that differ. `found`: a page's hash and what `snapshot.py` puts beside it. `engaged`:
+    the windows of engaged actors; `hll_least`: how far off a small number of them may be."""
     compared, differences = 0, []
     for row, must, has in (
         *_count_rows(expected, found, windows),
         *_facts(expected, found),
         *_labels(expected, found),
         *_waiting(expected, found, (text_ttl_days + 1) * DAY_MS),
-        *_engaged(expected, found),
+        *_engaged(expected, found, engaged or windows, hll_least),
     ):
         compared += 1
         if must != has:
@@ -131,14 +139,16 @@ def _waiting(expected: ExpectedPage, found: Mapping[str, str], kept_ms: int) -> 
             yield field, ABSENT, has
 
 
-def _engaged(expected: ExpectedPage, found: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Distinct actors, where both know of the window."""
+def _engaged(
+    expected: ExpectedPage, found: Mapping[str, str], windows: Windows, least: int
+) -> Iterator[tuple[str, str, str]]:
+    """Distinct actors of the windows that are kept and that were asked for."""
     for field, has in found.items():
         code = field.removeprefix(ENGAGED)
-        if code == field:
+        if code == field or not windows.is_kept(int(code), expected.last_ms):
             continue
         must = expected.engaged.get(int(code), 0)
-        near = abs(int(has) - must) <= max(HLL_LEAST, HLL_SHARE * must)
+        near = abs(int(has) - must) <= max(least, HLL_SHARE * must)
         yield field, has if near else str(must), has
 
 

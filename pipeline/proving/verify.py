@@ -201,7 +201,14 @@ def _compare(expected: dict[PageName, ExpectedPage], snapshot: Snapshot, setting
         if name not in snapshot.pages:
             result.unseen += 1
             continue
-        compared, differences = compare_page(name, page, snapshot.pages[name], settings.windows, settings.text_ttl_days)
+        compared, differences = compare_page(
+            name,
+            page,
+            snapshot.pages[name],
+            settings.windows,
+            engaged=settings.engaged_windows,
+            text_ttl_days=settings.text_ttl_days,
+        )
         result.pages += 1
         result.rows += compared
         result.differences += differences

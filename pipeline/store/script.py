@@ -31,7 +31,8 @@ class SlotChange:
     """What one slot's script is to do; the head of `apply.lua` describes the arrays."""
 
     __slots__ = (
-        "appends", "engaged", "open", "removals", "renewals", "replacements", "scores", "sets", "texts", "unscores",
+        "appends", "engaged", "engaged_of", "open", "removals", "renewals", "replacements", "scores", "sets", "texts",
+        "unscores",
     )  # fmt: skip
 
     def __init__(self, open_: str) -> None:
@@ -46,6 +47,8 @@ class SlotChange:
         #: Key -> lifetime in s, then what `apply.lua` wants of it.
         self.texts: dict[str, list[Any]] = {}
         self.engaged: dict[str, list[Any]] = {}
+        #: Platform, account and window number -> those lists of `engaged` that they belong to.
+        self.engaged_of: dict[tuple[str, str, int], list[list[Any]]] = {}
 
     def close_at(self, reference: str, closes_ms: int, *, earlier_only: bool) -> None:
         """Note when the page's next window closes; `earlier_only` keeps an earlier time that is noted already."""

@@ -44,12 +44,12 @@ class Shelf:
         for page in pages:
             pipe.hgetall(self.keys.page(page.slot, page.reference))
             if page.entity == "post":
-                pipe.get(self.keys.members(page.slot, page.platform, page.id))
-                pipe.get(self.keys.threads(page.slot, page.platform, page.id))
+                place = (page.slot, page.platform, page.id)
+                pipe.mget(self.keys.members(*place), self.keys.threads(*place))
         answers = iter(await round_trip(pipe))
         for page in pages:
             hash_ = {name.decode(): text.decode() for name, text in next(answers).items()}
-            blob, links = (next(answers), next(answers)) if page.entity == "post" else (None, None)
+            blob, links = next(answers) if page.entity == "post" else (None, None)
             page.fill(parse_page(hash_, self.windows), blob, links, exists=bool(hash_))
 
     def settle(self, touched: list[LivePage]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.counting.comments import CommentChange
 from pipeline.counting.live import LivePage
@@ -65,25 +65,32 @@ class Talk:
 
     def add_engaged(self, change: SlotChange, post: LivePage, engaged: dict[int, list[str]]) -> None:
         """Who was engaged with a post: in the post's set, in its account's of all time, and in each window's."""
-        keys, windows = self.keys, self.windows
-        place = (post.slot, post.platform)
-        lists = change.engaged
+        key, lists = self.keys.engaged_post(post.slot, post.platform, post.id), change.engaged
+        held = lists.get(key)
+        if held is None:
+            held = lists[key] = [self.page_ttl_s]
         for number, actors in engaged.items():
-            names = [
-                (keys.engaged_post(*place, post.id), self.page_ttl_s),
-                (keys.engaged(*place, post.account, ALL_NAME), self.page_ttl_s),
-            ]
+            held += actors
+            for of_account in self._of_account(change, post, number):
+                of_account.extend(actors)
+
+    def _of_account(self, change: SlotChange, post: LivePage, number: int) -> list[list[Any]]:
+        """The lists of the post's account that a window's actors belong to; one look-up for all posts of a slice."""
+        place = (post.platform, post.account, number)
+        found = change.engaged_of.get(place)
+        if found is None:
+            windows, keys = self.windows, self.keys
+            names = [(ALL_NAME, self.page_ttl_s)]
             codes = windows.codes(number * windows.finest_ms)[:-1]
             names += [
-                (keys.engaged(*place, post.account, windows.fields[code]), (size.kept_ms + size.length_ms) // 1000)
+                (windows.fields[code], (size.kept_ms + size.length_ms) // 1000)
                 for code, size in zip(codes, windows.sizes, strict=True)
-                if windows.is_kept(code, post.last_ms)
             ]
-            for key, ttl_s in names:
-                held = lists.get(key)
-                if held is None:
-                    held = lists[key] = [ttl_s]
-                held += actors
+            found = change.engaged_of[place] = [
+                change.engaged.setdefault(keys.engaged(post.slot, post.platform, post.account, name), [ttl_s])
+                for name, ttl_s in names
+            ]
+        return found
 
     def _texts(self, account: LivePage, time_ms: int) -> str:
         return self.keys.texts(account.slot, account.platform, account.id, day_of(time_ms))

@@ -12,12 +12,14 @@ import redis.asyncio
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaAdminClient, TopicPartition
 
+from pipeline.counting.members import hash_id
 from pipeline.errors import StateError, TopicsError, UnavailableError
 from pipeline.local.ports import free_ports
 from pipeline.proving.verify import verify
 from pipeline.settings import Settings
 from pipeline.slots import slot_of
 from pipeline.store.keys import Keys
+from pipeline.store.texts import member_of
 from schemas.interaction import Interaction, encode_interaction
 from schemas.topics import INTERACTIONS
 from tests.conftest import PARTITIONS
@@ -38,6 +40,8 @@ PAGE = {
     "1h:2026-11-23T09": "2,1,0,0,0",
     "1d:2026-11-23": "2,1,0,0,0",
 }
+#: The comment in the queue of those that wait for a reply.
+WAITING = member_of(hash_id("p1/comment/u1"), "p1")
 EVENTS = (make_interaction(), make_interaction(actor="u2"), make_interaction(kind="comment"), make_interaction())
 
 
@@ -61,17 +65,23 @@ async def write_pages(settings: Settings, client: Any, applied: int, **changes: 
     keys = Keys(settings.key_prefix)
     await client.hset(keys.post(SLOT, "facebook", "p1"), mapping={**PAGE, "account": "a1", **changes})
     await client.hset(keys.account(SLOT, "facebook", "a1"), mapping=PAGE)
+    await client.zadd(keys.unanswered(SLOT, "facebook", "a1"), {WAITING: NOON_MS})
+    place = (SLOT, "facebook", "a1")
+    for key in (keys.engaged(*place, "all"), keys.engaged(*place, "1d:2026-11-23")):
+        await client.pfadd(key, "u1", "u2")
+    await client.pfadd(keys.engaged_post(SLOT, "facebook", "p1"), "u1", "u2")
     await client.hset(keys.applied[SLOT], mapping={str(HOME): applied, "version": 1, "layout": 1})
 
 
 async def test_right_rows_are_found_right(settings: Settings, client: Any) -> None:
-    """Both pages have all time, three windows, first and last time and the ratio; the post names its account."""
+    """Both pages have all time, three windows, first and last time, ratio, labels and engaged actors (the account's of
+    a day too); the post names its account, which has one comment in its queue."""
     await produce(settings, *EVENTS, b"poison")
     await write_pages(settings, client, applied=5)
     report = await verify(settings)
     assert report.holds
     assert (report.interactions, report.rejected, report.not_applied) == (5, {"not_json": 1}, 0)
-    assert (report.pages_compared, report.rows_compared, report.rows_different) == (2, 15, 0)
+    assert (report.pages_compared, report.rows_compared, report.rows_different) == (2, 21, 0)
 
 
 async def test_wrong_row_is_named(settings: Settings, client: Any) -> None:
@@ -82,6 +92,23 @@ async def test_wrong_row_is_named(settings: Settings, client: Any) -> None:
     [difference] = report.differences
     assert (difference.page.id, difference.row) == ("p1", "1h:2026-11-23T09")
     assert (difference.expected, difference.found) == ("2,1,0,0,0", "3,1,0,0,0")
+
+
+async def test_a_queue_and_a_number_of_actors_that_are_not_right_are_named(settings: Settings, client: Any) -> None:
+    """A comment that waits and is not there, one that is there and does not wait, and actors that never came."""
+    await produce(settings, *EVENTS)
+    await write_pages(settings, client, applied=4)
+    keys = Keys(settings.key_prefix)
+    await client.delete(keys.unanswered(SLOT, "facebook", "a1"))
+    await client.zadd(keys.unanswered(SLOT, "facebook", "a1"), {"0000000000000001:p1": NOON_MS})
+    await client.pfadd(keys.engaged_post(SLOT, "facebook", "p1"), *(f"v{number}" for number in range(9)))
+    report = await verify(settings)
+    rows = {difference.row: (difference.expected, difference.found) for difference in report.differences}
+    assert rows == {
+        f"waits {WAITING}": (str(NOON_MS), "absent"),
+        "waits 0000000000000001:p1": ("absent", str(NOON_MS)),
+        "engaged -1": ("2", "11"),
+    }
 
 
 async def test_missing_and_unknown_pages_are_found(settings: Settings, client: Any) -> None:
