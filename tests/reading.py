@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pipeline.sources.context import Context
 from pipeline.sources.delivery import Connection, Delivery, join_headers
 from pipeline.sources.outcomes import Counted, Known, Outcome
 from pipeline.sources.registry import SOURCES
-from pipeline.sources.source import Context
 
 NOW_MS = 1_784_900_000_000
 

@@ -17,12 +17,13 @@ from pipeline.clock import wall_clock
 from pipeline.errors import RefusedError, UnreadableError
 from pipeline.logs import printable
 from pipeline.settings import Secret
+from pipeline.sources.context import Context
 from pipeline.sources.delivery import Answer, Connection, Delivery, join_headers
 from pipeline.sources.http_file import read_http
 from pipeline.sources.outcomes import Counted, Ignored, Known, Outcome, decode_known_file
 from pipeline.sources.registry import SOURCES
 from pipeline.sources.signatures import SCHEMES, verify
-from pipeline.sources.source import Context, Source
+from pipeline.sources.source import Source
 
 #: The exit code of a refusal; 1 and 2 are errors of the call.
 REFUSED = 3

@@ -14,10 +14,10 @@ from pipeline.gateway.connections import load
 from pipeline.gateway.directory import Directory
 from pipeline.gateway.pseudonyms import keyed_pseudonym
 from pipeline.settings import Settings
+from pipeline.sources.context import Context, Pseudonym
 from pipeline.sources.delivery import Connection, Delivery
 from pipeline.sources.outcomes import Counted, Ignored, Unreadable
 from pipeline.sources.registry import SOURCES
-from pipeline.sources.source import Context, Pseudonym
 from schemas.interaction import Interaction
 from schemas.rejected import Rejected
 

@@ -16,7 +16,7 @@ from pipeline.clock import Clock, wall_clock
 from pipeline.feeding.lines import Format, Line, read_lines
 from pipeline.feeding.sender import Sender, open_sender
 from pipeline.settings import Settings
-from pipeline.sources.source import Pseudonym
+from pipeline.sources.context import Pseudonym
 from schemas.interaction import Interaction, decode_interaction, encode_interaction
 from schemas.rejected import Rejected
 

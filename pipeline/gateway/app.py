@@ -17,7 +17,7 @@ from pipeline.gateway.publisher import Publisher
 from pipeline.gateway.webhook import PREFIX, WebhookEndpoint
 from pipeline.health import health_routes
 from pipeline.settings import Settings
-from pipeline.sources.source import Pseudonym
+from pipeline.sources.context import Pseudonym
 
 
 def build_app(

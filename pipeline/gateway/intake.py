@@ -26,10 +26,11 @@ from pipeline.gateway.public_keys import PublicKeys
 from pipeline.gateway.publisher import Publisher
 from pipeline.settings import Settings
 from pipeline.slots import SLOTS, slot_of
+from pipeline.sources.context import Context, Pseudonym
 from pipeline.sources.delivery import Connection, Delivery
 from pipeline.sources.outcomes import Counted, Ignored, Known, Outcome
 from pipeline.sources.registry import SOURCES
-from pipeline.sources.source import Context, Pseudonym, Source
+from pipeline.sources.source import Source
 from schemas.erasure import Erasure, encode_erasure
 from schemas.interaction import decode_interaction, encode_interaction
 from schemas.rejected import Rejected, Stage, encode_rejected

@@ -9,7 +9,7 @@ import hashlib
 
 from pipeline.errors import SettingsError
 from pipeline.settings import Secret
-from pipeline.sources.source import Pseudonym
+from pipeline.sources.context import Pseudonym
 
 #: 128 bits, 32 hex characters: no two actors of all platforms will share one.
 PSEUDONYM_BYTES = 16

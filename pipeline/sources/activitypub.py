@@ -13,10 +13,11 @@ from pipeline.errors import RefusedError, UnreadableError
 from pipeline.sources import http_signatures
 from pipeline.sources.activitypub_activities import is_erasure, read_activity, references_of
 from pipeline.sources.activitypub_objects import Activity, address
+from pipeline.sources.context import Context
 from pipeline.sources.delivery import Connection, Delivery
 from pipeline.sources.fields import text
 from pipeline.sources.outcomes import Ignored, Known
-from pipeline.sources.source import Context, Source
+from pipeline.sources.source import Source
 from pipeline.sources.times import from_http_date
 from pipeline.sources.uris import origin, same_origin
 from schemas.interaction import Interaction

@@ -15,10 +15,10 @@ from pipeline.sources.activitypub_objects import (
     target,
     type_of,
 )
+from pipeline.sources.context import Context
 from pipeline.sources.fields import as_table, listed, table, text
 from pipeline.sources.markup import plain_text
 from pipeline.sources.outcomes import Ignored, Reason
-from pipeline.sources.source import Context
 from pipeline.sources.times import from_iso
 from schemas.interaction import Action, Interaction, Media, TimeFrom
 

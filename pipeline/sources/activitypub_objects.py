@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from pipeline.errors import UnreadableError
+from pipeline.sources.context import Context
 from pipeline.sources.fields import as_table, need, text
 from pipeline.sources.outcomes import Reason
-from pipeline.sources.source import Context
 from pipeline.sources.times import from_iso
 from pipeline.sources.uris import same_origin
 from schemas.interaction import Kind, TimeFrom

@@ -13,11 +13,12 @@ from typing import Any
 from urllib.parse import unquote
 
 from pipeline.errors import RefusedError, UnreadableError
+from pipeline.sources.context import Context
 from pipeline.sources.delivery import Answer, Connection, Delivery
 from pipeline.sources.fields import as_table, decode_json, ident, table, text
 from pipeline.sources.neutral import Told, kind_of, read_told
 from pipeline.sources.outcomes import Ignored
-from pipeline.sources.source import Context, Source
+from pipeline.sources.source import Source
 from pipeline.sources.times import from_iso
 from schemas.interaction import Interaction
 

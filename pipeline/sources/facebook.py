@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.errors import UnreadableError
+from pipeline.sources.context import Context
 from pipeline.sources.fields import ident, listed, need, table, text
 from pipeline.sources.meta import Change, MetaSource
 from pipeline.sources.outcomes import Ignored
-from pipeline.sources.source import Context
 from pipeline.sources.times import from_seconds
 from schemas.interaction import Action, Interaction, Media, TimeFrom
 

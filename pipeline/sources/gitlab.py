@@ -11,10 +11,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline.errors import UnreadableError
+from pipeline.sources.context import Context
 from pipeline.sources.delivery import Delivery
 from pipeline.sources.fields import ident, need, table, text
 from pipeline.sources.outcomes import Ignored, Known
-from pipeline.sources.source import Context, Source
+from pipeline.sources.source import Source
 from pipeline.sources.times import from_iso
 from schemas.interaction import Action, Interaction
 

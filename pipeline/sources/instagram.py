@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.sources.context import Context
 from pipeline.sources.fields import ident, need, table, text
 from pipeline.sources.meta import Change, MetaSource
 from pipeline.sources.outcomes import Ignored
-from pipeline.sources.source import Context
 from schemas.interaction import Interaction
 
 COMMENTS = frozenset({"comments", "live_comments"})

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pipeline.errors import UnreadableError
+from pipeline.sources.context import Context
 from pipeline.sources.fields import as_table, ident, listed, need, table, text
 from pipeline.sources.markup import plain_text
 from pipeline.sources.outcomes import Ignored, Reason
-from pipeline.sources.source import Context
 from pipeline.sources.times import from_iso
 from schemas.interaction import Action, Interaction, Kind, Media
 

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from pipeline.errors import RefusedError, UnreadableError
+from pipeline.sources.context import Context
 from pipeline.sources.delivery import Answer, Connection, Delivery
 from pipeline.sources.fields import as_table, ident, listed, text
 from pipeline.sources.outcomes import Ignored
-from pipeline.sources.source import Context, Source
+from pipeline.sources.source import Source
 from pipeline.sources.times import from_seconds
 from schemas.interaction import Interaction
 

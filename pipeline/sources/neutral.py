@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, cast, get_args
 
 from pipeline.errors import UnreadableError
+from pipeline.sources.context import Context
 from pipeline.sources.fields import ident, number, table, text
 from pipeline.sources.outcomes import Ignored
-from pipeline.sources.source import Context
 from schemas.interaction import Action, Interaction, Kind, Media, TimeFrom
 
 _TYPE = re.compile(r"(?:^|\.)interaction\.(?:(like|comment|share|post)\.(added|edited|removed)|(totals)\.(added))$")

@@ -9,11 +9,10 @@ import base64
 import binascii
 import hmac
 from collections.abc import Callable, Sequence
-from urllib.parse import parse_qsl
 
 from pipeline.errors import RefusedError
 from pipeline.settings import Secret
-from pipeline.sources import http_signatures
+from pipeline.sources import http_signatures, tokens
 from pipeline.sources.delivery import Delivery
 
 #: Accepts (returns) or refuses (raises RefusedError) a delivery under one secret at a Unix time in seconds.
@@ -101,16 +100,6 @@ def discourse(delivery: Delivery, secret: str, now_s: float) -> None:
     _hex_hmac(delivery, "x-discourse-event-signature", "sha256", secret)
 
 
-def gitlab(delivery: Delivery, secret: str, now_s: float) -> None:
-    """`X-Gitlab-Token`: the secret itself."""
-    _token(delivery, "x-gitlab-token", secret)
-
-
-def telegram(delivery: Delivery, secret: str, now_s: float) -> None:
-    """`X-Telegram-Bot-Api-Secret-Token`: the secret itself."""
-    _token(delivery, "x-telegram-bot-api-secret-token", secret)
-
-
 def mastodon(delivery: Delivery, secret: str, now_s: float) -> None:
     """`X-Hub-Signature: sha256=<hex>`, HMAC-SHA256 over the body."""
     _hex_hmac(delivery, "x-hub-signature", "sha256", secret)
@@ -127,25 +116,6 @@ def websub(delivery: Delivery, secret: str, now_s: float) -> None:
 def http_signature(delivery: Delivery, public_key: str, now_s: float) -> None:
     """`Signature` by the public key (PEM), over headers that hold the body's digest: `http_signatures.py`."""
     http_signatures.verify(delivery, public_key, now_s)
-
-
-def path(delivery: Delivery, secret: str, now_s: float) -> None:
-    """The secret itself, at the end of the address: for senders that sign nothing."""
-    if not delivery.tail:
-        raise RefusedError("missing_token")
-    if not hmac.compare_digest(secret.encode(), delivery.tail.encode()):
-        raise RefusedError("wrong_token")
-
-
-def bearer(delivery: Delivery, secret: str, now_s: float) -> None:
-    """`Authorization: Bearer <token>`, or `access_token` in the query (CloudEvents)."""
-    kind, _, token = delivery.headers.get("authorization", "").partition(" ")
-    if kind.lower() != "bearer":
-        token = next((value for name, value in parse_qsl(delivery.query) if name == "access_token"), "")
-    if not token:
-        raise RefusedError("missing_token")
-    if not hmac.compare_digest(secret.encode(), token.strip().encode()):
-        raise RefusedError("wrong_token")
 
 
 def standard_key(secret: str) -> bytes:
@@ -193,20 +163,12 @@ def _check_time(stamp: str, now_s: float, tolerance_s: int) -> None:
         raise RefusedError("time_outside_tolerance")
 
 
-def _token(delivery: Delivery, header: str, secret: str) -> None:
-    given = delivery.headers.get(header)
-    if not given:
-        raise RefusedError("missing_token")
-    if not hmac.compare_digest(secret.encode(), given.encode()):
-        raise RefusedError("wrong_token")
-
-
 def _compare(expected: bytes, given: str) -> None:
     if not hmac.compare_digest(expected, given.encode()):
         raise RefusedError("wrong_signature")
 
 
-#: Adding a scheme: one function above, one line here.
+#: Adding a scheme: one function above (or in `tokens.py`), one line here.
 SCHEMES: dict[str, Scheme] = {
     "meta": meta,
     "meta-legacy": meta_legacy,
@@ -215,13 +177,13 @@ SCHEMES: dict[str, Scheme] = {
     "linkedin": linkedin,
     "tiktok": tiktok,
     "discourse": discourse,
-    "gitlab": gitlab,
-    "telegram": telegram,
+    "gitlab": tokens.gitlab,
+    "telegram": tokens.telegram,
     "mastodon": mastodon,
     "websub": websub,
     "http-signature": http_signature,
-    "path": path,
-    "bearer": bearer,
+    "path": tokens.path,
+    "bearer": tokens.bearer,
 }
 #: The reasons of a refusal: also metric labels.
 REFUSALS = (

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 from pipeline.errors import RefusedError, UnreadableError
 from pipeline.settings import Secret
+from pipeline.sources.context import Context
 from pipeline.sources.delivery import Delivery
 from pipeline.sources.fields import ident, table, text
 from pipeline.sources.neutral import Told, read_told
 from pipeline.sources.outcomes import Ignored
 from pipeline.sources.signatures import standard_key
-from pipeline.sources.source import Context, Source
+from pipeline.sources.source import Source
 from pipeline.sources.times import from_iso, from_seconds
 from schemas.interaction import Interaction
 

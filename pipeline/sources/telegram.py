@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 from pipeline.errors import UnreadableError
 from pipeline.settings import Secret
+from pipeline.sources.context import Context
 from pipeline.sources.delivery import Delivery
 from pipeline.sources.fields import as_table, ident, listed, number, table, text
 from pipeline.sources.outcomes import Ignored, Known
-from pipeline.sources.source import Context, Source
+from pipeline.sources.source import Source
 from pipeline.sources.telegram_messages import (
     answered_id,
     author,

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.errors import UnreadableError
+from pipeline.sources.context import Context
 from pipeline.sources.fields import ident, table, text
 from pipeline.sources.outcomes import Known
-from pipeline.sources.source import Context
 from pipeline.sources.times import from_seconds
 from schemas.interaction import Action, Media, TimeFrom
 

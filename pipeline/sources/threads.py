@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pipeline.errors import UnreadableError
+from pipeline.sources.context import Context
 from pipeline.sources.delivery import Delivery
 from pipeline.sources.fields import as_table, ident, need, table, text
 from pipeline.sources.meta import MetaApp
 from pipeline.sources.outcomes import Ignored, Known
-from pipeline.sources.source import Context
 from pipeline.sources.times import from_iso, from_seconds
 from schemas.interaction import Interaction, Media, TimeFrom
 

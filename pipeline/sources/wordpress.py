@@ -12,11 +12,12 @@ from urllib.parse import parse_qsl, urlencode
 
 from pipeline.errors import UnreadableError
 from pipeline.settings import Secret
+from pipeline.sources.context import Context
 from pipeline.sources.delivery import Delivery
 from pipeline.sources.fields import need, text
 from pipeline.sources.markup import plain_text, shown_in
 from pipeline.sources.outcomes import Ignored
-from pipeline.sources.source import Context, Source
+from pipeline.sources.source import Source
 from pipeline.sources.times import from_iso
 from schemas.interaction import Interaction
 

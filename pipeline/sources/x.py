@@ -13,11 +13,12 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from pipeline.errors import RefusedError, UnreadableError
+from pipeline.sources.context import Context
 from pipeline.sources.delivery import Answer, Connection, Delivery
 from pipeline.sources.fields import as_table, ident, need, table, text
 from pipeline.sources.outcomes import Ignored, Known
 from pipeline.sources.signatures import sign_challenge
-from pipeline.sources.source import Context, Source
+from pipeline.sources.source import Source
 from pipeline.sources.times import from_iso, from_milliseconds, from_x
 from pipeline.sources.x_posts import Post, activity_post, included, read_post, timeline_post
 from schemas.interaction import Interaction

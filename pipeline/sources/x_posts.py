@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pipeline.errors import UnreadableError
+from pipeline.sources.context import Context
 from pipeline.sources.fields import as_table, ident, listed, table, text
 from pipeline.sources.outcomes import Ignored
-from pipeline.sources.source import Context
 from pipeline.sources.times import from_iso, from_milliseconds, from_x
 from schemas.interaction import Interaction, Kind, Media
 

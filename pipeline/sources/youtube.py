@@ -16,9 +16,10 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from pipeline.errors import RefusedError, UnreadableError
+from pipeline.sources.context import Context
 from pipeline.sources.delivery import Answer, Connection, Delivery, Lease
 from pipeline.sources.outcomes import Ignored
-from pipeline.sources.source import Context, Source
+from pipeline.sources.source import Source
 from pipeline.sources.times import from_iso
 from schemas.interaction import Interaction
 

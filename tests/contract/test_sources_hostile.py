@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from pipeline.errors import UnreadableError
 from pipeline.gateway.pseudonyms import keyed_pseudonym
 from pipeline.settings import Secret
+from pipeline.sources.context import Context, Pseudonym
 from pipeline.sources.delivery import Connection, Delivery, join_headers
 from pipeline.sources.outcomes import Counted, Known, Outcome, Unreadable
 from pipeline.sources.registry import SOURCES
-from pipeline.sources.source import Context, Pseudonym
 from tests.contract.corpus import PAYLOADS, Case, cases
 
 NOW_MS = 1_784_900_000_000

@@ -19,10 +19,10 @@ from pipeline.clock import wall_clock
 from pipeline.gateway.directory import Directory
 from pipeline.gateway.pseudonyms import keyed_pseudonym
 from pipeline.settings import Settings
+from pipeline.sources.context import Pseudonym
 from pipeline.sources.http_file import read_http
 from pipeline.sources.outcomes import LATER, Known
 from pipeline.sources.registry import SOURCES
-from pipeline.sources.source import Pseudonym
 from schemas.rejected import decode_rejected
 from schemas.topics import INTERACTIONS, REJECTED
 from tests.contract.corpus import Case, cases, mismatch

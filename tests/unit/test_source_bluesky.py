@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from pipeline.errors import UnreadableError
 from pipeline.sources.bluesky import Bluesky
+from pipeline.sources.context import Context
 from pipeline.sources.delivery import Connection, Delivery
 from pipeline.sources.outcomes import Counted, Ignored, Known, Outcome
-from pipeline.sources.source import Context
 from tests.contract.corpus import PAYLOADS
 from tests.contract.test_sources_hostile import JUNK, places, put
 

@@ -12,12 +12,12 @@ import pytest
 from pipeline.errors import RefusedError, UnreadableError
 from pipeline.settings import Secret
 from pipeline.sources import times
+from pipeline.sources.context import Context
 from pipeline.sources.delivery import Connection, Delivery, join_headers
 from pipeline.sources.http_file import read_http
 from pipeline.sources.outcomes import Counted, Ignored, Known
 from pipeline.sources.registry import SOURCES
 from pipeline.sources.signatures import SCHEMES, verify
-from pipeline.sources.source import Context
 
 NOW_MS = 1_784_900_000_000
 
