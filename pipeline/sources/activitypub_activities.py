@@ -8,9 +8,9 @@ from typing import Any
 from pipeline.errors import UnreadableError
 from pipeline.sources.activitypub_notes import read_created, read_updated
 from pipeline.sources.activitypub_objects import Activity, Meaning, address, own_id, target, type_of
+from pipeline.sources.context import Context
 from pipeline.sources.fields import as_table, table, text
 from pipeline.sources.outcomes import Ignored, Known
-from pipeline.sources.source import Context
 from pipeline.sources.times import from_iso
 from pipeline.sources.uris import same_origin
 from schemas.interaction import Action, Interaction, TimeFrom
@@ -117,7 +117,9 @@ def _removed(
     known = context.look_up(removed_id)
     if known is None:
         return Ignored("unresolvable_removal")
-    foreign = known.actor not in {None, context.pseudonym("activitypub", activity.actor)}
+    name = context.pseudonym("activitypub", activity.actor)
+    # None: nobody is known to have made it. While the key is rotated the directory has both of his names.
+    foreign = known.actor not in {None, name, context.aliases.get(name)}
     if foreign or not same_origin(removed_id, activity.actor) or known.account not in context.connection.accounts:
         return Ignored("not_ours")
     return _removal(known, known.id or removed_id, activity, context.clock(time, activity.done), context)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from pipeline.errors import UnreadableError
-from pipeline.sources.outcomes import Ignored, Known, Unreadable
+from pipeline.sources.context import Context
+from pipeline.sources.delivery import Delivery
+from pipeline.sources.outcomes import Counted, Ignored, Known, Unreadable
+from pipeline.sources.registry import SOURCES
 from tests.reading import NOW_MS, Reader
 
 BRAND = "https://mastodon.example/users/brand"
@@ -67,6 +71,18 @@ def test_an_actor_removes_only_what_is_his() -> None:
     assert reader.one(activity("Undo", f"{BOB}#Announce/1", actor=ANN)) == "not_ours"
     assert reader.one(activity("Undo", activity("Like", POST), actor=ANN)) == "not_ours"
     assert reader.one(activity("Delete", {"id": note(2)["id"], "type": "Tombstone"})).action == "remove"
+
+
+def test_what_an_actor_did_under_the_former_key_is_still_his() -> None:
+    """The directory has the pseudonym of before; nobody else's fits under either key."""
+    source, kept = SOURCES["activitypub"], {note(2)["id"]: Known(BRAND, POST, "comment", f"former {BOB}")}
+    for actor, expected in ((BOB, "remove"), (ANN, "not_ours")):
+        body = json.dumps(activity("Delete", note(2)["id"], actor=actor)).encode()
+        context = Context(
+            inbox().connection, NOW_MS, lambda _, name: f"new {name}", kept, lambda _, name: f"former {name}"
+        )
+        (outcome,) = source.normalise(source.parse(Delivery(body, {})), context)
+        assert (outcome.interaction.action if isinstance(outcome, Counted) else outcome.reason) == expected
 
 
 def test_nobody_writes_over_what_another_server_did() -> None:
