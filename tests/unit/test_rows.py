@@ -8,14 +8,18 @@ from hypothesis import strategies as st
 
 from pipeline.counting.changes import ratio_text
 from pipeline.counting.rows import (
+    ANSWERED_IN,
     ONE,
     RowTexts,
+    bucket_of,
     comment_to_like,
     conversation_rank,
     conversation_share,
     decode_row,
     encode_row,
     pack,
+    reply_quantile_ms,
+    reply_times,
     unpack,
 )
 
@@ -58,3 +62,27 @@ def test_two_comments_of_three_do_not_outrank_nine_hundred_of_four_thousand() ->
     assert conversation_rank(1, 2, 0) == pytest.approx(0.2077, abs=5e-5)
     assert conversation_rank(3_100, 900, 0) == pytest.approx(0.2123, abs=5e-5)
     assert conversation_rank(0, 0, 0) == 0.0
+
+
+def test_a_reply_falls_into_the_bucket_whose_end_it_does_not_pass() -> None:
+    """15 s are within 15 s; one dated before its comment came at once; a week and a second is beyond the last end."""
+    assert [bucket_of(ms) for ms in (-5, 0, 15_000, 15_001, 604_800_000, 604_801_000)] == [0, 0, 0, 1, 19, 20]
+
+
+def test_reply_times_are_packed_behind_the_counts_and_written_behind_them() -> None:
+    """A row without answers is as long as ever; zeros at the end are left out."""
+    row = pack((1, 2, 0, 1, 0), (0, 3, 0, 1))
+    assert unpack(row) == (1, 2, 0, 1, 0)
+    assert reply_times(row) == (0, 3, 0, 1)
+    assert encode_row(row) == "1,2,0,1,0,4,0,3,0,1"
+    assert decode_row(encode_row(row)) == row
+    assert encode_row(row - ANSWERED_IN[3]) == "1,2,0,1,0,3,0,3"
+    assert encode_row(pack((1, 2, 0, 1, 0))) == "1,2,0,1,0"
+
+
+def test_quantiles_of_reply_times_are_interpolated_within_their_bucket() -> None:
+    """Four within a minute (30 to 60 s): half of them within 45 s. Beyond a week only the week is known."""
+    assert reply_quantile_ms((0, 0, 4), 0.5) == 45_000
+    assert reply_quantile_ms((2, 0, 2), 0.5) == 15_000
+    assert reply_quantile_ms((*[0] * 20, 1), 0.9) == 604_800_000
+    assert reply_quantile_ms((), 0.5) is None
