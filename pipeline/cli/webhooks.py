@@ -89,7 +89,9 @@ def verify_signature(
     method, _, target = request.partition(" ")
     path, _, query = target.partition("?")
     body = sys.stdin.buffer.read()
-    delivery = Delivery(body, _headers(header or []), method=method or "POST", path=path or "/", query=query)
+    delivery = Delivery(
+        body, _headers(header or []), method=method or "POST", path=path or "/", query=query, tail=_tail(path)
+    )
     key = _read(public_key).decode() if public_key else secret
     try:
         verify(scheme, delivery, (Secret(key),), _seconds(now))
@@ -173,6 +175,11 @@ def _read(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise typer.BadParameter(f"{file} cannot be read ({error.strerror})") from error
+
+
+def _tail(path: str) -> str:
+    """What follows the connection's name in the gateway's addresses: `/webhooks/<name>/<tail>`."""
+    return path.removeprefix("/").partition("/")[2].partition("/")[2]
 
 
 def _seconds(now: str | None) -> float:

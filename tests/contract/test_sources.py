@@ -92,6 +92,15 @@ def test_a_handshake_vector_is_answered_as_it_must_be(vector: dict[str, Any]) ->
     assert {name: answered.get(name) for name in wanted} == wanted
 
 
+@pytest.mark.parametrize(
+    ("address", "code"), [("/webhooks/blog/the-secret", 0), ("/webhooks/blog", 3), ("/the-secret", 3)]
+)
+def test_a_secret_in_the_address_is_taken_from_the_request(address: str, code: int) -> None:
+    """What follows the connection's name."""
+    result = run("verify-signature", "path", "--secret=the-secret", f"--request=POST {address}", stdin="hook=x")
+    assert result.exit_code == code
+
+
 def test_x_answers_a_challenge_with_its_hmac() -> None:
     """The value is the HMAC-SHA256 of `1` under `test`, base64, computed with another program."""
     result = run("handshake", "x", "--query", "crc_token=1", "--secret", "test")
