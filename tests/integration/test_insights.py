@@ -6,7 +6,7 @@ import asyncio
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -22,11 +22,15 @@ from pipeline.clock import wall_clock
 from pipeline.counting.labelled import Labelled
 from pipeline.counting.members import hash_id
 from pipeline.errors import NotFoundError, QueryError
+from pipeline.feeding.sender import open_sender
 from pipeline.insights import Insights
+from pipeline.local.children import Child
 from pipeline.reading import Client, Reader, voices
 from pipeline.settings import Settings
 from pipeline.store.texts import day_of, encode_text, mark_of
+from tests.commands import TWOWAY, environment
 from tests.factories import make_interaction
+from tests.waiting import wait_until_async
 from tests.written import Written
 
 pytestmark = pytest.mark.servers
@@ -237,6 +241,49 @@ def test_plot_into_anything_else_is_refused_before_anything_is_read(
     refused = CliRunner().invoke(shell, ["facebook:nobody", "--plot", str(tmp_path / file)])
     assert isinstance(refused.exception, QueryError)
     assert "expected a fi" in str(refused.exception) or "expected a folder" in str(refused.exception)
+
+
+async def test_what_a_worker_counts_becomes_insights(settings: Settings, start_child: Callable[..., Child]) -> None:
+    """Posts are labelled, texts and actors kept, followers polled: from records alone to the answer."""
+    worker = start_child("worker", [*TWOWAY, "worker"], environment(settings))
+    now_ms = wall_clock()
+    async with open_sender(settings) as sender:
+        await sender.send(
+            make_interaction(kind="totals", post=None, actor=None, id="a1", followers=500, likes=None, time_ms=now_ms)
+        )
+        for number in range(12):
+            for post, text, comments in (
+                (f"q{number}", "Which one would you pick?", 4),
+                (f"s{number}", "It is here.", 1),
+            ):
+                published = {"kind": "post", "post": post, "own": True, "actor": None, "time_ms": now_ms - 60_000}
+                await sender.send(make_interaction(**published, text=text, media="video"))
+                for actor in range(comments):
+                    said = {
+                        "kind": "comment",
+                        "post": post,
+                        "actor": f"u{actor}",
+                        "text": "the lemon",
+                        "time_ms": now_ms,
+                    }
+                    await sender.send(make_interaction(**said))
+        await sender.flush()
+    async with Reader.connect(settings) as reader:
+        found = await wait_until_async(lambda: _complete(reader), 60)
+    assert (found.considered.labelled, found.question.posts, found.question.lift) == (24, 12, 4.0), worker.tail()
+    assert (found.followers, found.silence[0].engaged, found.silence[0].silent_share) == (500, 4, 0.992)
+    assert [(one.value, one.engaged) for one in found.silence[4:]] == [("video", 4), ("open", 4), ("statement", 1)]
+    assert [(word.word, word.comments, word.talkers) for word in found.words.common] == [("lemon", 60, 4)]
+    assert (found.starters[0].talkers, found.starters[0].engaged, found.starters[0].question) == (4, 4, True)
+
+
+async def _complete(reader: Reader) -> Insights | None:
+    """The insights once all 60 comments are in them."""
+    try:
+        found = await reader.insights("facebook", "a1")
+    except NotFoundError:
+        return None
+    return found if found.considered.comments == 60 and found.followers else None
 
 
 def test_every_command_of_the_page_answers(
