@@ -8,10 +8,13 @@ from typing import Any
 import redis
 
 from pipeline.counting.changes import ratio_text
+from pipeline.counting.members import hash_id
 from pipeline.counting.rows import Counts
 from pipeline.settings import Settings
 from pipeline.store.keys import Keys, encode_id
+from pipeline.store.texts import day_of, encode_text, mark_of, member_of
 from schemas.engagement import COLUMNS
+from schemas.interaction import Interaction
 
 #: 2026-11-23T09:24:00Z
 NOON_MS = 1_795_425_840_000
@@ -62,6 +65,37 @@ class Written:
         self.redis.expire(self.keys.post(slot, platform, post), TTL_S)
         self.redis.zadd(self.keys.posts(slot, platform, account), {encode_id(post): last_ms})
         self.redis.set(self.keys.post_entry(platform, post), account, ex=TTL_S)
+
+    def waiting(
+        self,
+        comment: str,
+        time_ms: int,
+        *,
+        platform: str = "facebook",
+        account: str = "acme",
+        post: str = "p1",
+        text: str | None = "Where can I buy it?",
+        actor: str | None = "ann",
+        kept: bool = True,
+    ) -> str:
+        """A comment in the account's queue and, if it is `kept`, its text; gives the hash of its id."""
+        slot, mark = self.keys.slot(platform, account), mark_of(hash_id(comment))
+        member = member_of(hash_id(comment), encode_id(post))
+        self.redis.zadd(self.keys.unanswered(slot, platform, account), {member: time_ms})
+        if kept:
+            said = Interaction(
+                platform=platform, account=account, kind="comment", action="add", post=post, id=comment, actor=actor,
+                time_ms=time_ms, text=text,
+            )  # fmt: skip
+            texts = self.keys.texts(slot, platform, account, day_of(time_ms))
+            self.redis.hset(texts, mark, encode_text(said, time_ms).decode())
+            self.redis.expire(texts, TTL_S)
+        return mark
+
+    def answered(self, comment: str, *, platform: str = "facebook", account: str = "acme", post: str = "p1") -> None:
+        """The comment waits no more."""
+        key = self.keys.unanswered(self.keys.slot(platform, account), platform, account)
+        self.redis.zrem(key, member_of(hash_id(comment), encode_id(post)))
 
 
 def _page(

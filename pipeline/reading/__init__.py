@@ -4,5 +4,20 @@ from pipeline.reading.answers import Denominators, Numbers, PolledTotal, Ranking
 from pipeline.reading.client import Client
 from pipeline.reading.origins import Origin
 from pipeline.reading.reader import Reader
+from pipeline.reading.replying import Replying
+from pipeline.reading.unanswered import UnansweredQueue, WaitingComment
 
-__all__ = ["Client", "Denominators", "Numbers", "Origin", "PolledTotal", "Ranking", "Reader", "Series", "SeriesRow"]
+__all__ = [
+    "Client",
+    "Denominators",
+    "Numbers",
+    "Origin",
+    "PolledTotal",
+    "Ranking",
+    "Reader",
+    "Replying",
+    "Series",
+    "SeriesRow",
+    "UnansweredQueue",
+    "WaitingComment",
+]

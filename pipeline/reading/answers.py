@@ -14,21 +14,22 @@ from msgspec import Meta
 from pipeline.counting.page import PageView
 from pipeline.counting.rows import Counts, comment_to_like, conversation_rank, conversation_share
 from pipeline.reading.origins import Origin, origins_of
-from pipeline.windows import Window
+from pipeline.reading.replying import Replying, Share, replying
+from pipeline.windows import ALL, Window
 from schemas.engagement import Entity, Source
 from schemas.interaction import Account, Count, Id, Platform, TimeMs
 from schemas.platforms import NUMBERS, Number
 
-Sort = Literal["recent", "conversation", "comments", "likes", "ratio"]
+Sort = Literal["recent", "conversation", "comments", "likes", "ratio", "reply_rate", "unanswered"]
 Ratio = Annotated[float, Meta(ge=0)] | None
-Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class Denominators(msgspec.Struct, frozen=True):
-    """What each ratio divides the comments by."""
+    """What the ratios divide by: the first two the comments, `reply_rate` those that were answered."""
 
     comment_to_like: Literal["likes"] = "likes"
     conversation_share: Literal["likes + comments + shares"] = "likes + comments + shares"
+    reply_rate: Literal["comments, counted"] = "comments, counted"
 
 
 class PolledTotal(msgspec.Struct, frozen=True):
@@ -47,6 +48,8 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     `conversation_rank` is the lower end of the 95 % Wilson interval of `conversation_share`: what rankings use.
     `polled` holds the platform's own totals, which may know of more than was ever delivered; `polled_comment_to_like`
     is their ratio, null unless both were polled and there are likes.
+    Of the counted comments, `answered` got a reply of the account, `unanswered` did not; `reply_rate`, `reply_times`,
+    `reply_median_ms` and `reply_p90_ms` are those of Replying.
     """
 
     entity: Entity
@@ -65,13 +68,22 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     polled: dict[str, PolledTotal]
     polled_comment_to_like: Ratio
     origins: dict[Number, Origin]
+    answered: Count
+    unanswered: Count
+    reply_rate: Share | None
+    reply_times: tuple[Count, ...]
+    reply_median_ms: Count | None
+    reply_p90_ms: Count | None
     first_ms: TimeMs | None
     as_of_ms: TimeMs
     source: Source
 
 
 class SeriesRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in one window. `partial`: the window has not ended yet."""
+    """What stands in one window. `partial`: the window has not ended yet.
+
+    `answered` to `reply_p90_ms` are those of Replying, about the comments that were written in the window.
+    """
 
     start_ms: TimeMs
     end_ms: TimeMs
@@ -82,6 +94,11 @@ class SeriesRow(msgspec.Struct, frozen=True, kw_only=True):
     posts: Count
     comment_to_like: Ratio
     conversation_share: Share | None
+    answered: Count
+    reply_rate: Share | None
+    reply_times: tuple[Count, ...]
+    reply_median_ms: Count | None
+    reply_p90_ms: Count | None
     partial: bool
 
 
@@ -89,6 +106,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     """The windows of one size in the order of time, without gaps: a row of zeros is a window in which nothing stands.
 
     It begins no earlier than the first event and no earlier than rows are kept, so a zero never stands for "unknown".
+    `replying`: the comments of all rows together.
     """
 
     entity: Entity
@@ -97,6 +115,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     account: Account
     window: str
     rows: list[SeriesRow]
+    replying: Replying
     denominators: Denominators = Denominators()
     as_of_ms: TimeMs
     source: Source
@@ -124,6 +143,7 @@ def numbers_of(page: PageView) -> Numbers:
     likes, comments, shares = (origins[number].value for number in NUMBERS)
     polled = {name: PolledTotal(total.value, total.as_of_ms) for name, total in page.polled.items()}
     both = {"likes", "comments"} <= polled.keys()
+    replied = replying(origins["comments"].counted, page.reply_times.get(ALL, ()))
     return Numbers(
         entity="account" if page.entity == "account" else "post",
         platform=page.platform,
@@ -140,17 +160,24 @@ def numbers_of(page: PageView) -> Numbers:
         polled=polled,
         polled_comment_to_like=comment_to_like(polled["likes"].value, polled["comments"].value) if both else None,
         origins=origins,
+        answered=replied.answered,
+        unanswered=max(0, replied.comments - replied.answered),
+        reply_rate=replied.reply_rate,
+        reply_times=replied.reply_times,
+        reply_median_ms=replied.reply_median_ms,
+        reply_p90_ms=replied.reply_p90_ms,
         first_ms=page.first_ms,
         as_of_ms=page.as_of_ms,
         source=page.source,
     )
 
 
-def row_of(window: Window, counts: Counts, now_ms: int) -> SeriesRow:
+def row_of(window: Window, counts: Counts, reply_times: tuple[int, ...], now_ms: int) -> SeriesRow:
     """One window's row; raises ValueError for the window of all time, which belongs into no series."""
     if window.start_ms is None or window.end_ms is None:
         raise ValueError(f"window is {window.size!r}; expected one with a start and an end")
     likes, comments, shares, replies, posts = counts
+    replied = replying(comments, reply_times)
     return SeriesRow(
         start_ms=window.start_ms,
         end_ms=window.end_ms,
@@ -161,5 +188,10 @@ def row_of(window: Window, counts: Counts, now_ms: int) -> SeriesRow:
         posts=posts,
         comment_to_like=comment_to_like(likes, comments),
         conversation_share=conversation_share(likes, comments, shares),
+        answered=replied.answered,
+        reply_rate=replied.reply_rate,
+        reply_times=replied.reply_times,
+        reply_median_ms=replied.reply_median_ms,
+        reply_p90_ms=replied.reply_p90_ms,
         partial=window.end_ms > now_ms,
     )

@@ -14,6 +14,7 @@ from pipeline.insights import Insights
 from pipeline.reading.answers import Numbers, Ranking, Series
 from pipeline.reading.insights import POSTS_MOST
 from pipeline.reading.reader import Reader
+from pipeline.reading.unanswered import UnansweredQueue
 from pipeline.settings import Settings
 from schemas.engagement import Entity
 
@@ -41,7 +42,7 @@ class Client:
         return self._run(self._reader.post(platform, post, account))
 
     def posts(self, platform: str, account: str, sort: str = "recent", limit: int = 20) -> Ranking:
-        """The account's posts by recent, conversation, comments, likes or ratio."""
+        """The account's posts by one of the sorts of docs/reading.md."""
         return self._run(self._reader.posts(platform, account, sort, limit))
 
     def accounts(self, sort: str = "conversation", limit: int = 20, platform: str | None = None) -> Ranking:
@@ -55,6 +56,10 @@ class Client:
     def series(self, entity: Entity, platform: str, entity_id: str, window: str = "1m", limit: int = 60) -> Series:
         """The last `limit` windows of a size, oldest first."""
         return self._run(self._reader.series(entity, platform, entity_id, window, limit))
+
+    def unanswered(self, platform: str, account: str, limit: int = 50, after: str | None = None) -> UnansweredQueue:
+        """The account's comments that wait for a reply, oldest first; `after`: `next` of the answer before."""
+        return self._run(self._reader.unanswered(platform, account, limit, after))
 
     def insights(self, platform: str, account: str, posts: int = POSTS_MOST) -> Insights:
         """What makes the account's audience talk and who stays silent, over its most recently active posts."""

@@ -21,7 +21,15 @@ from pipeline.windows import Windows
 from schemas.engagement import COLUMNS, Entity
 
 #: The fields of a page that hold its numbers for all time; a page has some hundred rows besides.
-SUMMARY = (*COLUMNS, "account", "first_ms", "last_ms", *(f"polled:{name}" for name in POLLED))
+SUMMARY = (
+    *COLUMNS,
+    "answered",
+    "reply_times",
+    "account",
+    "first_ms",
+    "last_ms",
+    *(f"polled:{name}" for name in POLLED),
+)
 #: Commands in one round trip: short enough that other clients of Redis are served in between.
 PIPELINE_COMMANDS = 500
 

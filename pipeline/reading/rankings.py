@@ -8,6 +8,7 @@ from typing import get_args
 
 from pipeline.errors import QueryError
 from pipeline.reading.answers import Numbers, Sort
+from pipeline.reading.replying import reply_rank
 
 SORTS: tuple[Sort, ...] = get_args(Sort)
 #: Nobody reads more at a glance, and one answer stays below half a megabyte.
@@ -21,6 +22,8 @@ _ORDER: dict[Sort, Callable[[Numbers], float]] = {
     "comments": lambda n: n.comments,
     "likes": lambda n: n.likes,
     "ratio": lambda n: -1.0 if n.comment_to_like is None else n.comment_to_like,
+    "reply_rate": lambda n: -1.0 if n.reply_rate is None else reply_rank(n.answered + n.unanswered, n.answered),
+    "unanswered": lambda n: n.unanswered,
 }
 
 

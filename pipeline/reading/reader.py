@@ -21,11 +21,12 @@ from pipeline.reading.hints import hint_account, hint_post
 from pipeline.reading.insights import POSTS_MOST, read_facts
 from pipeline.reading.lookups import SUMMARY, Lookups, PageRef, redis_answers
 from pipeline.reading.rankings import check_limit, check_platform, check_sort, rank
+from pipeline.reading.replying import together
 from pipeline.reading.series import SERIES_MAX, series_codes, series_rows, size_number
+from pipeline.reading.unanswered import WAITING_MAX, UnansweredQueue, Waiting
 from pipeline.reading.voices import Voices
 from pipeline.settings import Settings
 from pipeline.store.keys import Keys
-from pipeline.windows import Windows
 from schemas.engagement import Entity
 
 #: Pages that one question compares at the most (about 0.3 s): of an account's posts the most recently active ones.
@@ -39,13 +40,12 @@ class Reader:
     asked, and UnavailableError while Redis does not answer.
     """
 
-    def __init__(
-        self, redis: Any, keys: Keys, windows: Windows, engaged_windows: Windows, clock: Clock = wall_clock
-    ) -> None:
-        self.windows = windows
+    def __init__(self, redis: Any, keys: Keys, settings: Settings, clock: Clock = wall_clock) -> None:
+        self.windows = settings.windows
         self._clock = clock
-        self._lookups = Lookups(redis, keys, windows)
-        self._voices = Voices(redis, keys, engaged_windows)
+        self._lookups = Lookups(redis, keys, settings.windows)
+        self._voices = Voices(redis, keys, settings.engaged_windows)
+        self._waiting = Waiting(redis, keys, settings.text_ttl_days)
         self._directory = Directory(redis, keys, clock)
 
     @classmethod
@@ -54,7 +54,7 @@ class Reader:
         client = redis.asyncio.from_url(
             settings.redis_url.reveal(), decode_responses=True, socket_timeout=5, socket_connect_timeout=2
         )
-        return cls(client, Keys(settings.key_prefix), settings.windows, settings.engaged_windows, clock)
+        return cls(client, Keys(settings.key_prefix), settings, clock)
 
     async def __aenter__(self) -> Self:
         return self
@@ -139,6 +139,14 @@ class Reader:
             for item, page in zip(items, pages, strict=True)
         ]
 
+    async def unanswered(
+        self, platform: str, account: str, limit: int = 50, after: str | None = None
+    ) -> UnansweredQueue:
+        """The account's comments that wait for a reply, oldest first: the `limit` that follow the cursor `after`."""
+        count = check_limit(limit, WAITING_MAX)
+        await self._page("account", platform, account, account, SUMMARY)
+        return await self._waiting.page(platform, account, count, after, self._clock())
+
     async def insights(self, platform: str, account: str, posts: int = POSTS_MOST) -> Insights:
         """What makes the account's audience talk and who stays silent, over its `posts` most recently active posts."""
         count = check_limit(posts, POSTS_MOST)
@@ -155,13 +163,15 @@ class Reader:
         return (*SUMMARY, *map(self.windows.field, codes))
 
     def _series(self, page: PageView, codes: list[int], window: str) -> Series:
+        rows = series_rows(page, self.windows, codes, self._clock())
         return Series(
             entity="account" if page.entity == "account" else "post",
             platform=page.platform,
             id=page.id,
             account=page.account,
             window=window,
-            rows=series_rows(page, self.windows, codes, self._clock()),
+            rows=rows,
+            replying=together(rows),
             as_of_ms=page.as_of_ms,
             source="events",
         )

@@ -30,7 +30,10 @@ def series_codes(windows: Windows, number: int, until_ms: int, limit: int) -> li
 def series_rows(page: PageView, windows: Windows, codes: list[int], now_ms: int) -> list[SeriesRow]:
     """A row for each code from the first window of which the page knows; windows in which nothing stands are zeros."""
     known = [code for code in codes if _is_known(page, windows, code)]
-    return [row_of(windows.window(code), page.rows.get(code, _NOTHING), now_ms) for code in known]
+    return [
+        row_of(windows.window(code), page.rows.get(code, _NOTHING), page.reply_times.get(code, ()), now_ms)
+        for code in known
+    ]
 
 
 def _is_known(page: PageView, windows: Windows, code: int) -> bool:

@@ -12,6 +12,7 @@ from pipeline.cli.tables import items_table, numbers_table
 from pipeline.counting.page import PageView, Polled
 from pipeline.counting.rows import Counts
 from pipeline.reading.answers import Numbers, Series, numbers_of
+from pipeline.reading.replying import together
 from pipeline.windows import ALL
 from schemas.platforms import DELIVERED, SOMETIMES
 
@@ -114,6 +115,7 @@ def _no_rows(item: Numbers) -> Series:
         account=item.account,
         window="1m",
         rows=[],
+        replying=together([]),
         as_of_ms=9,
         source="events",
     )

@@ -12,6 +12,7 @@ from pipeline.cli.watch import LIT_MS, Watched
 from pipeline.counting.page import PageView
 from pipeline.reading import Numbers, Series
 from pipeline.reading.answers import numbers_of
+from pipeline.reading.replying import together
 from pipeline.windows import ALL
 
 
@@ -45,6 +46,7 @@ def test_no_number_is_cut_at_any_width(width: int) -> None:
         account=item.id,
         window="1m",
         rows=[],
+        replying=together([]),
         as_of_ms=1,
         source="events",
     )
