@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from pipeline.cli.bars import bar, interval
 from pipeline.cli.insight_tables import comparisons_table, name_comparison, silence_table, words_lines
+from pipeline.cli.plots import check_plot
+from pipeline.errors import QueryError
 from pipeline.insights import AccountFacts, Comparison, PostFacts, Said, analyse
 from pipeline.labels import Labels
 from tests.factories import NOON_MS
@@ -64,3 +68,10 @@ def test_what_comes_from_outside_is_shown_and_does_nothing() -> None:
     shown = console.export_text()
     assert "#[red]" in shown
     assert "\x1b" not in shown
+
+
+def test_plot_without_matplotlib_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an extra: the image for production does without."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(QueryError, match=r"expected twoway with its extra: twoway\[plot\]"):
+        check_plot(tmp_path / "a.png")
