@@ -13,10 +13,11 @@ import msgspec
 from pipeline.api.held import Held
 from pipeline.api.parameters import Parameter
 from pipeline.insights import Insights
-from pipeline.reading import Numbers, Ranking, Reader, Series
+from pipeline.reading import Numbers, Ranking, Reader, Series, UnansweredQueue
 from pipeline.reading.insights import POSTS_MOST
 from pipeline.reading.rankings import LIMIT_MAX, SORTS
 from pipeline.reading.series import SERIES_MAX
+from pipeline.reading.unanswered import WAITING_MAX
 from schemas.interaction import LAST_TIME_MS
 
 #: Given the path's values in order and the query's by name, the answer.
@@ -72,6 +73,17 @@ def operations(reader: Reader) -> tuple[Operation, ...]:
             ),
             _insights(reader),
         ),
+        Operation(
+            f"{account}/unanswered",
+            "listUnanswered",
+            "The audience's comments that still wait for the account's reply, oldest first",
+            UnansweredQueue,
+            (
+                Parameter("limit", "how many are given", 50, low=1, high=WAITING_MAX),
+                Parameter("after", "`next` of the answer before: those that follow; without it, from the oldest on"),
+            ),
+            reader.unanswered,
+        ),
         Operation(account, "getAccount", "The numbers of an account for all time", Numbers, (), reader.account),
         Operation(
             f"{post}/series",
@@ -87,7 +99,12 @@ def operations(reader: Reader) -> tuple[Operation, ...]:
 
 
 def _sort(default: str) -> Parameter:
-    return Parameter("sort", "the order; `conversation` is the Wilson bound, `ratio` comments / likes", default, SORTS)
+    return Parameter(
+        "sort",
+        "the order; `conversation` and `reply_rate` go by Wilson bounds, `ratio` is comments / likes",
+        default,
+        SORTS,
+    )
 
 
 def _limit(default: int) -> Parameter:

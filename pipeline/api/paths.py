@@ -2,7 +2,7 @@
 
 `/v1/accounts/mastodon/https%3A%2F%2Fexample.org%2Fposts` is the account `https://example.org/posts`, and `/posts`
 behind it lists its posts. A slash that a proxy has decoded on the way still works, unless the id itself ends in
-`/posts`, `/series` or `/insights`.
+`/posts`, `/series`, `/insights` or `/unanswered`.
 """
 
 from __future__ import annotations
