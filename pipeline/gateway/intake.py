@@ -24,6 +24,7 @@ from pipeline.gateway.lanes import Outgoing
 from pipeline.gateway.pseudonyms import keyed_pseudonym
 from pipeline.gateway.public_keys import PublicKeys
 from pipeline.gateway.publisher import Publisher
+from pipeline.gateway.writers import writer, writers
 from pipeline.settings import Settings
 from pipeline.slots import SLOTS, slot_of
 from pipeline.sources.context import Context, Pseudonym
@@ -112,6 +113,8 @@ class Intake:
         known = await self._directory.look_up(connection.platform, references) if references else {}
         context = Context(connection, delivery.received_ms, self._pseudonym, known, self._former)
         outcomes = source.normalise(parsed, context)
+        if source.tells_erasures:
+            context.memories |= dict(writers(outcomes))
         unremembered = await self._remember(connection.platform, context.memories)
         receipt = await self._publish(outcomes, delivery, connection)
         await self._publish_besides(outcomes, context, delivery)
@@ -177,13 +180,16 @@ class Intake:
 
     async def _publish_besides(self, outcomes: list[Outcome], context: Context, delivery: Delivery) -> None:
         """Erasures of actors, and during a key's rotation the removals of likes under their former ids."""
+        platform = context.connection.platform
+        gone = [outcome.actor for outcome in outcomes if isinstance(outcome, Ignored) and outcome.actor is not None]
+        gone += [context.aliases[actor] for actor in gone if actor in context.aliases]
+        # A network tells of everybody's end: only those of whom a text can be kept are worth an erasure.
+        known = await self._directory.look_up(platform, map(writer, gone)) if gone else {}
         records = []
-        for outcome in outcomes:
-            if isinstance(outcome, Ignored) and outcome.actor is not None:
-                names = [outcome.actor, *filter(None, [context.aliases.get(outcome.actor)])]
-                for name in names:
-                    erasure = Erasure(platform=context.connection.platform, actor=name, time_ms=delivery.received_ms)
-                    records.append(Outgoing(self._erased, 0, erasure.key.encode(), encode_erasure(erasure)))
+        for actor in gone:
+            if writer(actor) in known:
+                erasure = Erasure(platform=platform, actor=actor, time_ms=delivery.received_ms)
+                records.append(Outgoing(self._erased, 0, erasure.key.encode(), encode_erasure(erasure)))
         for interaction in context.superseded:
             value = encode_interaction(interaction)
             with suppress(msgspec.ValidationError):  # so was its like, and that was kept with the reason

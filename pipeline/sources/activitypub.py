@@ -32,6 +32,7 @@ class ActivityPub(Source):
     """Reads what reaches the inbox of a brand's actor. Keys are public: a connection has no secret."""
 
     name = "activitypub"
+    tells_erasures = True
     schemes = ("http-signature",)
     needs_secret = False
 

@@ -60,6 +60,7 @@ class Bluesky(Source):
     """
 
     name = "bluesky"
+    tells_erasures = True
     schemes = ("bearer",)
     needs_secret = False
 

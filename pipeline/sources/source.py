@@ -28,7 +28,8 @@ class Source(ABC):
     """A platform. `schemes`: the signature schemes it may use, its own first. `handshakes`: methods it answers itself.
 
     `takes_tail`: its address may go on after the connection's name (a secret in the path). `needs_secret`: whether a
-    connection must have a secret; one that verifies with public keys has none.
+    connection must have a secret; one that verifies with public keys has none. `tells_erasures`: whether it says when
+    somebody's account is gone, of the whole network: then those who wrote to us must be remembered.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Source(ABC):
     handshakes: frozenset[str] = frozenset()
     takes_tail: bool = False
     needs_secret: bool = True
+    tells_erasures: bool = False
 
     def wanted_key(self, delivery: Delivery, connection: Connection, now_s: float) -> str | None:
         """The address of the public key that verifying needs and the connection lacks; None where it has all it needs.

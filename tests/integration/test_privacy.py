@@ -22,6 +22,7 @@ from schemas.interaction import Interaction
 from schemas.topics import ERASED, UNANSWERED
 from schemas.unanswered import Unanswered, decode_unanswered
 from tests.commands import TWOWAY, environment
+from tests.contract.corpus import PAYLOADS
 from tests.driver import Driver, accounts_of
 from tests.factories import NOON_MS, make_interaction
 from tests.gateways import gateway, interactions, meta_headers, post_page, records
@@ -132,22 +133,29 @@ def test_erasing_needs_exactly_one_name(settings: Settings) -> None:
         assert "one of --actor and --pseudonym" in done.stderr
 
 
-async def test_an_account_that_was_deleted_on_its_platform_is_asked_to_be_erased(
+async def test_an_account_that_was_deleted_on_its_platform_is_asked_to_be_erased_if_it_wrote_to_us(
     settings: Settings, tmp_path: Path
 ) -> None:
-    """Bluesky says so in its stream, ActivityPub by a Delete of the actor."""
+    """Bluesky says so in its stream, of the whole network; of those who never wrote there is nothing to erase."""
+    reply = json.loads((PAYLOADS / "bluesky-reply-create.json").read_bytes())
+    brand = json.loads((PAYLOADS / "expected.json").read_bytes())["bluesky-reply-create.json"]["connection"]["account"]
     (tmp_path / "connections.toml").write_text(
-        '[connections.sky]\nplatform = "bluesky"\nsecrets = ["token of the relay"]\naccounts = ["did:plc:brand"]\n'
+        f'[connections.sky]\nplatform = "bluesky"\nsecrets = ["token of the relay"]\naccounts = ["{brand}"]\n'
     )
-    frame = {"did": "did:plc:gone", "time_us": NOON_MS * 1000, "kind": "account",
-             "account": {"active": False, "did": "did:plc:gone", "seq": 1, "status": "deleted"}}  # fmt: skip
     async with gateway(settings, tmp_path) as client:
-        answer = await client.post(
-            "/webhooks/sky", content=json.dumps(frame), headers={"Authorization": "Bearer token of the relay"}
-        )
-        assert answer.json()["ignored"] == {"actor_erasure": 1}
+
+        async def deliver(frame: dict[str, object]) -> dict[str, object]:
+            headers = {"Authorization": "Bearer token of the relay"}
+            answer = await client.post("/webhooks/sky", content=json.dumps(frame), headers=headers)
+            return dict(answer.json())
+
+        assert (await deliver(reply))["accepted"] == 1
+        for did in ("did:plc:stranger", reply["did"]):
+            account = {"active": False, "did": did, "seq": 1, "status": "deleted"}
+            gone = {"did": did, "time_us": NOON_MS * 1000, "kind": "account", "account": account}
+            assert (await deliver(gone))["ignored"] == {"actor_erasure": 1}
     (record,) = records(settings, ERASED.name)
-    assert decode_erasure(record.value).actor == keyed_pseudonym(settings.actor_key)("bluesky", "did:plc:gone")
+    assert decode_erasure(record.value).actor == keyed_pseudonym(settings.actor_key)("bluesky", reply["did"])
 
 
 def reaction(verb: str, actor: str, second: int) -> bytes:
