@@ -1,7 +1,7 @@
 """Who wrote to us, as the directory remembers it: so that the end of an account means something only where it does.
 
-Bluesky's stream and ActivityPub's servers tell of every account of the network that is deleted; of those who never wrote
-a comment there is no text to erase.
+Bluesky's stream and ActivityPub's servers tell of every account of the network that is deleted; of those who never
+wrote a comment there is no text to erase.
 """
 
 from __future__ import annotations
