@@ -4,7 +4,7 @@
 -- ARGV[1] source partition (field of `applied`)
 -- ARGV[2] offset and ARGV[3] version that the writer believes to be in force ('0' where nothing is there yet)
 -- ARGV[4] next offset to apply; ARGV[5] next version; ARGV[6] layout version
--- ARGV[7] '' or msgpack of {sets, removals, appends, replacements, scores, unscores, renewals, ttl in s, texts, engaged};
+-- ARGV[7] '' or msgpack of {sets, removals, appends, replacements, scores, unscores, renewals, ttl in s, texts};
 --         each but the ttl is a flat array of key, what to do with it, key, ...
 --           sets     {field, value, ...}       HSET        removals      {field, ...}      HDEL
 --           appends  bytes                     APPEND      replacements  bytes             SET
@@ -12,7 +12,6 @@
 --           renewals n                         EXPIRE; where n > 0 also drop members below that score
 --           texts    {ttl, field, value, actor, ...}   HSET where there is no newer value; the time of a value stands in
 --                    its first 15 digits. What an erased actor said is kept without text and actor.
---           engaged  {ttl, actor, ...}         PFADD
 --         These keys (pages, members, posts) carry the hash tag of KEYS, so they lie on the same node. They are
 --         not in KEYS because a client packs an argument in 1 us and a string inside msgpack in 0.05 us.
 -- Returns 1; or {offset, version} in force, having written nothing: the writer is fenced.
@@ -57,12 +56,6 @@ if ARGV[7] ~= '' then
       end
       call('EXPIRE', key, said[1])
     end
-  end
-  list = change[10]
-  for i = 1, #list, 2 do
-    local key, actors = list[i], list[i + 1]
-    for j = 2, #actors, 5000 do call('PFADD', key, unpack(actors, j, math.min(j + 4999, #actors))) end
-    call('EXPIRE', key, actors[1])
   end
 end
 if version == '0' then

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,9 @@ from pipeline.store.keys import LAYOUT_VERSION, Keys, encode_id
 from pipeline.store.round_trip import round_trip
 from pipeline.store.talk import Talk
 
+APPLY, ENGAGE = "apply.lua", "engage.lua"
+#: Actors of one call: a command of a script takes 8,000 arguments at the most.
+ENGAGED_AT_ONCE = 2_000
 _pack = msgspec.msgpack.Encoder().encode
 #: A page outlives its last event by a day more than promised: a worker's memory of pages is a day old at the most, so
 #: a page that it remembers has not run out in Redis.
@@ -64,9 +67,24 @@ class SlotChange:
         return _pack(
             (
                 self.sets, self.removals, self.appends, self.replacements, self.scores, self.unscores, self.renewals,
-                ttl_s, _flat(self.texts), _flat(self.engaged),
+                ttl_s, _flat(self.texts),
             )
         )  # fmt: skip
+
+    def packed_engaged(self) -> Iterator[bytes]:
+        """ARGV[1] of `engage.lua`, in parts that hold Redis for a millisecond or two."""
+        part: list[Any] = []
+        size = 0
+        for key, (ttl_s, *actors) in self.engaged.items():
+            for start in range(0, len(actors), ENGAGED_AT_ONCE):
+                some = actors[start : start + ENGAGED_AT_ONCE]
+                part += (key, ttl_s, some)
+                size += len(some)
+                if size >= ENGAGED_AT_ONCE:
+                    yield _pack(part)
+                    part, size = [], 0
+        if part:
+            yield _pack(part)
 
 
 def _flat(table: dict[str, list[Any]]) -> list[Any]:
@@ -98,8 +116,9 @@ class Script:
         self.talk = Talk(keys, settings, self.ttl_s)
 
     async def load(self) -> None:
-        """Make Redis know the script (a restarted one has forgotten it: EVALSHA then raises NoScriptError)."""
-        await self.redis.script_load(_source())
+        """Make Redis know the scripts (a restarted one has forgotten them: EVALSHA then raises NoScriptError)."""
+        for name in (APPLY, ENGAGE):
+            await self.redis.script_load(_source(name))
 
     def change(self, slot: int) -> SlotChange:
         """An empty change of a slot."""
@@ -144,9 +163,16 @@ class Script:
     async def run(self, partition: int, calls: Iterable[Call]) -> list[Any]:
         """Each slot's answer: 1, or [offset, version] where the writer is fenced. Raises what Redis raises."""
         pipe = self.redis.pipeline(transaction=False)
-        field, sha, ttl_s = str(partition), _sha(), self.ttl_s
+        field, sha, ttl_s = str(partition), _sha(APPLY), self.ttl_s
+        are_calls: list[bool] = []
         for call in calls:
             change, believed, following = call.change, call.believed, call.following
+            if change:
+                # Before the offset that says they are done.
+                for part in change.packed_engaged():
+                    pipe.execute_command("EVALSHA", _sha(ENGAGE), 1, self.keys.applied[call.slot], part)
+                    are_calls.append(False)
+            are_calls.append(True)
             pipe.execute_command(
                 "EVALSHA", sha, 3, self.keys.applied[call.slot], self.keys.open[call.slot],
                 self.keys.erased[call.slot], field,
@@ -157,14 +183,14 @@ class Script:
         for answer in answers:
             if isinstance(answer, Exception):
                 raise answer
-        return answers
+        return [answer for answer, is_call in zip(answers, are_calls, strict=True) if is_call]
 
 
 @cache
-def _source() -> str:
-    return Path(__file__).with_name("apply.lua").read_text(encoding="utf-8")
+def _source(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 @cache
-def _sha() -> str:
-    return hashlib.sha1(_source().encode(), usedforsecurity=False).hexdigest()
+def _sha(name: str) -> str:
+    return hashlib.sha1(_source(name).encode(), usedforsecurity=False).hexdigest()
