@@ -21,6 +21,7 @@ NOUNS = (
     "topics",
     "stack",
     "pages",
+    "unanswered",
     "insights",
     "watch",
     "keys",

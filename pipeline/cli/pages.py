@@ -9,9 +9,19 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.names import parse_name
-from pipeline.cli.tables import LINE, heading, items_table, make_console, numbers_table, print_json, series_table
+from pipeline.cli.tables import (
+    LINE,
+    answers_line,
+    heading,
+    items_table,
+    make_console,
+    numbers_table,
+    print_json,
+    series_table,
+)
 from pipeline.clock import wall_clock
 from pipeline.reading import Numbers, Reader, Series
+from pipeline.reading.rankings import SORTS
 from pipeline.settings import Settings
 
 Name = Annotated[str, typer.Argument(metavar="PLATFORM:ID", help="also as two words: PLATFORM ID")]
@@ -19,7 +29,7 @@ Rest = Annotated[str | None, typer.Argument(metavar="[ID]", help="the id, when t
 AsJson = Annotated[bool, typer.Option("--json", help="lines of JSON on standard output")]
 Rows = Annotated[str | None, typer.Option("--series", metavar="SIZE", help="its rows of a window size: 1m, 1h, 1d")]
 Limit = Annotated[int, typer.Option("--limit", help="how many rows or posts")]
-Sort = Annotated[str, typer.Option("--sort", help="recent, conversation, comments, likes or ratio")]
+Sort = Annotated[str, typer.Option("--sort", help=", ".join(SORTS))]
 
 
 def register(app: typer.Typer) -> None:
@@ -109,6 +119,8 @@ async def _series(
     console = make_console()
     console.print(heading(item))
     console.print(series_table(series))
+    if series.replying.comments:
+        console.print(answers_line(series.replying), style="dim")
 
 
 async def _posts(platform: str, account: str, sort: str, limit: int, as_json: bool) -> None:

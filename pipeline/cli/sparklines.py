@@ -43,5 +43,10 @@ def age(milliseconds: int) -> str:
     return f"{int(seconds // size)} {unit}"
 
 
+def lasting(milliseconds: int | None) -> str:
+    """A length of time as `age` writes it; `-` for None."""
+    return "-" if milliseconds is None else age(milliseconds)
+
+
 def _bar(value: float, top: float) -> str:
     return _BARS[0] if top <= 0 else _BARS[min(len(_BARS) - 1, int(value / top * (len(_BARS) - 1) + 0.5))]

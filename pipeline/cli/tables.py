@@ -13,24 +13,25 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.sparklines import age, ratio, sparkline, thousands
+from pipeline.cli.sparklines import age, lasting, ratio, sparkline, thousands
 from pipeline.cli.trimmed import Trimmed
 from pipeline.logs import printable
-from pipeline.reading import Numbers, Origin, Series, SeriesRow
+from pipeline.reading import Numbers, Origin, Replying, Series, SeriesRow
 from schemas.platforms import NUMBERS
 
 #: Columns where the output is no terminal: wide enough that no table is cut.
 PIPED_WIDTH = 180
-#: A terminal of this many columns gets every column of a table of items.
-WIDE = 115
+#: A terminal of this many columns gets every column of a table of items, and one of so many the long lines as well.
+WIDE = 120
+WIDEST = 140
 NAME_WIDTH = 48
 #: Windows that a line shows.
 LINE = 30
 NARROW_LINE = 15
-_WIDE_COUNTS = ("share", "comments", "likes", "shares", "replies")
+_WIDE_COUNTS = ("share", "comments", "likes", "shares", "answered", "reply in", "unanswered")
 _NARROW_COUNTS = ("comments", "likes")
 #: Columns taken by all but name and line: ratio, counts up to a hundred million, age, and what stands between.
-_WIDE_REST = 70
+_WIDE_REST = 92
 _NARROW_REST = 42
 _STARTS = {"d": "%Y-%m-%d", "h": "%m-%d %H:00", "m": "%H:%M", "s": "%H:%M:%S"}
 
@@ -77,10 +78,10 @@ def items_table(
 ) -> Table:
     """A row an item: ratio, its line, counts, and how fresh it is; narrow terminals get fewer columns, never cut ones.
 
-    Lit items stand out.
+    `answered` is the reply rate, `reply in` the median time to the first reply. Lit items stand out.
     """
     is_wide = width >= WIDE
-    line = LINE if is_wide else NARROW_LINE
+    line = LINE if width >= WIDEST else NARROW_LINE
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
     name_width = min(NAME_WIDTH, max(12, width - line - (_WIDE_REST if is_wide else _NARROW_REST)))
     table.add_column(items[0].entity if items else "", no_wrap=True, overflow="ellipsis", max_width=name_width)
@@ -105,7 +106,13 @@ def items_table(
 def _counts(item: Numbers, is_wide: bool) -> tuple[str, ...]:
     if not is_wide:
         return tuple(_count(item, name) for name in _NARROW_COUNTS)
-    return percent(item.conversation_share), *(_count(item, name) for name in _WIDE_COUNTS[1:])
+    return (
+        percent(item.conversation_share),
+        *(_count(item, name) for name in ("comments", "likes", "shares")),
+        percent(item.reply_rate),
+        lasting(item.reply_median_ms),
+        thousands(item.unanswered),
+    )
 
 
 def _count(item: Numbers, name: str) -> str:
@@ -125,6 +132,14 @@ def numbers_table(item: Numbers, lines: Sequence[Series], now_ms: int) -> Table:
     table.add_row("  95 % sure to be above", percent(item.conversation_rank), "Wilson bound, for rankings")
     for name in ("likes", "comments", "shares", "replies", "posts"):
         table.add_row(name, _count(item, name), _told(item, name, now_ms))
+    counted = item.answered + item.unanswered
+    table.add_row(
+        "answered", f"[bold]{percent(item.reply_rate)}[/]", f"{thousands(item.answered)} of {_comments(counted)}"
+    )
+    if item.reply_median_ms is not None:
+        table.add_row(
+            "  time to reply", lasting(item.reply_median_ms), f"half of them; 90 % within {lasting(item.reply_p90_ms)}"
+        )
     for name, total in item.polled.items():
         if name not in NUMBERS or item.origins[name].source != "totals":
             drift = _drift(item.origins[name]) if name in NUMBERS else ""
@@ -162,13 +177,30 @@ def series_table(series: Series) -> Table:
     """A row a window, oldest first."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
     table.add_column(f"{series.window} from, UTC")
-    for name in ("ratio", "comments", "likes", "shares", "replies"):
+    for name in ("ratio", "comments", "likes", "shares", "replies", "answered", "reply in"):
         table.add_column(name, justify="right")
     table.add_column("")
     for row in series.rows:
         counts = map(thousands, (row.comments, row.likes, row.shares, row.replies))
-        table.add_row(_start(series, row), ratio(row.comment_to_like), *counts, "open" if row.partial else "")
+        replying = percent(row.reply_rate), lasting(row.reply_median_ms)
+        table.add_row(
+            _start(series, row), ratio(row.comment_to_like), *counts, *replying, "open" if row.partial else ""
+        )
     return table
+
+
+def answers_line(found: Replying) -> str:
+    """`12 of 40 comments answered (30.0 %), half of them within 4 m, 90 % within 1 h`."""
+    line = f"{thousands(found.answered)} of {_comments(found.comments)} answered"
+    if found.reply_rate is not None:
+        line += f" ({percent(found.reply_rate)})"
+    if found.reply_median_ms is not None:
+        line += f", half of them within {lasting(found.reply_median_ms)}, 90 % within {lasting(found.reply_p90_ms)}"
+    return line
+
+
+def _comments(number: int) -> str:
+    return f"{thousands(number)} comment{'' if number == 1 else 's'}"
 
 
 def heading(item: Numbers) -> Text:

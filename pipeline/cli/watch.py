@@ -16,11 +16,12 @@ from rich.text import Text
 
 from pipeline.cli.names import parse_name
 from pipeline.cli.sparklines import age, ratio, thousands
-from pipeline.cli.tables import LINE, items_table, make_console, moment, print_json, ratios
+from pipeline.cli.tables import LINE, items_table, make_console, moment, percent, print_json, ratios
 from pipeline.clock import wall_clock
 from pipeline.errors import NotFoundError, UnavailableError
 from pipeline.logs import printable
 from pipeline.reading import Numbers, Reader, Series
+from pipeline.reading.rankings import SORTS
 from pipeline.settings import Settings
 
 #: A change stays lit for this long.
@@ -56,7 +57,7 @@ def register(app: typer.Typer) -> None:
     @app.command("watch")
     def command(
         accounts: Annotated[list[str] | None, typer.Argument(metavar="[PLATFORM:ID]...", help="none: the top")] = None,
-        sort: Annotated[str, typer.Option("--sort", help="recent, conversation, comments, likes, ratio")] = "comments",
+        sort: Annotated[str, typer.Option("--sort", help=", ".join(SORTS))] = "comments",
         limit: Annotated[int, typer.Option("--limit", help="accounts shown when none are named")] = 20,
         window: Annotated[str, typer.Option("--window", help="window size of the ratio's line")] = "1m",
         every_s: Annotated[float, typer.Option("--every", min=0.1, help="seconds between two looks")] = 1.0,
@@ -148,7 +149,7 @@ def _print_lines(watched: Watched, now_ms: int) -> None:
     for item in watched.changed:
         sys.stdout.write(
             f"{moment(now_ms)[11:19]} {item.platform}:{printable(item.id)} ratio {ratio(item.comment_to_like)}"
-            f" comments {thousands(item.comments)} likes {thousands(item.likes)}"
+            f" comments {thousands(item.comments)} likes {thousands(item.likes)} answered {percent(item.reply_rate)}"
             f" age {age(now_ms - item.as_of_ms)} {lines[item.platform, item.id]}\n"
         )
     sys.stdout.flush()

@@ -102,7 +102,7 @@ def test_watch_prints_a_plain_line_for_each_change(run: Run, written: Written) -
     written.account((4, 1, 0, 0, 0))
     shown = run("watch", "--seconds", "0.3", "--every", "0.1").splitlines()
     assert len(shown) == 1
-    assert " facebook:acme ratio 0.250 comments 1 likes 4 age " in shown[0]
+    assert " facebook:acme ratio 0.250 comments 1 likes 4 answered 0.0 % age " in shown[0]
     (line,) = run("watch", "facebook:acme", "facebook:later", "--seconds", "0", "--json").splitlines()
     assert orjson.loads(line)["id"] == "acme"
 

@@ -103,7 +103,7 @@ def test_tables_show_source_time_and_drift_of_each_number() -> None:
 def test_lists_show_a_dash_for_what_is_unknown() -> None:
     item = numbers("instagram", (0, 5, 0, 0, 0))
     series = _no_rows(item)
-    assert shown(items_table([item], [series], NOW_MS, 200))[1].startswith("instagram p1 - 100.0 % 5 - - 0 ")
+    assert shown(items_table([item], [series], NOW_MS, 200))[1].startswith("instagram p1 - 100.0 % 5 - - 0.0 % - 5 ")
     assert shown(items_table([item], [series], NOW_MS, 80))[1].startswith("instagram p1 - 5 - ")
 
 

@@ -35,7 +35,7 @@ def test_only_what_changed_is_lit_and_only_for_a_moment() -> None:
     assert not watched.is_lit(account(5), 2_000 + LIT_MS)
 
 
-@pytest.mark.parametrize("width", [80, 100, 115, 200])
+@pytest.mark.parametrize("width", [80, 100, 119, 120, 140, 200])
 def test_no_number_is_cut_at_any_width(width: int) -> None:
     """Long names give way, numbers never."""
     item = account(12_345_678, "an-account-with-a-name-that-is-far-too-long-for-any-terminal-of-eighty-columns")
