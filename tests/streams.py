@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
@@ -189,8 +189,7 @@ class Mastodon(Served):
         """An event to whoever listens now. Nothing is kept for later."""
         text = payload if isinstance(payload, str) else json.dumps(payload)
         frame = json.dumps({"stream": ["user"], "event": event, "payload": text})
-        for connection in self.open:
-            await connection.send(frame)
+        broadcast(self.open, frame)
 
     def answer(self, _: ServerConnection, request: Request) -> Response | None:
         """The REST API; None for the stream, which goes on as WebSocket."""

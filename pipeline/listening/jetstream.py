@@ -79,16 +79,17 @@ class Endpoint(NamedTuple):
 
 def endpoint_of(url: str) -> Endpoint:
     """The endpoint of `wss://host`, `wss://host/subscribe` or one with the path of version 2. Raises SettingsError."""
+    shown = url.rpartition("@")[2]  # what stands before it may be a password
+    expected = f"expected wss://HOST{PATH_1} or wss://HOST{PATH_2}"
     try:
         parts = urlsplit(url)
-        server = parts.netloc.rpartition("@")[2]
     except ValueError as error:
-        raise SettingsError(f"url is {url!r}; expected an address such as {PUBLIC_URL}") from error
+        raise SettingsError(f"url is {shown!r}; {expected}") from error
     path = parts.path.rstrip("/") or PATH_1
     if parts.scheme not in {"ws", "wss"} or not parts.hostname or path not in {PATH_1, PATH_2} or parts.query:
-        raise SettingsError(f"url is {url!r}; expected wss://HOST{PATH_1} or wss://HOST{PATH_2}")
+        raise SettingsError(f"url is {shown!r}; {expected}")
     whole = urlunsplit((parts.scheme, parts.netloc, path, "", ""))
-    return Endpoint(whole, server, 2 if path == PATH_2 else 1)
+    return Endpoint(whole, parts.netloc.rpartition("@")[2], 2 if path == PATH_2 else 1)
 
 
 class _Commit(msgspec.Struct, gc=False):

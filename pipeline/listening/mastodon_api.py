@@ -122,9 +122,14 @@ class Instance:
 
 def check_url(url: str) -> str:
     """`https://host`, without what may follow. Raises SettingsError; plain http only to this machine."""
-    parts = urlsplit(url)
-    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
-        raise SettingsError(f"url is {url!r}; expected the instance, such as https://mastodon.example")
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise SettingsError("url is no address; expected the instance, such as https://mastodon.example") from error
+    secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    if not parts.hostname or not secure or "@" in parts.netloc:
+        shown = url.rpartition("@")[2]  # what stands before it may be a password
+        raise SettingsError(f"url is {shown!r}; expected the instance, such as https://mastodon.example")
     return f"{parts.scheme}://{parts.netloc}"
 
 
