@@ -24,5 +24,6 @@ PAGES = Counter("twoway_pages_total", "Page look-ups of slices, by where the pag
 CACHE_ENTRIES = Gauge("twoway_cache_entries", "Members and rows in memory, all partitions")
 PUBLISHED = Counter("twoway_published_total", "Rows sent to an aggregate topic", ["entity"])
 PUBLISH_SECONDS = Histogram("twoway_publish_seconds", "Time of one publication of a partition", buckets=_SECONDS)
+ALERTS = Counter("twoway_alerts_total", "Alerts that the rules gave, by rule and state", ["rule", "state"])
 LAG = Gauge("twoway_lag_records", "Records between the position and the end, by partition", ["partition"])
 PARTITIONS = Gauge("twoway_partitions", "Partitions that this worker owns")

@@ -44,8 +44,11 @@ class Keys:
     | `tw:{s}:engaged:<platform>:<account>|<window>` | HyperLogLog | engaged_windows | distinct actors |
     | `tw:{s}:engaged-post:<platform>:<post>` | HyperLogLog | page_ttl_days | distinct actors of a post |
     | `tw:{s}:erased` | set | for good | `<platform>:<actor>` whose texts are not to be kept |
-    | `tw:{s}:applied` | hash | for good | checkpoint: offsets a source partition, version, layout |
+    | `tw:{s}:applied` | hash | for good | checkpoint: offsets a source partition, version, layout, judged |
     | `tw:{s}:open` | sorted set | until its windows are closed | page references by next closing time, ms |
+    | `tw:{s}:watch` | sorted set | as long as alerts may come of it | page references by the next look, ms |
+    | `tw:{s}:alerts` | hash | an entry 7 days after it cleared | `<rule>|<page reference>` -> state, JSON |
+    | `tw:{s}:alerting` | hash | until Kafka has them | alert id -> alert, JSON |
     | `tw:erasures` | hash | for good | partition of `interactions.erased` -> offset up to which it is done |
     | `tw:account:<platform>:<account>` | hash | page_ttl_days | directory: slot, platform, account, first_seen_ms |
     | `tw:post:<platform>:<post>` | string | page_ttl_days | directory: the account of a post |
@@ -58,6 +61,9 @@ class Keys:
         self.applied = tuple(f"{prefix}:{{{slot}}}:applied" for slot in range(SLOTS))
         self.open = tuple(f"{prefix}:{{{slot}}}:open" for slot in range(SLOTS))
         self.erasures = f"{prefix}:erasures"
+        self.watch = tuple(f"{prefix}:{{{slot}}}:watch" for slot in range(SLOTS))
+        self.alerts = tuple(f"{prefix}:{{{slot}}}:alerts" for slot in range(SLOTS))
+        self.alerting = tuple(f"{prefix}:{{{slot}}}:alerting" for slot in range(SLOTS))
         self.erased = tuple(f"{prefix}:{{{slot}}}:erased" for slot in range(SLOTS))
 
     def page(self, slot: int, reference: str) -> str:

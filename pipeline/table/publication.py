@@ -19,21 +19,24 @@ from pipeline.publishing.closing import Closing
 from pipeline.publishing.updates import Updates
 from pipeline.settings import Settings
 from pipeline.store.checkpoint import Mark
-from pipeline.store.keys import Keys, split_reference
+from pipeline.store.keys import Keys
 from pipeline.store.round_trip import round_trip
 from pipeline.store.shelf import Shelf
+from pipeline.table.pages import page_of
 
 #: Due pages taken from one slot at a time: what is left is due again a second later.
 DUE_AT_ONCE = 500
+#: What `open` has to say of a page: slot, reference, closes_ms or None, whether it was due.
+Closes = tuple[int, str, int | None, bool]
 
 
 @dataclass
 class Publication:
-    """What is to be sent, by entity, and what `open` has to say then: (slot, reference, closes_ms or None, due)."""
+    """What is to be sent, by entity, and what `open` has to say then."""
 
     posts: list[tuple[bytes, bytes]] = field(default_factory=list)
     accounts: list[tuple[bytes, bytes]] = field(default_factory=list)
-    open: list[tuple[int, str, int | None, bool]] = field(default_factory=list)
+    open: list[Closes] = field(default_factory=list)
     pages: list[tuple[LivePage, dict[int, None]]] = field(default_factory=list)
 
     def give_back(self) -> None:
@@ -91,19 +94,10 @@ class Collector:
         missing = []
         for slot, answer in zip(marks, await round_trip(pipe), strict=True):
             for name, score in answer:
-                page = self._page(slot, name.decode())
+                page = page_of(self.shelf, slot, name.decode())
                 due[page.reference] = (max(1, int(score)), page)
                 if not page.loaded:
                     missing.append(page)
         if missing:
             await self.shelf.load(self.redis, missing)
         return due
-
-    def _page(self, slot: int, reference: str) -> LivePage:
-        """The page on the shelf; else one beside it, for it is not going to be changed."""
-        entity, platform, entity_id = split_reference(reference)
-        key = f"{platform}:{entity_id}" if entity == "account" else f"{slot}|{platform}:{entity_id}"
-        page = self.shelf.pages.get(key)
-        if page is None or not page.loaded:
-            page = LivePage(entity, platform, entity_id, slot, key)
-        return page

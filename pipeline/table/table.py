@@ -33,13 +33,16 @@ from pipeline.store.script import Call, Script, SlotChange
 from pipeline.store.shelf import Shelf
 from pipeline.table.batch import Batch, Record
 from pipeline.table.intake import Intake, Refusal, take_in
-from pipeline.table.publication import Collector, Publication
+from pipeline.table.publication import Closes, Collector, Publication
 from pipeline.table.side import SideWay
-from schemas.topics import ACCOUNTS, POSTS, UNANSWERED
+from pipeline.table.watching import Round, Watching
+from schemas.topics import ACCOUNTS, ALERTS, POSTS, UNANSWERED
 
 DAY_MS = 86_400_000
 #: A partition without a record for so long is quiet: its windows close by the wall clock.
 QUIET_MS = 2_000
+#: The same where Kafka said that there is more: offsets that no record has (markers of transactions) never come.
+STALLED_MS = 60_000
 
 
 class Table:
@@ -62,10 +65,12 @@ class Table:
         self.script = Script(redis, self.keys, settings)
         self.side = SideWay(settings, outlet, partition, partitions, clock)
         self.collector = Collector(settings, redis, self.keys, self.shelf)
+        self.watching = Watching(settings, redis, self.keys, self.shelf)
         self.topics = {
             "post": settings.topic(POSTS.name),
             "account": settings.topic(ACCOUNTS.name),
             "comment": settings.topic(UNANSWERED.name),
+            "alert": settings.topic(ALERTS.name),
         }
         self.marks: dict[int, Mark] = {}
         self.position = 0
@@ -86,6 +91,7 @@ class Table:
         the smallest applied offset (counted up to). Raises StateError for a layout that is not ours."""
         await self.script.load()
         self.marks = await read_marks(self.redis, self.keys, self.partition, self.partitions)
+        await self.watching.open(self.marks)
         self.position = self.published_to = min(committed or 0, self.applied_to)
         return self.position
 
@@ -111,12 +117,13 @@ class Table:
             async with self.lock:
                 await self.settle()
                 now_ms, published_to = self.clock(), self.position
-                quiet = now_ms - self.last_taken_ms > QUIET_MS
+                at_ms = watermark_ms(self.newest_event_ms, now_ms, quiet=self._is_quiet(now_ms))
                 dirty, self._dirty = self._dirty, {}
                 waiting = self.queue.take()
                 self.shelf.held = frozenset(dirty)
-                publication = await self.collector.collect(
-                    dirty.values(), self.marks, watermark_ms(self.newest_event_ms, now_ms, quiet=quiet)
+                publication = await self.collector.collect(dirty.values(), self.marks, at_ms)
+                watched = await self.watching.look(
+                    dirty.values(), waiting.values(), at_ms, catching_up=self.lag > self.settings.fetch_events
                 )
             try:
                 await self._send(publication, await self.queue.records(waiting))
@@ -129,9 +136,10 @@ class Table:
                 self.shelf.held = frozenset()
             async with self.lock:
                 await self.settle()
-                await self._write(publication.open, self.position)
+                await self._write(publication.open, watched, self.position)
                 await self._forget_yesterday()
                 self.shelf.shrink()
+            await self._send_alerts()
             self.published_to = published_to
             self.last_published_ms = now_ms
             metrics.PUBLISH_SECONDS.observe(perf_counter() - began)
@@ -263,18 +271,40 @@ class Table:
                 sent = await self.outlet.send(self.topics[entity], self.partition, records)
                 metrics.PUBLISHED.labels(entity).inc(sent)
 
-    async def _write(self, open_: list[tuple[int, str, int | None, bool]], next_offset: int) -> None:
-        """Every slot's offset, and the next closing times."""
-        changes: dict[int, SlotChange] = {}
+    async def _send_alerts(self) -> None:
+        """Alerts that are written go out, also those that another owner left behind; then they are no longer kept."""
+        outbox = self.watching.outbox
+        if not outbox:
+            return
+        records = [(name.encode(), value) for name, value in outbox.items()]
+        metrics.PUBLISHED.labels("alert").inc(await self.outlet.send(self.topics["alert"], self.partition, records))
+        async with self.lock:
+            await self.settle()
+            changes = Changing(self.script)
+            self.watching.write_sent(outbox, changes.of)
+            await self._run([self._advance(slot, 0, change) for slot, change in changes.items()])
+            self.watching.sent(outbox)
+
+    async def _write(self, open_: list[Closes], watched: Round, next_offset: int) -> None:
+        """Every slot's offset, the next closing times, and what the rules said."""
+        changes = Changing(self.script)
         for slot, reference, closes_ms, due in open_:
-            change = changes.setdefault(slot, self.script.change(slot))
             if closes_ms is None:
-                change.closed(reference)
+                changes.of(slot).closed(reference)
             else:
-                change.close_at(reference, closes_ms, earlier_only=not due)
+                changes.of(slot).close_at(reference, closes_ms, earlier_only=not due)
+        self.watching.write(watched, changes.of)
         behind = [s for s, mark in self.marks.items() if s in changes or mark.offset < next_offset]
+        for slot in behind:
+            changes.of(slot).sets += (self.keys.applied[slot], ("judged", str(watched.watermark_ms)))
         if behind:
-            await self._run([self._advance(slot, next_offset, changes.get(slot)) for slot in behind])
+            await self._run([self._advance(slot, next_offset, changes.of(slot)) for slot in behind])
+        self.watching.done(watched)
+
+    def _is_quiet(self, now_ms: int) -> bool:
+        """Whether nothing arrives any more, so that time passes by the clock. Where there is more to read and it does
+        not come (Kafka is away, or was a moment ago) the clock knows nothing."""
+        return now_ms - self.last_taken_ms > (STALLED_MS if self.lag else QUIET_MS)
 
     async def _forget_yesterday(self) -> None:
         """Once a day: pages are loaded anew, which renews their lifetime, so that none has run out in Redis meanwhile.
@@ -286,6 +316,21 @@ class Table:
             for page in self.shelf.pages.values():
                 page.renewed = False
             await write_directory(self.redis, self.keys, self.shelf.pages.values(), self.script.ttl_s, self.clock)
+
+
+class Changing(dict[int, SlotChange]):
+    """The changes of slots, made as they are asked for."""
+
+    def __init__(self, script: Script) -> None:
+        super().__init__()
+        self._script = script
+
+    def of(self, slot: int) -> SlotChange:
+        """The slot's change."""
+        change = self.get(slot)
+        if change is None:
+            change = self[slot] = self._script.change(slot)
+        return change
 
 
 #: Makes a table for a partition.

@@ -149,7 +149,8 @@ class Tables:
                     log.warning("partition %d: could not publish (%s), trying on", partition, type(error).__name__)
                 self._unpublished.add(partition)
                 await table.outlet.reset()
-                table.last_published_ms = self.clock()
+                # That nothing arrives from a Kafka that is away does not mean that nothing happens.
+                table.last_published_ms = table.last_taken_ms = self.clock()
             except Exception as error:
                 if not is_mendable(error):
                     raise
@@ -206,6 +207,7 @@ class Tables:
                 await table.open(published_to)
                 limits = limits or (await self.limits([partition]))[partition]
                 table.position = self._checked(table, *limits)
+                table.lag = max(0, limits[1] - table.position)
             except MENDABLE as error:
                 if self.stopping:
                     raise

@@ -1,0 +1,54 @@
+"""`ratioed`: the comments of a post exceed its likes, of all time, as of the end of a closed window of the finest size.
+
+over:  comments >= alert_ratioed_comments and comments > alert_ratioed likes
+under: comments < clear alert_ratioed likes, or fewer comments than that
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipeline.alerting.verdict import Verdict
+from pipeline.counting.live import LivePage
+from pipeline.counting.rows import unpack
+from pipeline.settings import Settings
+from pipeline.windows import ALL, ALL_NAME, SIZES_MAX
+
+
+def judge_ratioed(page: LivePage, from_ms: int, until_ms: int, settings: Settings) -> Iterator[Verdict]:
+    """The words on the finest windows of a post that close in [from_ms, until_ms], oldest first. A window in which
+    nothing happened changes nothing and gets none."""
+    length_ms, grace_ms = settings.windows.finest_ms, settings.grace_s * 1000
+    first = -((grace_ms - from_ms) // length_ms) - 1
+    last = (until_ms - grace_ms) // length_ms - 1
+    indices = sorted(code // SIZES_MAX for code in page.rows if code >= 0 and code % SIZES_MAX == 0)
+    total = page.rows[ALL]
+    totals = []
+    for index in reversed(indices):
+        if index < first:
+            break
+        if index <= last:
+            totals.append((index, total))
+        total -= page.rows[index * SIZES_MAX]
+    for index, row in reversed(totals):
+        likes, comments, *_ = unpack(row)
+        yield _judge((index + 1) * length_ms, likes, comments, settings)
+
+
+def _judge(end_ms: int, likes: int, comments: int, settings: Settings) -> Verdict:
+    limit, enough = settings.alert_ratioed * likes, comments >= settings.alert_ratioed_comments
+    over, under = enough and comments > limit, not enough or comments < settings.alert_clear * limit
+    return Verdict(
+        level="over" if over else "under" if under else "between",
+        since_ms=end_ms - settings.windows.finest_ms,
+        window=ALL_NAME,
+        start_ms=None,
+        end_ms=end_ms,
+        time_ms=end_ms + settings.grace_s * 1000,
+        judged_ms=end_ms,
+        # Without a like every comment exceeds: the number itself says more than an endless ratio.
+        value=comments / max(1, likes),
+        baseline=None,
+        threshold=settings.alert_ratioed,
+        sample=likes + comments,
+    )

@@ -1,0 +1,87 @@
+"""Alerts in Redis: the states of the rules, the outbox, the watch; read here, written by the slot's script alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from redis.asyncio import Redis
+
+from pipeline.alerting.queue import Waiting
+from pipeline.alerting.state import State, decode_state
+from pipeline.counting.live import LivePage
+from pipeline.store.keys import Keys
+from pipeline.store.round_trip import round_trip
+from schemas.alert import Rule
+
+
+@dataclass
+class SlotAlerts:
+    """A slot's states by page reference, its alerts that Kafka may not have yet, and the watermark up to which new
+    pages were noted."""
+
+    states: dict[str, dict[Rule, State]] = field(default_factory=dict)
+    outbox: dict[str, bytes] = field(default_factory=dict)
+    judged_ms: int = 0
+
+
+def state_field(rule: Rule, reference: str) -> str:
+    """A state's field: `silent|account:facebook:1001`. No rule's name holds a bar."""
+    return f"{rule}|{reference}"
+
+
+async def read_alerts(redis: Redis, keys: Keys, slots: Iterable[int]) -> dict[int, SlotAlerts]:
+    """All of these slots. Read after the marks: who writes meanwhile fences our next script."""
+    slots = list(slots)
+    pipe = redis.pipeline(transaction=False)
+    for slot in slots:
+        pipe.hgetall(keys.alerts[slot])
+        pipe.hgetall(keys.alerting[slot])
+        pipe.hget(keys.applied[slot], "judged")
+    answers = iter(await round_trip(pipe))
+    found = {}
+    for slot in slots:
+        states, outbox, judged = next(answers), next(answers), next(answers)
+        alerts = found[slot] = SlotAlerts(
+            {}, {name.decode(): value for name, value in outbox.items()}, int(judged or 0)
+        )
+        for name, value in states.items():
+            rule, _, reference = name.decode().partition("|")
+            alerts.states.setdefault(reference, {})[rule] = decode_state(value)
+    return found
+
+
+async def read_watch(
+    redis: Redis, keys: Keys, slots: Iterable[int], until_ms: int, most: int
+) -> dict[int, tuple[list[tuple[str, int]], int | None]]:
+    """Of each slot the references due up to a watermark, `most` at the most, with their times; and the first time after
+    it, None where there is none."""
+    slots = list(slots)
+    pipe = redis.pipeline(transaction=False)
+    for slot in slots:
+        key = keys.watch[slot]
+        pipe.zrange(key, "-inf", until_ms, byscore=True, offset=0, num=most, withscores=True)
+        pipe.zrange(key, f"({until_ms}", "+inf", byscore=True, offset=0, num=1, withscores=True)
+    answers = iter(await round_trip(pipe))
+    found = {}
+    for slot in slots:
+        due = [(name.decode(), int(score)) for name, score in next(answers)]
+        later = next(answers)
+        found[slot] = due, int(later[0][1]) if later else None
+    return found
+
+
+async def read_waiting(redis: Redis, keys: Keys, accounts: Iterable[LivePage]) -> dict[str, Waiting]:
+    """The queues of these accounts, by page reference."""
+    accounts = list(accounts)
+    pipe = redis.pipeline(transaction=False)
+    for page in accounts:
+        key = keys.unanswered(page.slot, page.platform, page.id)
+        pipe.zcard(key)
+        pipe.zrange(key, 0, 0, withscores=True)
+    answers = iter(await round_trip(pipe)) if accounts else iter(())
+    found = {}
+    for page in accounts:
+        length, oldest = next(answers), next(answers)
+        found[page.reference] = Waiting(length, int(oldest[0][1]) if oldest else None)
+    return found
