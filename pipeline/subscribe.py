@@ -1,112 +1,53 @@
-"""The subscriber's helper: typed updates of the aggregate topics, the newest revision of each row, with kafka-python.
+"""The subscriber's helper: typed records of the aggregate topics, with kafka-python.
 
     with subscribe("localhost:9092", windows=["1m"]) as updates:
         for update in updates:
             print(update.account, update.comment_to_like)
 
+    with subscribe_unanswered("localhost:9092") as changes:
+        for change in changes:
+            print(change.key, change.comment.text if change.comment else "waits no more")
+
 An update is an upsert of one row (`schemas.engagement.Engagement`): keep the last one of each row and you have the
-table. A record that cannot be read is counted in `unreadable`, logged once a partition, and passed over.
+table. A change of the queue is an upsert of a comment that waits, or a tombstone: keep what has no tombstone and you
+have the queues of all accounts. A record that cannot be read is counted in `unreadable` and passed over.
 """
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Collection, Iterator
-from typing import Any, Literal, Self
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
 
-import msgspec
-from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
-from kafka.errors import KafkaError
-
-from pipeline.errors import TopicsError, UnavailableError
 from pipeline.reading.updates import REMEMBERED_ROWS, Newest, Wanted
+from pipeline.subscription import Start, Subscription, begin, open_consumer
 from schemas.engagement import Engagement, Entity, decode_engagement
-from schemas.topics import ACCOUNTS, POSTS
+from schemas.topics import ACCOUNTS, POSTS, UNANSWERED
+from schemas.unanswered import Unanswered, decode_unanswered
 
-logger = logging.getLogger("twoway.subscribe")
-
-#: How long one poll waits for records: how soon an idle limit is noticed.
-POLL_MS = 200
-#: Time between two commits of a group: what comes again after a crash.
-COMMIT_S = 5.0
-#: How long the start waits for Kafka, and then for the topics' partitions.
-START_S = 10.0
 _TOPICS = {"post": POSTS.name, "account": ACCOUNTS.name}
+#: A post's id may hold `:` and `|`: a key is read from both ends.
+_queue_key = re.compile(r"([a-z0-9-]{1,32}):(.+)\|([0-9a-f]{16})", re.DOTALL).fullmatch
 
 
-class Subscription:
-    """An iterator over updates. Close it, or use it in a `with`. Not for several threads at once."""
+class Updates(Subscription[Engagement]):
+    """Rows of posts and accounts, the newest revision of each."""
 
     def __init__(
         self, consumer: Any, wanted: Wanted, *, remembered_rows: int, idle_s: float | None, commits: bool
     ) -> None:
-        self._consumer = consumer
+        super().__init__(consumer, idle_s=idle_s, commits=commits)
         self._wanted = wanted
         self._newest = Newest(remembered_rows)
-        self._idle_s = float("inf") if idle_s is None else idle_s
-        self._commits = commits
-        self._done: dict[TopicPartition, OffsetAndMetadata] = {}
-        self._committed_at = time.monotonic()
-        self._early: dict[Any, list[Any]] = {}
-        self._reported: set[TopicPartition] = set()
-        self._updates = self._read()
-        #: Records that could not be read, and updates that were not newer than what had been given.
-        self.unreadable = 0
+        #: Updates that were not newer than what had been given.
         self.repeated = 0
 
-    def __iter__(self) -> Iterator[Engagement]:
-        return self
-
-    def __next__(self) -> Engagement:
-        return next(self._updates)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Commit what was given and leave. The update given last counts as done only if the next was asked for."""
-        self._updates = iter(())
-        self._commit()
-        self._consumer.close(autocommit=False)
-
-    def hold_place(self, topics: Collection[str]) -> None:
-        """Fix the place to begin at now, not at the first read. Raises TopicsError when a topic is not there."""
-        deadline = time.monotonic() + START_S
-        while {partition.topic for partition in self._consumer.assignment()} != set(topics):
-            if time.monotonic() > deadline:
-                raise TopicsError(f"Kafka lacks one of {', '.join(topics)}; `twoway topics create` makes them")
-            for partition, records in self._consumer.poll(timeout_ms=POLL_MS).items():
-                self._early.setdefault(partition, []).extend(records)
-        for partition in self._consumer.assignment():
-            self._consumer.position(partition, timeout_ms=int(START_S * 1000))
-
-    def _read(self) -> Iterator[Engagement]:
-        last = time.monotonic()
-        while time.monotonic() - last < self._idle_s:
-            batches, self._early = self._early or self._consumer.poll(timeout_ms=POLL_MS), {}
-            for partition, records in batches.items():
-                for record in records:
-                    update = self._update(partition, record)
-                    if update is not None:
-                        yield update
-                    self._done[partition] = OffsetAndMetadata(record.offset + 1, "", -1)
-                last = time.monotonic()
-            if time.monotonic() - self._committed_at > COMMIT_S:
-                self._commit()
-
-    def _update(self, partition: Any, record: Any) -> Engagement | None:
-        """The record's update; None for a deletion and for what is unreadable, not wanted or not newer."""
+    def item(self, record: Any) -> Engagement | None:
+        """The record's update; None for a deletion and for what is not wanted or not newer."""
         if record.value is None:
             return None
-        try:
-            update = decode_engagement(record.value)
-        except msgspec.MsgspecError as error:
-            self._report(partition, record.offset, error)
-            return None
+        update = decode_engagement(record.value)
         if not self._wanted.holds(update):
             return None
         if not self._newest.is_newer(update):
@@ -114,25 +55,57 @@ class Subscription:
             return None
         return update
 
-    def _commit(self) -> None:
-        """Commit what is done of the partitions still ours; where Kafka is away, the next commit covers it."""
-        self._committed_at = time.monotonic()
-        owned = self._consumer.assignment()
-        done = {partition: place for partition, place in self._done.items() if partition in owned}
-        if not (self._commits and done):
-            return
-        try:
-            self._consumer.commit(done, timeout_ms=int(COMMIT_S * 1000))
-            self._done = {}
-        except KafkaError as error:
-            logger.warning("the group's place is not committed (%s); after a crash more would come again", error)
 
-    def _report(self, partition: Any, offset: int, error: Exception) -> None:
-        self.unreadable += 1
-        if partition not in self._reported:
-            self._reported.add(partition)
-            where = f"{partition.topic}[{partition.partition}]@{offset}"
-            logger.warning("%s cannot be read (%s): passed over; more of this partition are only counted", where, error)
+@dataclass(frozen=True)
+class QueueChange:
+    """A comment waits (`comment` says which), or it waits no more (`comment` is None): answered, removed, or erased.
+
+    `mark` is the hash of the comment's id, all that is known of one that waits no more besides its post; what `key`
+    names is one comment, so it is what to keep comments by.
+    """
+
+    key: str
+    platform: str
+    post: str
+    mark: str
+    comment: Unanswered | None
+
+
+class QueueChanges(Subscription[QueueChange]):
+    """Comments that wait for a reply, and tombstones of those that do not any more."""
+
+    def __init__(
+        self,
+        consumer: Any,
+        *,
+        platforms: frozenset[str],
+        accounts: frozenset[str],
+        idle_s: float | None,
+        commits: bool,
+    ) -> None:
+        super().__init__(consumer, idle_s=idle_s, commits=commits)
+        self._platforms = platforms
+        self._accounts = accounts
+
+    def item(self, record: Any) -> QueueChange | None:
+        """The record's change; None where it is not wanted."""
+        change = read_change(record.key, record.value)
+        if self._platforms and change.platform not in self._platforms:
+            return None
+        # A tombstone does not say whose comment it was: all are given, what nobody keeps is not missed.
+        if self._accounts and change.comment is not None and change.comment.account not in self._accounts:
+            return None
+        return change
+
+
+def read_change(key: bytes, value: bytes | None) -> QueueChange:
+    """What a record of `engagement.unanswered` says. Raises ValueError for one that cannot be read."""
+    text = key.decode()
+    found = _queue_key(text)
+    if found is None:
+        raise ValueError(f"key is {text[:100]!r}; expected <platform>:<post>|<16 hex digits>")
+    platform, post, mark = found.groups()
+    return QueueChange(text, platform, post, mark, None if value is None else decode_unanswered(value))
 
 
 def subscribe(
@@ -143,12 +116,12 @@ def subscribe(
     accounts: Collection[str] = (),
     windows: Collection[str] = (),
     only_final: bool = False,
-    start: Literal["now", "beginning"] = "now",
+    start: Start = "now",
     group: str | None = None,
     topic_prefix: str = "",
     remembered_rows: int = REMEMBERED_ROWS,
     idle_s: float | None = None,
-) -> Subscription:
+) -> Updates:
     """Subscribe to the rows of posts and accounts, or of one entity; empty collections stand for all.
 
     `start` is where to begin; a `group` begins there only the first time, then goes on after what it was given (at
@@ -157,29 +130,35 @@ def subscribe(
     """
     topics = [topic_prefix + name for kind, name in _TOPICS.items() if entity in (None, kind)]
     wanted = Wanted(entity, frozenset(platforms), frozenset(accounts), frozenset(windows), only_final)
-    try:
-        consumer = KafkaConsumer(
-            *topics,
-            bootstrap_servers=servers if isinstance(servers, str) else list(servers),
-            group_id=group,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest" if start == "beginning" else "latest",
-            allow_auto_create_topics=False,
-            bootstrap_timeout_ms=int(START_S * 1000),
-        )
-    except KafkaError as error:
-        raise UnavailableError(f"Kafka at {servers} does not answer ({type(error).__name__})") from error
-    subscription = Subscription(
-        consumer, wanted, remembered_rows=remembered_rows, idle_s=idle_s, commits=group is not None
+    consumer = open_consumer(servers, topics, start, group)
+    updates = Updates(consumer, wanted, remembered_rows=remembered_rows, idle_s=idle_s, commits=group is not None)
+    if group is None:
+        begin(updates, topics)
+    return updates
+
+
+def subscribe_unanswered(
+    servers: str | Collection[str] = "localhost:9092",
+    *,
+    platforms: Collection[str] = (),
+    accounts: Collection[str] = (),
+    start: Start = "now",
+    group: str | None = None,
+    topic_prefix: str = "",
+    idle_s: float | None = None,
+) -> QueueChanges:
+    """Subscribe to the comments that wait for a reply; from the beginning, to all that wait. As `subscribe` otherwise.
+
+    With `accounts`, tombstones of other accounts' comments come as well: they do not say whose they are.
+    """
+    topics = [topic_prefix + UNANSWERED.name]
+    changes = QueueChanges(
+        open_consumer(servers, topics, start, group),
+        platforms=frozenset(platforms),
+        accounts=frozenset(accounts),
+        idle_s=idle_s,
+        commits=group is not None,
     )
     if group is None:
-        _hold_place(subscription, topics)
-    return subscription
-
-
-def _hold_place(subscription: Subscription, topics: list[str]) -> None:
-    try:
-        subscription.hold_place(topics)
-    except BaseException:
-        subscription.close()
-        raise
+        begin(changes, topics)
+    return changes

@@ -8,7 +8,8 @@ from kafka import KafkaProducer
 
 from pipeline.settings import Settings
 from schemas.engagement import Engagement, encode_engagement, engagement_key
-from schemas.topics import ACCOUNTS, POSTS
+from schemas.topics import ACCOUNTS, POSTS, UNANSWERED
+from schemas.unanswered import Unanswered, encode_unanswered
 
 
 class Published:
@@ -29,6 +30,12 @@ class Published:
     def raw(self, value: bytes | None) -> None:
         """A record of engagement.posts with this value; None deletes."""
         self._producer.send(self._settings.topic(POSTS.name), value, key=b"raw")
+        self._producer.flush()
+
+    def queue(self, key: str, comment: Unanswered | bytes | None) -> None:
+        """A record of engagement.unanswered; None for a tombstone, bytes for what is no comment."""
+        value = encode_unanswered(comment) if isinstance(comment, Unanswered) else comment
+        self._producer.send(self._settings.topic(UNANSWERED.name), value, key=key.encode())
         self._producer.flush()
 
     def close(self) -> None:

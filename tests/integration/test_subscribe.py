@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.errors import TopicsError, UnavailableError
 from pipeline.settings import Settings
-from pipeline.subscribe import Subscription, subscribe
+from pipeline.subscribe import Updates, subscribe
 from schemas.engagement import Engagement
 from tests.factories import make_update
 from tests.published import Published
@@ -27,7 +27,7 @@ def published(settings: Settings) -> Iterator[Published]:
     published.close()
 
 
-def subscribed(settings: Settings, **options: Any) -> Subscription:
+def subscribed(settings: Settings, **options: Any) -> Updates:
     """A subscription from the beginning that ends once it is idle."""
     options = {"start": "beginning", "idle_s": IDLE_S} | options
     return subscribe(settings.kafka_servers, topic_prefix=settings.topic_prefix, **options)
@@ -96,7 +96,7 @@ def test_missing_topics_and_missing_kafka_are_errors_of_their_own(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Instead of a silence without end."""
-    monkeypatch.setattr("pipeline.subscribe.START_S", 2.0)
+    monkeypatch.setattr("pipeline.subscription.START_S", 2.0)
     with pytest.raises(TopicsError, match="twoway topics create"):
         subscribe(settings.kafka_servers, topic_prefix="nobody.")
     with pytest.raises(UnavailableError, match="does not answer"):
