@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from pipeline.listening.jetstream import Head, head_of
 
-#: Up to so many accounts a search for each is faster than finding every DID of the frame.
-FEW = 4
 #: Begins the words `"delete"` of an operation and `"deleted"` of an account's status.
 _DELETE = b'"delete'
 _DID = b'"did"'
@@ -40,7 +38,7 @@ class Filter:
 
     def __init__(self, accounts: Iterable[str]) -> None:
         names = [account.encode() for account in accounts]
-        self.concerns: Callable[[bytes], bool] = _search_each(names) if len(names) <= FEW else _search_all(names)
+        self.concerns: Callable[[bytes], bool] = _search_one(*names) if len(names) == 1 else _search_all(names)
 
     def sift(self, frames: Iterable[bytes]) -> Sifted:
         """Keep what may count."""
@@ -59,10 +57,9 @@ class Filter:
         return Sifted(kept, said)
 
 
-def _search_each(names: list[bytes]) -> Callable[[bytes], bool]:
-    if len(names) == 1:
-        return lambda raw, name=names[0]: name in raw  # type: ignore[misc]
-    return lambda raw: any(name in raw for name in names)
+def _search_one(name: bytes) -> Callable[[bytes], bool]:
+    """A plain search: for one account it takes a third of the time of finding every DID."""
+    return lambda raw: name in raw
 
 
 def _search_all(names: list[bytes]) -> Callable[[bytes], bool]:

@@ -10,11 +10,13 @@ import pytest
 import yaml
 
 from pipeline.cli.main import build
+from pipeline.listening.server import LISTENERS as PLATFORMS
 from pipeline.local.jars import WANTED
 from pipeline.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 ROLES = ("gateway", "worker", "api")
+LISTENERS = ("bluesky", "mastodon")
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +36,22 @@ def environment_of(service: dict[str, Any]) -> dict[str, str]:
     return {name: "x" * 32 if value.startswith("${") else value for name, value in given.items()}
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", [*ROLES, *LISTENERS])
 def test_settings_of_a_role_are_accepted(compose: dict[str, Any], role: str) -> None:
     """A variable that no longer exists would stop the container at its start."""
     settings = Settings.from_env(environment_of(compose["services"][role]))
     assert settings.kafka_servers == ("kafka:9092",)
+
+
+@pytest.mark.parametrize("platform", LISTENERS)
+def test_a_listener_runs_only_where_it_is_asked_for(compose: dict[str, Any], platform: str) -> None:
+    """Under a profile of its name, with the command that there is; its health is asked on the listener's port."""
+    service = compose["services"][platform]
+    port = Settings.from_env(environment_of(service)).listener_port
+    assert platform in PLATFORMS
+    assert (service["profiles"], service["command"]) == ([platform], ["listen", platform])
+    assert f"http://127.0.0.1:{port}/readyz" in service["healthcheck"]["test"][-1]
+    assert "ports" not in service
 
 
 def test_variables_of_the_image_are_settings(dockerfile: list[str]) -> None:
@@ -63,14 +76,14 @@ def test_commands_exist(compose: dict[str, Any]) -> None:
     app = build()
     commands = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
     ours = [service for service in compose["services"].values() if service["image"] == "twoway"]
-    assert {service["command"][0] for service in ours} == {*ROLES, "topics"}
+    assert {service["command"][0] for service in ours} == {*ROLES, "topics", "listen"}
     assert {service["command"][0] for service in ours} <= commands
 
 
 def test_roles_wait_for_topics_and_a_healthy_redis(compose: dict[str, Any]) -> None:
     """Nothing starts on servers that are not ready, and topics are made on a healthy broker."""
     services = compose["services"]
-    for role in ROLES:
+    for role in (*ROLES, *LISTENERS):
         waits = {name: on["condition"] for name, on in services[role]["depends_on"].items()}
         assert waits == {"topics": "service_completed_successfully", "redis": "service_healthy"}
     assert services["topics"]["depends_on"]["kafka"]["condition"] == "service_healthy"

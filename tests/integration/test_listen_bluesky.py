@@ -16,14 +16,17 @@ import pytest
 import redis.asyncio
 
 from pipeline.errors import SettingsError
+from pipeline.gateway.pseudonyms import keyed_pseudonym
 from pipeline.listening.server import Wanted, listening
 from pipeline.local.children import Child
 from pipeline.local.kafka import KafkaServer
 from pipeline.settings import Settings
 from pipeline.store.keys import Keys
+from schemas.erasure import decode_erasure
+from schemas.topics import ERASED
 from tests.commands import environment
 from tests.conftest import new_installation
-from tests.gateways import interactions, rejected
+from tests.gateways import interactions, records, rejected
 from tests.networks import BRAND, Network, Told, network, told
 from tests.streams import PATH_2, jetstream
 from tests.waiting import wait_until, wait_until_async
@@ -243,6 +246,22 @@ async def test_frames_that_cannot_be_read_are_kept_and_spoil_no_others(settings:
         ("normalise", "missing_field"),
         ("parse", "not_json"),
     ]
+
+
+async def test_a_deleted_account_is_erased_where_it_wrote_to_the_brand(settings: Settings, tmp_path: Path) -> None:
+    """The network tells of everybody's end; only who commented on the brand's posts is handed on."""
+    made = Network(lately(0).began_us)
+    made.add("reply-create", "did:plc:fan", "r1")
+    state = {"active": False, "status": "deleted"}
+    ends = [{"did": did, "kind": "account", "account": {"did": did, **state}} for did in ("did:plc:fan", "did:plc:any")]
+    async with jetstream(log=made.frames) as server:
+        at_start(made, settings, f"127.0.0.1:{server.port}")
+        async with listener(settings, tmp_path, server.url()):
+            await all_counted(settings, made.expected)
+            await server.add(*({**end, "time_us": made.began_us + 50_000} for end in ends))
+            await wait_until_async(lambda: asyncio.to_thread(lambda: bool(records(settings, ERASED.name))))
+    (erased,) = [decode_erasure(record.value) for record in records(settings, ERASED.name)]
+    assert erased.actor == keyed_pseudonym(settings.actor_key)("bluesky", "did:plc:fan")
 
 
 async def test_sigterm_ends_a_listener_with_its_cursor_saved(
