@@ -105,6 +105,8 @@ def _runs(
         report = asyncio.run(verify(settings))
         run.rows, run.rows_different = report.rows_compared, report.rows_different + report.unsettled
         run.verify_seconds = report.seconds
+        for difference in report.differences:
+            console.print(f"[red]different:[/red] {difference}", markup=True, highlight=False)
         yield _told(run, console)
         client.flushall()
     if arguments.only in {None, "confluent"}:

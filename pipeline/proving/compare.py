@@ -26,8 +26,8 @@ from schemas.engagement import COLUMNS, REPLY_BUCKETS
 ABSENT = "absent"
 _ZEROS = ",".join("0" for _ in COLUMNS)
 DAY_MS = 86_400_000
-#: Six standard errors of Redis' HyperLogLog; of small numbers three, one for each collision among 16,384 registers.
-HLL_SHARE, HLL_LEAST = 6 * 0.0081, 3
+#: Six standard errors of Redis' HyperLogLog; of small numbers six, one for each collision in 16,384 registers.
+HLL_SHARE, HLL_LEAST = 6 * 0.0081, 6
 
 
 @dataclass(frozen=True)
