@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,13 +16,12 @@ from pipeline.counting.changes import Changes
 from pipeline.counting.live import LivePage
 from pipeline.settings import Settings
 from pipeline.store.checkpoint import Mark
+from pipeline.store.engaged import Engaged
 from pipeline.store.keys import LAYOUT_VERSION, Keys, encode_id
 from pipeline.store.round_trip import round_trip
 from pipeline.store.talk import Talk
 
 APPLY, ENGAGE = "apply.lua", "engage.lua"
-#: Actors of one call: a command of a script takes 8,000 arguments at the most.
-ENGAGED_AT_ONCE = 2_000
 _pack = msgspec.msgpack.Encoder().encode
 #: A page outlives its last event by a day more than promised: a worker's memory of pages is a day old at the most, so
 #: a page that it remembers has not run out in Redis.
@@ -34,8 +33,7 @@ class SlotChange:
     """What one slot's script is to do; the head of `apply.lua` describes the arrays."""
 
     __slots__ = (
-        "appends", "engaged", "engaged_of", "open", "removals", "renewals", "replacements", "scores", "sets", "texts",
-        "unscores",
+        "appends", "engaged", "open", "removals", "renewals", "replacements", "scores", "sets", "texts", "unscores",
     )  # fmt: skip
 
     def __init__(self, open_: str) -> None:
@@ -49,9 +47,7 @@ class SlotChange:
         self.renewals: list[Any] = []
         #: Key -> lifetime in s, then what `apply.lua` wants of it.
         self.texts: dict[str, list[Any]] = {}
-        self.engaged: dict[str, list[Any]] = {}
-        #: Platform, account and window number -> those lists of `engaged` that they belong to.
-        self.engaged_of: dict[tuple[str, str, int], list[list[Any]]] = {}
+        self.engaged = Engaged()
 
     def close_at(self, reference: str, closes_ms: int, *, earlier_only: bool) -> None:
         """Note when the page's next window closes; `earlier_only` keeps an earlier time that is noted already."""
@@ -70,21 +66,6 @@ class SlotChange:
                 ttl_s, _flat(self.texts),
             )
         )  # fmt: skip
-
-    def packed_engaged(self) -> Iterator[bytes]:
-        """ARGV[1] of `engage.lua`, in parts that hold Redis for a millisecond or two."""
-        part: list[Any] = []
-        size = 0
-        for key, (ttl_s, *actors) in self.engaged.items():
-            for start in range(0, len(actors), ENGAGED_AT_ONCE):
-                some = actors[start : start + ENGAGED_AT_ONCE]
-                part += (key, ttl_s, some)
-                size += len(some)
-                if size >= ENGAGED_AT_ONCE:
-                    yield _pack(part)
-                    part, size = [], 0
-        if part:
-            yield _pack(part)
 
 
 def _flat(table: dict[str, list[Any]]) -> list[Any]:
@@ -169,7 +150,7 @@ class Script:
             change, believed, following = call.change, call.believed, call.following
             if change:
                 # Before the offset that says they are done.
-                for part in change.packed_engaged():
+                for part in change.engaged.packed(ttl_s):
                     pipe.execute_command("EVALSHA", _sha(ENGAGE), 1, self.keys.applied[call.slot], part)
                     are_calls.append(False)
             are_calls.append(True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.counting.comments import CommentChange
 from pipeline.counting.live import LivePage
 from pipeline.settings import Settings
+from pipeline.store.engaged import Sets
 from pipeline.store.keys import Keys, encode_id
 from pipeline.store.texts import day_of, encode_text, mark_of, member_of
 from pipeline.windows import ALL_NAME
@@ -64,33 +65,26 @@ class Talk:
             texts += (field, encode_text(said, one.time_ms).decode(), f"{said.platform}:{said.actor}")
 
     def add_engaged(self, change: SlotChange, post: LivePage, engaged: dict[int, list[str]]) -> None:
-        """Who was engaged with a post: in the post's set, in its account's of all time, and in each window's."""
-        key, lists = self.keys.engaged_post(post.slot, post.platform, post.id), change.engaged
-        held = lists.get(key)
-        if held is None:
-            held = lists[key] = [self.page_ttl_s]
+        """Who was engaged with a post: for the post's set, and its account's of all time and of each window."""
+        key, posts = self.keys.engaged_post(post.slot, post.platform, post.id), change.engaged.posts
         for number, actors in engaged.items():
-            held += actors
-            for of_account in self._of_account(change, post, number):
-                of_account.extend(actors)
+            posts.append((key, self._of_account(change, post, number), actors))
 
-    def _of_account(self, change: SlotChange, post: LivePage, number: int) -> list[list[Any]]:
-        """The lists of the post's account that a window's actors belong to; one look-up for all posts of a slice."""
-        place = (post.platform, post.account, number)
-        found = change.engaged_of.get(place)
-        if found is None:
+    def _of_account(self, change: SlotChange, post: LivePage, number: int) -> Sets:
+        """The sets of the post's account that a window's actors belong to; one look-up for all posts of a slice."""
+        place, known = (post.platform, post.account, number), change.engaged.of_account
+        sets = known.get(place)
+        if sets is None:
             windows, keys = self.windows, self.keys
-            names = [(ALL_NAME, self.page_ttl_s)]
             codes = windows.codes(number * windows.finest_ms)[:-1]
+            names = [(ALL_NAME, self.page_ttl_s)]
             names += [
                 (windows.fields[code], (size.kept_ms + size.length_ms) // 1000)
                 for code, size in zip(codes, windows.sizes, strict=True)
             ]
-            found = change.engaged_of[place] = [
-                change.engaged.setdefault(keys.engaged(post.slot, post.platform, post.account, name), [ttl_s])
-                for name, ttl_s in names
-            ]
-        return found
+            owner = (post.slot, post.platform, post.account)
+            sets = known[place] = tuple(part for name, ttl_s in names for part in (keys.engaged(*owner, name), ttl_s))
+        return sets
 
     def _texts(self, account: LivePage, time_ms: int) -> str:
         return self.keys.texts(account.slot, account.platform, account.id, day_of(time_ms))
