@@ -296,7 +296,7 @@ class Table:
         self.watching.write(watched, changes.of)
         behind = [s for s, mark in self.marks.items() if s in changes or mark.offset < next_offset]
         for slot in behind:
-            changes.of(slot).sets += (self.keys.applied[slot], ("judged", str(watched.watermark_ms)))
+            changes.of(slot).sets += (self.keys.applied[slot], ("judged", str(self.watching.judged_ms(slot, watched))))
         if behind:
             await self._run([self._advance(slot, next_offset, changes.of(slot)) for slot in behind])
         self.watching.done(watched)

@@ -95,6 +95,11 @@ class Watching:
             await self._look(out)
         return out
 
+    def judged_ms(self, slot: int, round_: Round) -> int:
+        """Up to where a slot's windows are judged once the round is written. It never goes back: a new owner begins
+        without knowing the newest event."""
+        return max(round_.watermark_ms, self.slots[slot].judged_ms)
+
     def write(self, round_: Round, change_of: ChangeOf) -> None:
         """Put a round into the changes of its slots."""
         for slot, noted in round_.noted.items():
