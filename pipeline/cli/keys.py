@@ -11,10 +11,13 @@ from rich.table import Table
 
 from pipeline.cli.names import parse_name
 from pipeline.cli.tables import make_console, print_json, shown
+from pipeline.clock import wall_clock
 from pipeline.errors import QueryError
 from pipeline.settings import Settings
 from pipeline.slots import SLOTS
 from pipeline.store.keys import Keys
+from pipeline.store.texts import day_of
+from pipeline.windows import ALL_NAME
 
 KINDS = ("account", "post", "seen", "slot")
 
@@ -73,6 +76,19 @@ def _account(keys: Keys, platform: str, account: str) -> list[Key]:
         _key(keys.account_entry(platform, account), "hash", "directory: slot, first seen", "HGETALL {}"),
         _key(keys.account(slot, platform, account), "hash", "the account's page", "HGETALL {}"),
         _key(keys.posts(slot, platform, account), "zset", "its posts by last event", "ZREVRANGE {} 0 9 WITHSCORES"),
+        _key(
+            keys.unanswered(slot, platform, account),
+            "zset",
+            "comments that wait, oldest first",
+            "ZRANGE {} 0 9 WITHSCORES",
+        ),
+        _key(
+            keys.texts(slot, platform, account, day_of(wall_clock())),
+            "hash",
+            "texts of comments of today",
+            "HGETALL {}",
+        ),
+        _key(keys.engaged(slot, platform, account, ALL_NAME), "string", "its distinct actors", "PFCOUNT {}"),
         *_slot(keys, str(slot)),
     ]
 
@@ -86,6 +102,8 @@ def _post(keys: Keys, platform: str, post: str, account: str | None) -> list[Key
         entry,
         _key(keys.post(slot, platform, post), "hash", "the post's page", "HGETALL {}"),
         _key(keys.members(slot, platform, post), "string", "its objects, 16 bytes each", "STRLEN {}"),
+        _key(keys.threads(slot, platform, post), "string", "its replies, 16 bytes each", "STRLEN {}"),
+        _key(keys.engaged_post(slot, platform, post), "string", "its distinct actors", "PFCOUNT {}"),
         *_slot(keys, str(slot)),
     ]
 
