@@ -5,27 +5,26 @@ from __future__ import annotations
 import asyncio
 import signal
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-
-from rich.console import Group
-from rich.live import Live
-from rich.text import Text
+from typing import Any
 
 from pipeline.clock import Clock, wall_clock
-from pipeline.local.console import StackConsole, address_lines
+from pipeline.local.console import StackConsole
 from pipeline.local.ports import LOOPBACK
 from pipeline.local.running import ended_error
-from pipeline.local.scoreboard import Score, as_lines, as_table, read_scores
+from pipeline.local.scoreboard import Score, read_scores
+from pipeline.local.screen import Screen, as_told
 from pipeline.local.simulator.deliveries import deliveries
+from pipeline.local.simulator.polls import CONNECTION, Poller
 from pipeline.local.simulator.sender import Sender
 from pipeline.local.simulator.world import World
 from pipeline.local.stack import Stack
 from pipeline.proving.verify import Report, verify
-from pipeline.reading.reader import Reader
+from pipeline.reading import Reader
 
 RATE = 250.0
 STEP_S = 0.25
@@ -33,10 +32,13 @@ STEP_S = 0.25
 BACKLOG_MS = 20 * 60_000
 BACKLOG_STEP_MS = 30_000
 BACKLOG_RATE = 4.0
-SCREEN_S = 0.5
-PLAIN_S = 5.0
+#: How often the brands' own program asks for totals.
+POLL_MS = 5_000
 DRAIN_S = 60.0
 APPLIED_S = 60.0
+CANCEL_AGAIN_S = 0.2
+#: Of a brand's totals, those that are compared with what stands; the queue and the followers are compared besides.
+TOTALS = ("likes", "comments", "shares", "replies", "posts", "answered")
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,14 @@ class Demo:
 
     def __init__(self, stack: Stack, folder: Path, console: StackConsole, rate: float, seed: int) -> None:
         self._stack = stack
-        self._folder = folder
         self._console = console
         self._rate = rate
         self._clock: Clock = wall_clock
         self._world = World(seed)
         self._random = Random(seed)
         self._secrets = read_secrets(Path(stack.plan.settings.connections_file))
+        self._poller = Poller(self._world, self._secrets[CONNECTION], self._random)
+        self._screen = Screen(console, stack.plan, folder, self._world.brands, self._clock)
         self._stop = asyncio.Event()
 
     async def run(self, seconds: float | None) -> Proof:
@@ -83,11 +86,12 @@ class Demo:
         async with Sender(gateway, self._clock) as sender, Reader.connect(settings) as reader:
             await self._play(sender, reader, seconds)
             self._console.say("the platforms stop; what is on its way is delivered and counted")
+            self._poll(sender)
             not_taken = await sender.drain(DRAIN_S)
             report = await verify(settings, wait_s=APPLIED_S)
             scores = await read_scores(reader, self._world.brands)
-            self._console.show(as_table(scores, self._clock(), self._console.console.width))
-            self._console.say(_told(sender))
+            await self._screen.show_findings(reader, scores)
+            self._console.say(as_told(sender))
             return Proof(sender.sent, not_taken, sender.refused, report, self._wrong(scores))
 
     @contextmanager
@@ -109,7 +113,8 @@ class Demo:
     async def _play(self, sender: Sender, reader: Reader, seconds: float | None) -> None:
         tasks = [
             asyncio.create_task(self._simulate(sender)),
-            asyncio.create_task(self._show(sender, reader)),
+            asyncio.create_task(self._screen.run(sender, reader)),
+            asyncio.create_task(self._screen.listen_to_silence(reader)),
             asyncio.create_task(self._watch()),
         ]
         stopped = asyncio.create_task(self._stop.wait())
@@ -118,16 +123,18 @@ class Demo:
             for task in done:
                 task.result()  # an error of one ends the demo
         finally:
-            for task in (*tasks, stopped):
-                task.cancel()
-            await asyncio.gather(*tasks, stopped, return_exceptions=True)
+            await end_tasks([*tasks, stopped])
 
     async def _simulate(self, sender: Sender) -> None:
         until_ms = self._clock()
         for from_ms in range(until_ms - BACKLOG_MS, until_ms, BACKLOG_STEP_MS):
             self._let_happen(sender, from_ms, from_ms + BACKLOG_STEP_MS, BACKLOG_RATE)
             await asyncio.sleep(0)
+        polled_ms = 0
         while True:
+            if until_ms - polled_ms >= POLL_MS:
+                self._poll(sender)
+                polled_ms = until_ms
             await asyncio.sleep(STEP_S)
             now_ms = self._clock()
             self._let_happen(sender, until_ms, now_ms, self._rate)
@@ -135,36 +142,13 @@ class Demo:
 
     def _let_happen(self, sender: Sender, from_ms: int, until_ms: int, rate: float) -> None:
         happenings = self._world.pass_time(from_ms, until_ms, rate)
+        self._poller.notice(happenings)
         for delivery in deliveries(happenings, self._secrets, until_ms, self._random):
             sender.post(delivery)
 
-    async def _show(self, sender: Sender, reader: Reader) -> None:
-        if not self._console.console.is_terminal:
-            await self._show_lines(reader)
-        with Live(console=self._console.console, auto_refresh=False, transient=True) as live:
-            while True:
-                scores = await read_scores(reader, self._world.brands)
-                live.update(self._screen(scores, sender), refresh=True)
-                await asyncio.sleep(SCREEN_S)
-
-    async def _show_lines(self, reader: Reader) -> None:
-        self._console.addresses(self._stack.plan, self._folder)
-        while True:
-            scores = await read_scores(reader, self._world.brands)
-            for line in as_lines(scores, self._clock()):
-                self._console.say(line)
-            await asyncio.sleep(PLAIN_S if any(score.numbers for score in scores) else SCREEN_S)
-
-    def _screen(self, scores: list[Score], sender: Sender) -> Group:
-        lines = [f"{name:<10} {where}" for name, where in address_lines(self._stack.plan, self._folder)]
-        meaning = "ratio: comments a like, for all time and minute by minute; the brand's replies count apart"
-        hint = "Ctrl-C: stop, and compare every number with the topic"
-        return Group(
-            "",
-            as_table(scores, self._clock(), self._console.console.width),
-            "",
-            Text("\n".join([meaning, _told(sender), *lines, hint]), style="dim"),
-        )
+    def _poll(self, sender: Sender) -> None:
+        for delivery in self._poller.poll(self._clock()):
+            sender.post(delivery)
 
     async def _watch(self) -> None:
         while True:
@@ -175,11 +159,24 @@ class Demo:
     def _wrong(self, scores: list[Score]) -> tuple[str, ...]:
         wrong = []
         for score in scores:
-            for column, standing in self._world.truth(score.brand).items():
-                counted = getattr(score.numbers, column) if score.numbers else 0
-                if counted != standing:
-                    wrong.append(f"{score.brand.name}: {counted} {column} counted, {standing} stand")
+            counted = _counted(score)
+            for name, standing in self._world.truth(score.brand).items():
+                if counted.get(name, 0) != standing:
+                    wrong.append(f"{score.brand.name}: {counted.get(name, 0)} {name} counted, {standing} stand")
         return tuple(wrong)
+
+
+async def end_tasks(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel until all have ended.
+
+    Once is not enough: before Python 3.12 `asyncio.wait_for`, with which the Redis client writes, loses a cancellation
+    that comes as its write completes.
+    """
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=CANCEL_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)  # what else went wrong in them was told, or does not matter
 
 
 def read_secrets(connections_file: Path) -> dict[str, str]:
@@ -188,8 +185,10 @@ def read_secrets(connections_file: Path) -> dict[str, str]:
     return {name: connection["secrets"][0] for name, connection in connections.items()}
 
 
-def _told(sender: Sender) -> str:
-    return (
-        f"{sender.sent:,} interactions in {sender.deliveries:,} deliveries,"
-        f" {sender.repeats:,} of them repeats, {sender.retries:,} tried again"
-    )
+def _counted(score: Score) -> dict[str, int]:
+    """A brand's totals as they are read, by the names that the simulator has for them."""
+    if score.numbers is None or score.queue is None:
+        return {}
+    counted = {name: int(getattr(score.numbers, name)) for name in TOTALS}
+    followers = score.numbers.polled.get("followers")
+    return counted | {"unanswered": score.queue.waiting, "followers": followers.value if followers else 0}

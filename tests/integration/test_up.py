@@ -20,7 +20,7 @@ from pipeline.local.children import Child
 from pipeline.local.ports import is_free
 from pipeline.local.simulator import meta
 from pipeline.local.simulator.brands import BRANDS
-from pipeline.local.simulator.world import Happening
+from pipeline.local.simulator.happenings import Happening
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -131,16 +131,23 @@ def test_taken_port_is_named(tmp_path: Path, start_child: Callable[..., Child]) 
 
 
 def test_demo_ends_with_a_proof(tmp_path: Path, start_child: Callable[..., Child]) -> None:
-    """The last words: how much was sent, how many rows were compared, and that none differs."""
+    """The last words: how much was sent, how many rows were compared, and that none differs.
+
+    Before them, of each account: whether it answers, who waits, who is silent, and what makes people talk.
+    """
     arguments = command("demo", "--seconds", "6", "--data", str(tmp_path), "--ports-from", str(free_row()))
     demo = start_child("demo", arguments, environment())
     wait_until(lambda: demo.exit_code is not None, START_S + 60)
-    said = demo.tail(lines=50)
+    said = demo.tail(lines=200)
     proof = re.search(r"interactions sent ([\d,]+)  rows compared ([\d,]+)  rows different 0$", said)
     assert demo.exit_code == 0, said
     assert proof, said
     assert all(int(number.replace(",", "")) > 100 for number in proof.groups())
     assert "comments a like" in said
+    assert re.search(r"Atlas Rail .*\n +answers +none of \d+ comments\n +waiting +\d+ comments, the oldest for ", said)
+    assert re.search(r"Northwind Cycles .*\n +answers +[5-9]\d\.\d % of \d+ comments, half of them within \d", said)
+    assert len(re.findall(r" silent +9\d\.\d % of [\d,]+ followers; [\d,]+ people did something", said)) == len(BRANDS)
+    assert len(re.findall(r" questions +(?:[\d.,]+ times the comments|too few posts)", said)) == len(BRANDS)
 
 
 def test_demo_proves_after_the_first_interrupt(tmp_path: Path, start_child: Callable[..., Child]) -> None:

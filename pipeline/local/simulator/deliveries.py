@@ -5,12 +5,12 @@ Some come twice with the same bytes, some late and so out of order; within a bat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
 from pipeline.local.simulator import meta, x
-from pipeline.local.simulator.world import Happening
+from pipeline.local.simulator.happenings import Happening
 
 REPEATED = 0.04
 LATE = 0.06
@@ -33,22 +33,35 @@ class Delivery:
     content: bytes
     headers: Mapping[str, str]
     due_ms: int
-    interactions: int
-    makes: frozenset[str]
-    needs: frozenset[str]
+    interactions: int = 1
+    makes: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()
     is_repeat: bool = False
 
 
 def deliveries(
     happenings: Sequence[Happening], secrets: Mapping[str, str], now_ms: int, random: Random
 ) -> list[Delivery]:
-    """What the platforms send of these happenings, in the order in which it arrives. `secrets`: by platform."""
-    sent = [
-        *_facebook([h for h in happenings if h.brand.platform == "facebook"], secrets["facebook"], now_ms, random),
-        *_x([h for h in happenings if h.brand.platform == "x"], secrets["x"], now_ms, random),
-    ]
-    sent += [_again(delivery, random) for delivery in sent if random.random() < REPEATED]
-    return sorted(sent, key=lambda delivery: delivery.due_ms)
+    """What the platforms send of these happenings, in the order in which it arrives. `secrets`: by connection."""
+
+    def told(platform: str) -> list[Happening]:
+        return [h for h in happenings if h.brand.platform == platform and h.is_told]
+
+    return with_faults(
+        [
+            *_facebook(told("facebook"), secrets["facebook"], now_ms, random),
+            *_x(told("x"), secrets["x"], now_ms),
+            *_instagram(told("instagram"), secrets["instagram"], now_ms),
+        ],
+        random,
+    )
+
+
+def with_faults(sent: Iterable[Delivery], random: Random) -> list[Delivery]:
+    """Some late, some twice; in the order in which they arrive."""
+    due = [replace(d, due_ms=d.due_ms + random.randint(*LATE_MS)) if random.random() < LATE else d for d in sent]
+    due += [_again(delivery, random) for delivery in due if random.random() < REPEATED]
+    return sorted(due, key=lambda delivery: delivery.due_ms)
 
 
 def _facebook(happenings: list[Happening], secret: str, now_ms: int, random: Random) -> Iterator[Delivery]:
@@ -57,29 +70,22 @@ def _facebook(happenings: list[Happening], secret: str, now_ms: int, random: Ran
     for start in range(0, len(happenings), size):
         part = happenings[start : start + size]
         content = meta.body(part, now_ms)
-        yield _delivery("facebook", content, meta.headers(content, secret), part, now_ms, random, needed=False)
+        yield Delivery("facebook", content, meta.headers(content, secret), now_ms, len(part))
 
 
-def _x(happenings: list[Happening], secret: str, now_ms: int, random: Random) -> Iterator[Delivery]:
+def _instagram(happenings: list[Happening], secret: str, now_ms: int) -> Iterator[Delivery]:
+    for start in range(0, len(happenings), meta.BATCH_MAX):
+        part = happenings[start : start + meta.BATCH_MAX]
+        content = meta.instagram_body(part)
+        yield Delivery("instagram", content, meta.headers(content, secret), now_ms, len(part))
+
+
+def _x(happenings: list[Happening], secret: str, now_ms: int) -> Iterator[Delivery]:
     for content, part in x.bodies(happenings):
-        yield _delivery("x", content, x.headers(content, secret), part, now_ms, random, needed=True)
-
-
-def _delivery(
-    connection: str,
-    content: bytes,
-    headers: Mapping[str, str],
-    happenings: list[Happening],
-    now_ms: int,
-    random: Random,
-    *,
-    needed: bool,
-) -> Delivery:
-    due_ms = now_ms + (random.randint(*LATE_MS) if random.random() < LATE else 0)
-    makes = frozenset(h.id for h in happenings if h.action == "add")
-    # Within a delivery the order holds, and what stands before is known.
-    needs = frozenset(h.needs for h in happenings if needed and h.needs) - makes
-    return Delivery(connection, content, headers, due_ms, len(happenings), makes, needs)
+        makes = frozenset(h.id for h in part if h.action == "add")
+        # Within a delivery the order holds, and what stands before is known.
+        needs = frozenset(needed for h in part if (needed := x.needed(h))) - makes
+        yield Delivery("x", content, x.headers(content, secret), now_ms, len(part), makes, needs)
 
 
 def _again(first: Delivery, random: Random) -> Delivery:

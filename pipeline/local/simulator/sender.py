@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from types import TracebackType
 
 import httpx
@@ -71,10 +72,9 @@ class Sender:
     async def _wait_until(self, due_ms: int) -> None:
         seconds = (due_ms - self._clock()) / 1000
         if seconds > 0 and not self._hurry.is_set():
-            try:
-                await asyncio.wait_for(self._hurry.wait(), seconds)
-            except TimeoutError:
-                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._hurry.wait()
 
     async def _try(self, delivery: Delivery) -> bool:
         """Whether it need not be sent again."""

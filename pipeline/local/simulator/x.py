@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.local.simulator.brands import Brand
-from pipeline.local.simulator.world import Happening
+from pipeline.local.simulator.happenings import Happening
 
 #: What X puts into one delivery is not documented; a handful is seen.
 BATCH_MAX = 20
@@ -28,6 +28,11 @@ def bodies(happenings: Sequence[Happening]) -> Iterator[tuple[bytes, list[Happen
             part = all_[start : start + BATCH_MAX]
             envelope = {"for_user_id": brand.account, sort: [_event(happening, sort) for happening in part]}
             yield json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode(), part
+
+
+def needed(happening: Happening) -> str | None:
+    """What must be known before: X names a thing that is answered or deleted without saying where it stands."""
+    return happening.parent if happening.action == "add" else happening.id
 
 
 def headers(content: bytes, secret: str) -> dict[str, str]:
@@ -59,6 +64,8 @@ def _event(happening: Happening, sort: str) -> dict[str, Any]:
     event = _post(happening.id, author, happening.time_ms, happening.text or "")
     if happening.kind == "comment":
         event |= _answer(happening)
+    elif happening.kind == "post":
+        event |= _shown(happening)
     elif happening.kind == "share":
         quoted = _post(happening.post, _user(brand.account, brand.name), happening.time_ms)
         event |= {
@@ -71,13 +78,21 @@ def _event(happening: Happening, sort: str) -> dict[str, Any]:
 
 
 def _answer(happening: Happening) -> dict[str, Any]:
-    """A comment answers the post; the brand's reply answers the comment."""
-    answered = happening.needs or happening.post
+    """A comment answers the post, or another comment; whose that is, X says as well, but a reader can do without."""
+    answered = happening.parent or happening.post
     event: dict[str, Any] = {"in_reply_to_status_id": int(answered), "in_reply_to_status_id_str": answered}
-    if happening.needs is None:
+    if happening.parent is None:
         account = happening.brand.account
         event |= {"in_reply_to_user_id": int(account), "in_reply_to_user_id_str": account}
     return event
+
+
+def _shown(happening: Happening) -> dict[str, Any]:
+    """The media of a post, or the address that it links to."""
+    if happening.media == "link":
+        return {"entities": {"urls": [{"expanded_url": f"https://shop.example/{happening.post}"}]}}
+    kinds = {"image": ["photo"], "album": ["photo", "photo"], "video": ["video"]}.get(happening.media or "", [])
+    return {"extended_entities": {"media": [{"type": kind} for kind in kinds]}} if kinds else {}
 
 
 def _post(post: str, user: dict[str, Any], time_ms: int, text: str = "") -> dict[str, Any]:
