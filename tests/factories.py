@@ -6,6 +6,7 @@ from typing import Any
 
 from schemas.engagement import Engagement
 from schemas.interaction import Interaction
+from schemas.unanswered import Unanswered
 
 #: 2026-11-23T09:24:00Z, the start of a minute.
 NOON_MS = 1_795_425_840_000
@@ -54,6 +55,21 @@ def make_update(**changes: Any) -> Engagement:
         "source": "events",
     }
     return Engagement(**(fields | changes))
+
+
+def make_unanswered(**changes: Any) -> Unanswered:
+    """A comment of post `p1` of account `a1` that waits for a reply since noon."""
+    fields: dict[str, Any] = {
+        "platform": "facebook",
+        "account": "a1",
+        "post": "p1",
+        "id": "c1",
+        "actor": "u1",
+        "parent": None,
+        "time_ms": NOON_MS,
+        "text": "Where can I buy it?",
+    }
+    return Unanswered(**(fields | changes))
 
 
 def _default_id(fields: dict[str, Any]) -> str:

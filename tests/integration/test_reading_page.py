@@ -14,10 +14,13 @@ import typer
 from typer.testing import CliRunner
 
 from pipeline.api.server import serving
-from pipeline.cli import keys, pages, watch
+from pipeline.cli import keys, pages, unanswered, watch
 from pipeline.clock import wall_clock
+from pipeline.counting.members import hash_id
 from pipeline.settings import Settings
-from tests.factories import make_update
+from pipeline.store.texts import mark_of
+from schemas.unanswered import unanswered_key
+from tests.factories import make_unanswered, make_update
 from tests.published import Published
 from tests.written import Written
 
@@ -36,7 +39,10 @@ def environment(settings: Settings) -> dict[str, str]:
     written, now_ms = Written(settings), wall_clock()
     written.account((4000, 930, 80, 41, 12), account=ACCOUNT, last_ms=now_ms)
     written.post(POST, (40, 10, 2, 1, 1), account=ACCOUNT, last_ms=now_ms)
+    written.waiting("c1", now_ms - 120_000, account=ACCOUNT, post=POST, text="Is it vegan?")
     published = Published(settings)
+    key = unanswered_key("facebook", POST, mark_of(hash_id("c1")))
+    published.queue(key, make_unanswered(account=ACCOUNT, post=POST))
     published.updates(make_update(entity="account", id=ACCOUNT, account=ACCOUNT))
     published.close()
     return {
@@ -50,9 +56,9 @@ def environment(settings: Settings) -> dict[str, str]:
 def test_every_command_answers(environment: dict[str, str]) -> None:
     """Each names the account or the post that is there."""
     app = typer.Typer()
-    for noun in (pages, watch, keys):
+    for noun in (pages, unanswered, watch, keys):
         noun.register(app)
-    assert len(COMMANDS) >= 9
+    assert len(COMMANDS) >= 13
     for command in COMMANDS:
         result = CliRunner().invoke(app, command.split(), env=environment)
         assert result.exit_code == 0, (command, result.output, result.exception)
@@ -72,12 +78,14 @@ async def test_every_address_answers(settings: Settings, environment: dict[str, 
     [
         (0, r"^930 4000 0\.2325\n1234567890_42 0\.19"),
         (1, r"^facebook 1234567890 0\.2325\n$"),
-        (2, r"^1234567890 2 4 0\.5 False\n$"),
+        (2, r"^1234567890_42 2 Is it vegan\?\n$"),
+        (3, r"^1 wait\n$"),
+        (4, r"^1234567890 2 4 0\.5 False\n$"),
     ],
 )
 def test_every_program_runs(environment: dict[str, str], number: int, printed: str) -> None:
-    """The client, the reader in asyncio, and the subscriber of ten lines."""
-    assert len(PROGRAMS) == 3
+    """The client, the reader in asyncio, a queue page by page, its subscriber, and the subscriber of ten lines."""
+    assert len(PROGRAMS) == 5
     program = [sys.executable, "-c", PROGRAMS[number]]
     ran = subprocess.run(
         program, env={**os.environ, **environment}, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30
@@ -88,4 +96,4 @@ def test_every_program_runs(environment: dict[str, str], number: int, printed: s
 
 def test_the_subscriber_of_the_page_has_ten_lines() -> None:
     """Whoever reads it sees at once that subscribing is short."""
-    assert len([line for line in PROGRAMS[2].splitlines() if line.strip()]) <= 10
+    assert len([line for line in PROGRAMS[4].splitlines() if line.strip()]) <= 10

@@ -13,7 +13,7 @@ from pipeline.store.texts import mark_of
 from pipeline.subscribe import QueueChange, QueueChanges, read_change, subscribe_unanswered
 from schemas.unanswered import Unanswered, encode_unanswered, unanswered_key
 from tests.driver import Driver, accounts_of
-from tests.factories import NOON_MS, make_interaction
+from tests.factories import make_interaction, make_unanswered
 from tests.published import Published
 
 pytestmark = pytest.mark.servers
@@ -37,9 +37,7 @@ def subscribed(settings: Settings, **options: Any) -> QueueChanges:
 
 def waiting(comment: str, account: str = "acme", platform: str = "facebook", post: str = "p1") -> Unanswered:
     """A comment that waits."""
-    return Unanswered(
-        platform=platform, account=account, post=post, id=comment, actor="ann", parent=None, time_ms=NOON_MS, text="?"
-    )
+    return make_unanswered(id=comment, account=account, platform=platform, post=post)
 
 
 async def test_the_queue_is_what_has_no_tombstone(driver: Driver) -> None:
