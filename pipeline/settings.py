@@ -104,8 +104,10 @@ class Settings:
     alert_queue_reply_rate: float = _between(0, 1, 0.5, "share of comments an account answers before their age matters")
     alert_silent_minutes: int = _between(1, 5_256_000, 180, "minutes of silence before an account can be silent")
     alert_silent_times: float = _between(1, 1_000_000, 2.0, "times its longest usual silence at which it is silent")
-    alert_url: str = _text("", "where `twoway notify` posts alerts as Standard Webhooks; empty: nowhere")
-    alert_secret: Secret = _text(Secret(""), "key that signs them, whsec_ and base64 of 24 to 64 bytes")
+    alert_url: Secret = _text(Secret(""), "where `twoway notify` posts alerts; often a secret itself, so never shown")
+    alert_secret: Secret = _text(
+        Secret(""), "keys that sign them, comma separated: whsec_ and base64 of 24 to 64 bytes"
+    )
     alert_retry_hours: int = _between(1, 720, 24, "hours after an alert at which its delivery is given up")
     notify_group: str = _text("twoway-notify", "Kafka consumer group of `twoway notify`")
     notify_host: str = _text("127.0.0.1", "address of notify's health and metrics")

@@ -1,4 +1,4 @@
-"""`twoway gateway`, `twoway worker`, `twoway api`: the three roles, each in the foreground until SIGTERM or Ctrl-C."""
+"""`twoway gateway`, `worker`, `api`, `notify`: the roles, each in the foreground until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -38,6 +38,14 @@ def register(app: typer.Typer) -> None:
         from pipeline.api.server import run_api
 
         asyncio.run(run_api(settings))
+
+    @app.command("notify")
+    def notify() -> None:
+        """Post alerts, signed, to TWOWAY_ALERT_URL until they are taken."""
+        settings = _settings()
+        from pipeline.notifying.server import run_notify
+
+        asyncio.run(run_notify(settings))
 
 
 def _settings() -> Settings:

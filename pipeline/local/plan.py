@@ -39,7 +39,13 @@ class Plan:
             ("api", self.settings.api_port),
         ]
         workers = [(worker_name(number), port) for number, port in enumerate(self.worker_ports, 1)]
-        return [(name, port) for name, port in [*named, *workers] if port is not None]
+        notify = [("notify", self.settings.notify_port)] if self.notifies else []
+        return [(name, port) for name, port in [*named, *workers, *notify] if port is not None]
+
+    @property
+    def notifies(self) -> bool:
+        """Whether alerts have somewhere to go."""
+        return bool(self.settings.alert_url)
 
     def worker_variables(self, port: int) -> dict[str, str]:
         """The environment of the worker on `port`."""
@@ -67,6 +73,7 @@ def make_plan(folder: StackFolder, environ: Mapping[str, str], ports_from: int, 
         variables["TWOWAY_KAFKA_SERVERS"] = f"{LOOPBACK}:{ports_from + _KAFKA}"
     if own_redis:
         variables["TWOWAY_REDIS_URL"] = f"redis://{LOOPBACK}:{ports_from + _REDIS}/0"
+    variables.setdefault("TWOWAY_NOTIFY_PORT", str(ports_from + _MORE_WORKERS + workers - 1))
     more = [ports_from + _MORE_WORKERS + number for number in range(workers - 1)]
     return Plan(
         kafka_port=ports_from + _KAFKA if own_kafka else None,
@@ -86,7 +93,7 @@ def worker_name(number: int) -> str:
 def _check(ports_from: int, workers: int) -> None:
     if not 1 <= workers <= WORKERS_MAX:
         raise LocalStackError(f"--workers is {workers}; expected 1 to {WORKERS_MAX}")
-    highest = 65_535 - _MORE_WORKERS - workers
+    highest = 65_535 - _MORE_WORKERS - workers - 1
     if not 1024 <= ports_from <= highest:
         raise LocalStackError(f"--ports-from is {ports_from}; expected 1024 to {highest}")
 

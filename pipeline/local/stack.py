@@ -95,6 +95,8 @@ class Stack:
         ]
         for number, port in enumerate(plan.worker_ports, 1):
             roles.append(self._role(worker_name(number), "worker", port, plan.worker_variables(port)))
+        if plan.notifies:
+            roles.append(self._role("notify", "notify", plan.settings.notify_port, plan.variables))
         return roles
 
     def _role(self, name: str, command: str, port: int, variables: dict[str, str]) -> Role:

@@ -49,6 +49,7 @@ class Keys:
     | `tw:{s}:watch` | sorted set | as long as alerts may come of it | page references by the next look, ms |
     | `tw:{s}:alerts` | hash | an entry 7 days after it cleared | `<rule>|<page reference>` -> state, JSON |
     | `tw:{s}:alerting` | hash | until Kafka has them | alert id -> alert, JSON |
+    | `tw:told:<alert id>` | string | 30 days | an alert that `twoway notify` has delivered |
     | `tw:erasures` | hash | for good | partition of `interactions.erased` -> offset up to which it is done |
     | `tw:account:<platform>:<account>` | hash | page_ttl_days | directory: slot, platform, account, first_seen_ms |
     | `tw:post:<platform>:<post>` | string | page_ttl_days | directory: the account of a post |
@@ -115,6 +116,10 @@ class Keys:
     def cursor(self, platform: str, connection: str) -> str:
         """How far the stream of a listener is certain to be in Kafka."""
         return f"{self.prefix}:cursor:{platform}:{encode_id(connection)}"
+
+    def told(self, alert_id: str) -> str:
+        """The mark of a delivered alert."""
+        return f"{self.prefix}:told:{encode_id(alert_id)}"
 
     def slot(self, platform: str, account: str) -> int:
         return slot_of(platform, account)

@@ -15,7 +15,7 @@ from pipeline.local.jars import WANTED
 from pipeline.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-ROLES = ("gateway", "worker", "api")
+ROLES = ("gateway", "worker", "api", "notify")
 LISTENERS = ("bluesky", "mastodon")
 
 
@@ -60,6 +60,11 @@ def test_variables_of_the_image_are_settings(dockerfile: list[str]) -> None:
     words = [word for line in dockerfile if line.startswith("ENV") for word in line.split() if "TWOWAY_" in word]
     assert words
     assert {word.partition("=")[0].removeprefix("TWOWAY_") for word in words} <= names
+
+
+def test_alerts_are_posted_only_where_it_is_asked_for(compose: dict[str, Any]) -> None:
+    """Who sets no address starts the stack without it."""
+    assert compose["services"]["notify"]["profiles"] == ["notify"]
 
 
 @pytest.mark.parametrize("role", ROLES)

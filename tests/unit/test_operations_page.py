@@ -9,7 +9,13 @@ from pathlib import Path
 from prometheus_client import REGISTRY
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
-MODULES = ("pipeline.metrics", "pipeline.gateway.metrics", "pipeline.api.metrics", "pipeline.listening.metrics")
+MODULES = (
+    "pipeline.metrics",
+    "pipeline.gateway.metrics",
+    "pipeline.api.metrics",
+    "pipeline.listening.metrics",
+    "pipeline.notifying.metrics",
+)
 
 
 def shown() -> dict[str, str]:

@@ -1,0 +1,210 @@
+"""`twoway notify` as a process of its own, against a receiver that fails in every way: each alert arrives, and once."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import redis
+from kafka import KafkaProducer
+
+from pipeline.clock import wall_clock
+from pipeline.local.children import Child
+from pipeline.local.ports import free_ports
+from pipeline.settings import Settings
+from pipeline.store.keys import Keys
+from schemas.alert import Alert, alert_id, cause_of, encode_alert
+from schemas.topics import ALERTS
+from tests.commands import TWOWAY, environment
+from tests.receivers import OTHER_SECRET, SECRET, FakeReceiver, receiving
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.servers
+
+Start = Callable[..., Child]
+
+
+def make_alert(number: int, **changes: Any) -> Alert:
+    """An alert that fired just now; `number` makes it one of its own."""
+    time_ms = wall_clock()
+    cause = cause_of("queue_age", "account", "facebook", "a1", number)
+    alert = Alert(
+        id=alert_id(cause, "fired"), cause=cause, rule="queue_age", state="fired", platform="facebook", account="a1",
+        entity="account", post=None, window="all", start_ms=number, end_ms=time_ms, since_ms=number, value=1440.0,
+        baseline=None, threshold=1440.0, sample=3, explanation="A comment has waited.", time_ms=time_ms,
+    )  # fmt: skip
+    return msgspec.structs.replace(alert, **changes)
+
+
+def cleared(alert: Alert) -> Alert:
+    return msgspec.structs.replace(alert, id=alert_id(alert.cause, "cleared"), state="cleared")
+
+
+def publish(settings: Settings, *alerts: Alert | bytes) -> None:
+    """Into one partition of the topic, acknowledged."""
+    producer: Any = KafkaProducer(bootstrap_servers=list(settings.kafka_servers), acks="all")
+    for alert in alerts:
+        value = alert if isinstance(alert, bytes) else encode_alert(alert)
+        producer.send(settings.topic(ALERTS.name), value, key=b"k", partition=0)
+    producer.flush()
+    producer.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[FakeReceiver]:
+    with receiving(FakeReceiver(), time.time) as served:
+        yield served
+
+
+@pytest.fixture
+def start_notify(settings: Settings, receiver: FakeReceiver, start_child: Callable[..., Child]) -> Start:
+    """Starts `twoway notify` on the test's installation, in the same group each time."""
+
+    def start(**more: str) -> Child:
+        given = {
+            "TWOWAY_ALERT_URL": receiver.url,
+            "TWOWAY_ALERT_SECRET": SECRET,
+            "TWOWAY_NOTIFY_PORT": "0",
+            "TWOWAY_NOTIFY_GROUP": f"notify-{settings.group}",
+        }
+        return start_child("notify", [*TWOWAY, "notify"], environment(settings, **given | more))
+
+    return start
+
+
+def is_told(settings: Settings, alert: Alert) -> bool:
+    with redis.Redis.from_url(settings.redis_url.reveal()) as client:
+        return bool(client.exists(Keys(settings.key_prefix).told(alert.id)))
+
+
+def test_an_alert_arrives_once_and_signed(settings: Settings, receiver: FakeReceiver, start_notify: Start) -> None:
+    """Also where the topic holds it twice, and beside what is no alert."""
+    first, second = make_alert(1), make_alert(2)
+    publish(settings, first, b"{no alert", first, second)
+    start_notify()
+    wait_until(lambda: set(receiver.taken) == {first.id, second.id} and is_told(settings, second))
+    assert sorted(receiver.taken) == sorted([first.id, second.id])
+    assert all(one.signed for one in receiver.got)
+    assert receiver.got[0].body["type"] == "engagement.alert.fired"
+    assert receiver.got[0].body["data"]["explanation"] == "A comment has waited."
+
+
+def test_what_is_not_taken_comes_again_until_it_is(
+    settings: Settings, receiver: FakeReceiver, start_notify: Start
+) -> None:
+    """Errors, a wish to wait, a redirect elsewhere: the same id each time, and the other alert is not held up."""
+    stubborn, easy = make_alert(1), make_alert(2)
+    statuses = iter([503, 302, 429, 400])
+    receiver.headers = {"retry-after": "0", "location": "http://127.0.0.1:9/elsewhere"}
+    receiver.answer = lambda _, alert_id: next(statuses, 200) if alert_id == stubborn.id else 200
+    publish(settings, stubborn, easy)
+    start_notify()
+    wait_until(lambda: set(receiver.taken) == {stubborn.id, easy.id}, deadline_s=90)
+    assert [one.answered for one in receiver.got if one.id == stubborn.id] == [503, 302, 429, 400, 200]
+    assert [one.answered for one in receiver.got if one.id == easy.id] == [200]
+
+
+def test_killed_while_the_receiver_fails_it_delivers_after_its_return(
+    settings: Settings, receiver: FakeReceiver, start_notify: Start
+) -> None:
+    """What was under way was not committed; what was delivered is not delivered again."""
+    done, waiting = make_alert(1), make_alert(2)
+    is_up = {"yet": False}
+    receiver.answer = lambda _, alert_id: 200 if alert_id == done.id or is_up["yet"] else 503
+    publish(settings, done, waiting)
+    first = start_notify()
+    wait_until(lambda: is_told(settings, done) and any(one.id == waiting.id for one in receiver.got))
+    first.kill()
+    is_up["yet"] = True
+    start_notify()
+    wait_until(lambda: waiting.id in receiver.taken, deadline_s=40)
+    assert receiver.taken == [done.id, waiting.id]
+
+
+def test_killed_at_every_moment_an_alert_is_taken_once_by_its_id(
+    settings: Settings, receiver: FakeReceiver, start_notify: Start
+) -> None:
+    """Killed as soon as anything arrives: between the answer and the ledger an alert may come again, never be lost."""
+    alerts = [make_alert(number) for number in range(12)]
+    publish(settings, *alerts)
+    for _ in range(3):
+        seen = len(receiver.got)
+        child = start_notify()
+        wait_until(lambda seen=seen: len(receiver.got) > seen or set(receiver.taken) >= {a.id for a in alerts})  # type: ignore[misc]
+        child.kill()
+    start_notify()
+    wait_until(lambda: all(is_told(settings, alert) for alert in alerts), deadline_s=40)
+    assert set(receiver.taken) == {alert.id for alert in alerts}
+    assert len({(one.id, str(one.body)) for one in receiver.got}) == len(alerts)
+
+
+def test_the_end_of_a_cause_waits_for_its_beginning(
+    settings: Settings, receiver: FakeReceiver, start_notify: Start
+) -> None:
+    """Whoever reads `cleared` has read `fired`."""
+    alert = make_alert(1)
+    receiver.answer = lambda number, alert_id: 503 if number < 2 else 200
+    publish(settings, alert, cleared(alert))
+    start_notify()
+    wait_until(lambda: len(receiver.taken) == 2, deadline_s=60)
+    assert receiver.taken == [alert.id, cleared(alert).id]
+
+
+def test_a_receiver_that_is_gone_is_left_alone(settings: Settings, receiver: FakeReceiver, start_notify: Start) -> None:
+    """410: one request, no other, and /readyz says whose fault it is."""
+    receiver.answer = lambda number, alert_id: 410
+    (port,) = free_ports(1)
+    child = start_notify(TWOWAY_NOTIFY_PORT=str(port))
+    publish(settings, make_alert(1))
+    wait_until(lambda: receiver.got)
+    publish(settings, make_alert(2))
+    address = f"http://127.0.0.1:{port}"
+    assert wait_until(lambda: 'twoway_notify_alerts_total{outcome="gone"} 2.0' in httpx.get(f"{address}/metrics").text)
+    assert len(receiver.got) == 1
+    assert httpx.get(f"{address}/readyz").json() == {"kafka": True, "redis": True, "receiver": False}
+    assert "answers 410" in child.tail()
+
+
+def test_an_old_alert_is_given_up(settings: Settings, receiver: FakeReceiver, start_notify: Start) -> None:
+    """A topic that is told anew (an emptied Redis) does not wake anybody for last week."""
+    old, new = make_alert(1, time_ms=wall_clock() - 25 * 3_600_000), make_alert(2)
+    publish(settings, old, new)
+    start_notify()
+    wait_until(lambda: receiver.taken)
+    assert receiver.taken == [new.id]
+
+
+def test_both_keys_sign_while_one_is_being_replaced(
+    settings: Settings, receiver: FakeReceiver, start_notify: Start
+) -> None:
+    publish(settings, make_alert(1))
+    start_notify(TWOWAY_ALERT_SECRET=f"{OTHER_SECRET},{SECRET}")
+    wait_until(lambda: receiver.taken)
+    assert receiver.got[0].signed
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "TWOWAY_ALERT_URL is no address"),
+        ({"TWOWAY_ALERT_URL": "https://hooks.example/T0/very-secret"}, "TWOWAY_ALERT_SECRET has another length"),
+        (
+            {"TWOWAY_ALERT_URL": "https://hooks.example/", "TWOWAY_ALERT_SECRET": "whsec_very secret!"},
+            "TWOWAY_ALERT_SECRET is no base64",
+        ),
+    ],
+    ids=["no address", "no key", "no base64"],
+)
+def test_it_refuses_to_start_without_address_and_key_and_shows_neither(
+    settings: Settings, given: dict[str, str], said: str
+) -> None:
+    env = environment(settings, **given)
+    done = subprocess.run([*TWOWAY, "notify"], env=env, capture_output=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert said in done.stderr.decode()
+    assert b"very" not in done.stderr
