@@ -44,8 +44,14 @@ def age(milliseconds: int) -> str:
 
 
 def lasting(milliseconds: int | None) -> str:
-    """A length of time as `age` writes it; `-` for None."""
-    return "-" if milliseconds is None else age(milliseconds)
+    """A length of time in one unit: `7.5 s`, `42 s`, `1.4 m`, `12 m`; `-` for None."""
+    if milliseconds is None:
+        return "-"
+    seconds = milliseconds / 1000
+    size, unit = next(((size, unit) for size, unit in _AGES if seconds >= size), _AGES[-1])
+    # Cut, not rounded: 59.96 minutes are not an hour.
+    tenths = milliseconds // (size * 100)
+    return f"{tenths / 10:.1f} {unit}" if tenths < 100 else f"{tenths // 10} {unit}"
 
 
 def _bar(value: float, top: float) -> str:

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from pipeline.cli.names import parse_name
 from pipeline.cli.pages import AsJson, Name, Rest
-from pipeline.cli.sparklines import age, lasting, thousands
+from pipeline.cli.sparklines import age, thousands
 from pipeline.cli.tables import answers_line, make_console, moment, print_json, shown
 from pipeline.errors import UnavailableError
 from pipeline.logs import printable
@@ -145,7 +145,7 @@ def _update(look: Look, seen: Seen, live: Live | None, as_json: bool) -> None:
     else:
         time = moment(look.queue.now_ms)[11:19]
         for one in new:
-            sys.stdout.write(f"{time} waits {lasting(one.waits_ms)} {printable(one.post)} {_who(one)} {_plain(one)}\n")
+            sys.stdout.write(f"{time} waits {age(one.waits_ms)} {printable(one.post)} {_who(one)} {_plain(one)}\n")
         for one in gone:
             sys.stdout.write(f"{time} over {printable(one.post)} {_who(one)} {_plain(one)}\n")
         sys.stdout.flush()
@@ -162,7 +162,8 @@ def _screen(look: Look) -> RenderableType:
 
 def queue_table(comments: list[WaitingComment]) -> Table:
     """A row a comment: how long it waits, on which post, who wrote it, and how it begins."""
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
+    # Expanded: the text takes what the others leave, and is the only one that gives way.
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1), expand=True)
     table.add_column("waits", justify="right", no_wrap=True, style="bold")
     table.add_column("post", no_wrap=True, overflow="ellipsis")
     table.add_column("who", no_wrap=True, style="dim")
@@ -184,10 +185,10 @@ def sentence(look: Look) -> str:
     if not queue.waiting:
         waiting = "No comment waits for a reply"
     elif queue.waiting == 1:
-        waiting = f"1 comment waits for a reply, for {lasting(queue.oldest_waits_ms)}"
+        waiting = f"1 comment waits for a reply, for {age(queue.oldest_waits_ms or 0)}"
     else:
         waiting = (
-            f"{thousands(queue.waiting)} comments wait for a reply, the oldest for {lasting(queue.oldest_waits_ms)}"
+            f"{thousands(queue.waiting)} comments wait for a reply, the oldest for {age(queue.oldest_waits_ms or 0)}"
         )
     if today is None:
         return f"{waiting}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.cli.sparklines import age, ratio, sparkline, thousands
+from pipeline.cli.sparklines import age, lasting, ratio, sparkline, thousands
 
 
 def test_sparkline_scales_from_zero_to_the_largest() -> None:
@@ -43,3 +43,21 @@ def test_age_is_in_one_unit(milliseconds: int, text: str) -> None:
 def test_thousands_are_separated() -> None:
     """1234567 reads as 1,234,567."""
     assert thousands(1234567) == "1,234,567"
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (None, "-"),
+        (0, "0.0 s"),
+        (7_500, "7.5 s"),
+        (42_000, "42 s"),
+        (84_000, "1.4 m"),
+        (3_599_999, "59 m"),
+        (3_600_000, "1.0 h"),
+        (7 * 86_400_000, "7.0 d"),
+    ],
+)
+def test_a_length_of_time_has_two_digits_at_least(milliseconds: int | None, text: str) -> None:
+    """A median of 84 s and nine tenths of 110 s are not both `1 m`."""
+    assert lasting(milliseconds) == text

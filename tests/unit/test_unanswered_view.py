@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from io import StringIO
 
-from pipeline.cli.unanswered import Look, Seen, sentence
+import pytest
+from msgspec.structs import replace
+from rich.console import Console
+
+from pipeline.cli.unanswered import Look, Seen, queue_table, sentence
 from pipeline.reading import UnansweredQueue, WaitingComment
 from pipeline.reading.replying import replying
 
@@ -29,6 +33,20 @@ def test_what_left_the_list_is_over() -> None:
     assert ([one.id for one in new], [one.id for one in gone]) == (["c"], ["a"])
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_only_the_text_gives_way_to_a_narrow_terminal(width: int) -> None:
+    """How long, where and who are whole."""
+    (comment,) = queue("a").comments
+    long = replace(
+        comment, post="1234567890_1234567890", actor="0123456789abcdef", waits_ms=7_200_000, text="very " * 56
+    )
+    output = StringIO()
+    Console(file=output, width=width, emoji=False).print(queue_table([long]))
+    row = output.getvalue().splitlines()[1]
+    assert row.split()[:5] == ["2", "h", "1234567890_1234567890", "01234567…", "very"]
+    assert row.rstrip().endswith("…")
+
+
 @pytest.mark.parametrize(
     ("look", "said"),
     [
@@ -41,7 +59,7 @@ def test_what_left_the_list_is_over() -> None:
         (
             Look(queue("a", "b"), replying(1, (0, 0, 0, 0, 1))),
             "2 comments wait for a reply, the oldest for 2 h. "
-            "Today: 1 of 1 comment answered (100.0 %), half of them within 3 m, 90 % within 4 m.",
+            "Today: 1 of 1 comment answered (100.0 %), half of them within 3.5 m, 90 % within 4.7 m.",
         ),
     ],
 )
