@@ -16,8 +16,9 @@ Stage = Literal["parse", "normalise", "schema", "count", "feed"]
 class Rejected(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Original bytes with where and why they stopped.
 
-    `stage`: parse (the body is not the platform's format), normalise (an item of it could not be read), schema (the
-    record breaks the schema), count (the worker refused it), feed (a line of a file). `reason`: a short fixed word.
+    `stage`: parse (the body is not the platform's format), normalise (an item of it could not be read, or is a removal
+    that names only an id which nobody knew), schema (the record breaks the schema), count (the worker refused it), feed
+    (a line of a file). `reason`: a short fixed word.
     `bytes` is base64 in JSON. `source`: the connection or `topic[partition]@offset` it came from.
     `headers`: those that are needed to read it again (content type, event type, ce-*), never a signature or a token.
     """
