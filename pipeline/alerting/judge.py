@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from msgspec.structs import replace
-
 from pipeline.alerting.history import History
-from pipeline.alerting.queue import MINUTE_MS, Waiting, add_length, judge_age, judge_growth
+from pipeline.alerting.queue import MINUTE_MS, Queue, Runs, Waiting, add_length, judge_age, judge_growth
 from pipeline.alerting.ratioed import judge_ratioed
 from pipeline.alerting.shift import judge_shift
 from pipeline.alerting.silence import judge_silence
@@ -33,10 +31,12 @@ NOTHING = State()
 
 @dataclass
 class Look:
-    """What a look gave: the states that changed (None: to be forgotten), the alerts in order, and the watermark at
-    which to look again; None where there is nothing to wait for."""
+    """What a look gave: the states that changed (None: to be forgotten), the lengths of the queue at past closes where
+    there is a new one, the alerts in order, and the watermark at which to look again; None where there is nothing to
+    wait for."""
 
     states: dict[Rule, State | None] = field(default_factory=dict)
+    lengths: Runs | None = None
     alerts: list[Alert] = field(default_factory=list)
     next_ms: int | None = None
 
@@ -56,7 +56,7 @@ class Judge:
         self.kept_ms = sizes[settings.alert_window].kept_ms if self.length_ms else 0
         self.least_sample = min(settings.alert_least_sample, settings.alert_ratioed_comments)
 
-    def look(self, page: LivePage, states: States, waiting: Waiting, from_ms: int, until_ms: int) -> Look:
+    def look(self, page: LivePage, states: States, queue: Queue, from_ms: int, until_ms: int) -> Look:
         """Look at a page. What stood of rules that are not in force, or of a page that is gone, is forgotten."""
         look = Look()
         if not page.last_ms or until_ms - page.last_ms > self.page_ttl_ms:
@@ -69,12 +69,12 @@ class Judge:
         if page.entity == "post":
             self._look_at_post(look, page, now, history, closed, from_ms, until_ms)
         else:
-            self._look_at_account(look, page, now, history, closed, waiting, until_ms)
+            self._look_at_account(look, page, now, history, closed, queue, until_ms)
         for rule, state in now.items():
             cleared, alert = expire(_about(rule, page), state, until_ms)
             self._note(look, now, rule, cleared, alert)
         self._forget(look, now, until_ms)
-        look.next_ms = self._next(page, now, waiting, until_ms)
+        look.next_ms = self._next(page, now, queue.waiting, until_ms)
         return look
 
     def first_look_ms(self, page: LivePage, after_ms: int) -> int:
@@ -113,20 +113,17 @@ class Judge:
 
     def _look_at_account(
         self, look: Look, page: LivePage, now: dict[Rule, State], history: History, closed: range,
-        waiting: Waiting, until_ms: int,
+        queue: Queue, until_ms: int,
     ) -> None:  # fmt: skip
-        settings = self.settings
+        settings, waiting = self.settings, queue.waiting
         if "ratio_shift" in self.rules and _is_two_sided(page):
             self._judge(look, page, now, "ratio_shift", (judge_shift(history, i, settings) for i in closed))
         if "silent" in self.rules:
             self._judge(look, page, now, "silent", (judge_silence(history, i, settings) for i in closed))
         if "queue_growth" in self.rules and closed:
-            before = now.get("queue_growth", NOTHING)
-            word = judge_growth(history, closed[-1], waiting, before.lengths, settings)
+            word = judge_growth(history, closed[-1], waiting, queue.lengths, settings)
             self._judge(look, page, now, "queue_growth", [word])
-            state = now.get("queue_growth", NOTHING)
-            lengths = add_length(state.lengths, waiting.length, settings.alert_baseline_windows)
-            self._note(look, now, "queue_growth", replace(state, lengths=lengths), None)
+            look.lengths = add_length(queue.lengths, waiting.length, settings.alert_baseline_windows)
         if "queue_age" in self.rules:
             cool_ms = now.get("queue_age", NOTHING).cool_ms(self.cool_down_ms)
             self._judge(look, page, now, "queue_age", [judge_age(history, waiting, until_ms, cool_ms, settings)])

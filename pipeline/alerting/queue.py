@@ -11,7 +11,6 @@ The age is told only of accounts that usually answer: at the others something al
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -31,7 +30,20 @@ class Waiting:
     oldest_ms: int | None
 
 
-Runs = Sequence[tuple[int, int]]
+#: Lengths of a queue at past closes, oldest first: length, how many times in a row.
+Runs = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """All that is known of a queue: as it is, and as it was."""
+
+    waiting: Waiting
+    lengths: Runs = ()
+
+
+#: Of a post, and of an account that nobody has a comment for.
+NO_QUEUE = Queue(Waiting(0, None))
 
 
 def judge_growth(history: History, index: int, waiting: Waiting, runs: Runs, settings: Settings) -> Verdict | None:
@@ -87,7 +99,7 @@ def judge_age(
     )
 
 
-def add_length(runs: Runs, length: int, most: int) -> tuple[tuple[int, int], ...]:
+def add_length(runs: Runs, length: int, most: int) -> Runs:
     """The runs with one more length, and no more than `most` of them in all."""
     out = [*runs]
     if out and out[-1][0] == length:

@@ -22,12 +22,10 @@ RECENT_MS = 7 * 86_400_000
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`last`: the newest transition; `judged_ms`: up to where the rule has spoken since. `lengths` (queue_growth only):
-    of the queue at past closes, oldest first, as runs: length, how many times."""
+    """`last`: the newest transition; `judged_ms`: up to where the rule has spoken since."""
 
     last: Alert | None = None
     judged_ms: int = 0
-    lengths: tuple[tuple[int, int], ...] = ()
 
     @property
     def is_standing(self) -> bool:
@@ -43,8 +41,8 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
         return 0 if self.last is None else self.last.time_ms + cool_down_ms
 
     def forgotten_ms(self, cool_down_ms: int) -> int | None:
-        """When nothing of it is needed any more; None as long as it stands or there are lengths to keep."""
-        if self.last is None or self.is_standing or self.lengths:
+        """When nothing of it is needed any more; None as long as it stands."""
+        if self.last is None or self.is_standing:
             return None
         return self.last.time_ms + max(cool_down_ms, RECENT_MS)
 
@@ -72,7 +70,7 @@ def expire(about: About, state: State, now_ms: int) -> tuple[State, Alert | None
         about, "cleared", last.since_ms, last.window, last.start_ms, end_ms, end_ms,
         (last.value, last.baseline, last.threshold, 0), expired_sentence(about.entity),
     )  # fmt: skip
-    return State(cleared, end_ms, state.lengths), cleared
+    return State(cleared, end_ms), cleared
 
 
 def step(about: About, state: State, verdict: Verdict, cool_down_ms: int) -> tuple[State, Alert | None]:
@@ -85,13 +83,13 @@ def step(about: About, state: State, verdict: Verdict, cool_down_ms: int) -> tup
     place = (verdict.window, verdict.start_ms, verdict.end_ms, verdict.time_ms)
     if last is not None and state.is_standing:
         if verdict.level != "under":
-            return State(last, verdict.judged_ms, state.lengths), None
+            return State(last, verdict.judged_ms), None
         alert = _alert(about, "cleared", last.since_ms, *place, numbers)
     elif verdict.level == "over" and verdict.time_ms >= state.cool_ms(cool_down_ms):
         alert = _alert(about, "fired", verdict.since_ms, *place, numbers)
     else:
         return state, None
-    return State(alert, verdict.judged_ms, state.lengths), alert
+    return State(alert, verdict.judged_ms), alert
 
 
 def _alert(

@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import msgspec
 from redis.asyncio import Redis
 
-from pipeline.alerting.queue import Waiting
+from pipeline.alerting.queue import Runs, Waiting
 from pipeline.alerting.state import State, decode_state
 from pipeline.counting.live import LivePage
 from pipeline.store.keys import Keys
 from pipeline.store.round_trip import round_trip
 from schemas.alert import Rule
 
+decode_lengths = msgspec.json.Decoder(tuple[tuple[int, int], ...]).decode
+encode_lengths = msgspec.json.Encoder().encode
+
 
 @dataclass
 class SlotAlerts:
-    """A slot's states by page reference, its alerts that Kafka may not have yet, and the watermark up to which new
-    pages were noted."""
+    """A slot's states and its queues' lengths by page reference, its alerts that Kafka may not have yet, and the
+    watermark up to which new pages were noted."""
 
     states: dict[str, dict[Rule, State]] = field(default_factory=dict)
+    lengths: dict[str, Runs] = field(default_factory=dict)
     outbox: dict[str, bytes] = field(default_factory=dict)
     judged_ms: int = 0
 
@@ -36,15 +41,16 @@ async def read_alerts(redis: Redis, keys: Keys, slots: Iterable[int]) -> dict[in
     pipe = redis.pipeline(transaction=False)
     for slot in slots:
         pipe.hgetall(keys.alerts[slot])
+        pipe.hgetall(keys.lengths[slot])
         pipe.hgetall(keys.alerting[slot])
         pipe.hget(keys.applied[slot], "judged")
     answers = iter(await round_trip(pipe))
     found = {}
     for slot in slots:
-        states, outbox, judged = next(answers), next(answers), next(answers)
-        alerts = found[slot] = SlotAlerts(
-            {}, {name.decode(): value for name, value in outbox.items()}, int(judged or 0)
-        )
+        states, lengths, outbox, judged = (next(answers) for _ in range(4))
+        alerts = found[slot] = SlotAlerts(judged_ms=int(judged or 0))
+        alerts.outbox = {name.decode(): value for name, value in outbox.items()}
+        alerts.lengths = {name.decode(): decode_lengths(value) for name, value in lengths.items()}
         for name, value in states.items():
             rule, _, reference = name.decode().partition("|")
             alerts.states.setdefault(reference, {})[rule] = decode_state(value)

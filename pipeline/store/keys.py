@@ -48,6 +48,7 @@ class Keys:
     | `tw:{s}:open` | sorted set | until its windows are closed | page references by next closing time, ms |
     | `tw:{s}:watch` | sorted set | as long as alerts may come of it | page references by the next look, ms |
     | `tw:{s}:alerts` | hash | an entry 7 days after it cleared | `<rule>|<page reference>` -> state, JSON |
+    | `tw:{s}:lengths` | hash | the page's | account reference -> lengths of its queue at past closes, JSON |
     | `tw:{s}:alerting` | hash | until Kafka has them | alert id -> alert, JSON |
     | `tw:told:<alert id>` | string | 30 days | an alert that `twoway notify` has delivered |
     | `tw:erasures` | hash | for good | partition of `interactions.erased` -> offset up to which it is done |
@@ -64,6 +65,7 @@ class Keys:
         self.erasures = f"{prefix}:erasures"
         self.watch = tuple(f"{prefix}:{{{slot}}}:watch" for slot in range(SLOTS))
         self.alerts = tuple(f"{prefix}:{{{slot}}}:alerts" for slot in range(SLOTS))
+        self.lengths = tuple(f"{prefix}:{{{slot}}}:lengths" for slot in range(SLOTS))
         self.alerting = tuple(f"{prefix}:{{{slot}}}:alerting" for slot in range(SLOTS))
         self.erased = tuple(f"{prefix}:{{{slot}}}:erased" for slot in range(SLOTS))
 

@@ -21,12 +21,12 @@ from redis.asyncio import Redis
 
 from pipeline import metrics
 from pipeline.alerting.judge import Judge, Look
-from pipeline.alerting.queue import MINUTE_MS, Waiting
+from pipeline.alerting.queue import MINUTE_MS, NO_QUEUE, Queue
 from pipeline.alerting.state import encode_state
 from pipeline.counting.live import NEVER_MS, LivePage
 from pipeline.publishing.queue import Waiting as Queued
 from pipeline.settings import Settings
-from pipeline.store.alerts import SlotAlerts, read_alerts, read_waiting, read_watch, state_field
+from pipeline.store.alerts import SlotAlerts, encode_lengths, read_alerts, read_waiting, read_watch, state_field
 from pipeline.store.keys import Keys, reference
 from pipeline.store.script import SlotChange
 from pipeline.store.shelf import Shelf
@@ -37,7 +37,6 @@ from schemas.alert import encode_alert
 LOOKS_AT_ONCE = 20
 #: An outbox is emptied in steps of so many: Lua takes 8,000 arguments at the most.
 OUTBOX_AT_ONCE = 1_000
-NOBODY = Waiting(0, None)
 #: Gives the change of a slot, the same one each time.
 ChangeOf = Callable[[int], SlotChange]
 
@@ -179,8 +178,9 @@ class Watching:
         for slot, (due, later_ms) in found.items():
             looks = out.looks[slot] = {}
             for name, from_ms in due:
-                page, states = pages[slot, name], self.slots[slot].states.get(name, {})
-                looks[name] = self.judge.look(page, states, waiting.get(name, NOBODY), from_ms, until_ms)
+                page, alerts = pages[slot, name], self.slots[slot]
+                queue = Queue(waiting[name], alerts.lengths.get(name, ())) if name in waiting else NO_QUEUE
+                looks[name] = self.judge.look(page, alerts.states.get(name, {}), queue, from_ms, until_ms)
             times = [later_ms, *(look.next_ms for look in looks.values())]
             next_ms = min((time_ms for time_ms in times if time_ms is not None), default=None)
             out.due_ms[slot] = until_ms if len(due) == LOOKS_AT_ONCE else next_ms
@@ -193,11 +193,14 @@ class Watching:
             change.sets += (keys.alerts[slot], fields)
         if gone := [state_field(rule, name) for rule, state in look.states.items() if state is None]:
             change.removals += (keys.alerts[slot], gone)
+        if look.lengths is not None:
+            change.sets += (keys.lengths[slot], (name, encode_lengths(look.lengths).decode()))
         if look.alerts:
             fields = [part for alert in look.alerts for part in (alert.id, encode_alert(alert).decode())]
             change.sets += (keys.alerting[slot], fields)
         if look.next_ms is None:
             change.unscores += (keys.watch[slot], (name,))
+            change.removals += (keys.lengths[slot], (name,))
         else:
             change.scores += (keys.watch[slot], (str(look.next_ms), name))
 
@@ -216,6 +219,10 @@ class Watching:
                 states[rule] = state
         if not states:
             del alerts.states[name]
+        if look.lengths is not None:
+            alerts.lengths[name] = look.lengths
+        elif look.next_ms is None:
+            alerts.lengths.pop(name, None)
         for alert in look.alerts:
             metrics.ALERTS.labels(alert.rule, alert.state).inc()
             alerts.outbox[alert.id] = encode_alert(alert)

@@ -97,7 +97,7 @@ async def test_everything_written_but_the_checkpoint_has_a_lifetime(driver: Driv
     async for key in driver.redis.scan_iter(match=f"{driver.settings.key_prefix}:*"):
         lifetimes[key.decode().removeprefix(driver.settings.key_prefix)] = await driver.redis.ttl(key)
     forever = {key for key, seconds in lifetimes.items() if seconds == -1}
-    assert all(key.endswith((":applied", ":open", ":watch", ":alerts")) for key in forever)
+    assert all(key.endswith((":applied", ":open", ":watch", ":alerts", ":lengths")) for key in forever)
     days = {re.sub(r"^:({\d+}:)?", "", key).split(":")[0]: s / 86_400 for key, s in lifetimes.items() if s != -1}
     assert {kind: round(number) for kind, number in days.items()} == {
         "post": 91, "account": 91, "members": 91, "posts": 91, "threads": 91, "unanswered": 91, "engaged": 91,

@@ -134,13 +134,13 @@ def test_a_queue_grows_by_number_and_by_times() -> None:
     history = make_history(CALM)
 
     def level(length: int, usual: int) -> str:
-        verdict = judge_growth(history, HOUR, Waiting(length, NOON_MS), [(usual, 24)], SETTINGS)
+        verdict = judge_growth(history, HOUR, Waiting(length, NOON_MS), ((usual, 24),), SETTINGS)
         assert verdict is not None
         return verdict.level
 
     assert [level(20, 4), level(19, 4), level(13, 4)] == ["over", "between", "under"]
     assert [level(31, 10), level(30, 10), level(20, 10)] == ["over", "between", "under"]
-    assert judge_growth(history, HOUR, Waiting(99, NOON_MS), [(0, 23)], SETTINGS) is None
+    assert judge_growth(history, HOUR, Waiting(99, NOON_MS), ((0, 23),), SETTINGS) is None
 
 
 def test_lengths_are_kept_as_runs_and_no_more_than_the_baseline() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pipeline.alerting.judge import Judge, Look
-from pipeline.alerting.queue import Waiting
+from pipeline.alerting.queue import NO_QUEUE, Queue, Runs, Waiting
 from pipeline.alerting.sentences import duration
 from pipeline.alerting.state import HOLD_MS, RECENT_MS, About, State, decode_state, encode_state, step
 from pipeline.alerting.verdict import Level, Verdict
@@ -16,7 +16,7 @@ from tests.alerting import HOUR, HOUR_MS, SETTINGS, closes_ms, make_page
 ABOUT = About("ratio_shift", "account", "facebook", "a1", "a1")
 CALM = {-hour: (80, 20, 0) for hour in range(1, 49)}
 LOUD = (40, 60, 0)
-NOBODY = Waiting(0, None)
+NOBODY = NO_QUEUE
 
 
 def word(level: Level, hour: int) -> Verdict:
@@ -78,7 +78,7 @@ def test_an_alerts_id_follows_from_its_cause() -> None:
 
 
 def test_a_state_survives_its_json() -> None:
-    fired, _ = step(ABOUT, State(lengths=((0, 3),)), word("over", 0), 0)
+    fired, _ = step(ABOUT, State(), word("over", 0), 0)
     assert decode_state(encode_state(fired)) == fired
 
 
@@ -145,10 +145,12 @@ def test_a_queue_that_is_noticed_to_have_grown_says_so_once() -> None:
     """Two days nothing waits, then thirty comments."""
     judge = Judge(replace(SETTINGS, alert_rules=("queue_growth",)))
     page, states, alerts = make_page(CALM | {60: LOUD}), {}, []  # type: ignore[var-annotated]
+    lengths: Runs = ()
     for hour in range(40):
-        waiting = Waiting(30 if hour >= 30 else 0, None)
-        look = judge.look(page, states, waiting, closes_ms(hour), closes_ms(hour))
+        queue = Queue(Waiting(30 if hour >= 30 else 0, None), lengths)
+        look = judge.look(page, states, queue, closes_ms(hour), closes_ms(hour))
         states |= look.states
+        lengths = look.lengths or ()
         alerts += look.alerts
     assert [(alert.state, alert.value, alert.baseline) for alert in alerts] == [("fired", 30, 0)]
     assert alerts[0].explanation == "30 comments wait for a reply, usual are 0."
