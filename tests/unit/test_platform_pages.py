@@ -12,6 +12,7 @@ from pipeline.sources.outcomes import REASONS
 from pipeline.sources.registry import SOURCES
 
 DOCS = Path(__file__).parents[2] / "docs"
+EXAMPLE = DOCS.parent / "deploy" / "connections.example.toml"
 PAGES = sorted((DOCS / "platforms").glob("*.md"))
 
 
@@ -39,6 +40,15 @@ def test_the_connections_of_a_page_are_accepted(page: Path, tmp_path: Path) -> N
         file.write_text(block, encoding="utf-8")
         assert {connection.platform for connection in load(file)[0].values()} == {page.stem}
     assert blocks
+
+
+def test_the_example_file_has_a_connection_of_every_platform(tmp_path: Path) -> None:
+    """As it stands it is accepted, and so it is with the # taken away from all of its examples."""
+    text = EXAMPLE.read_text(encoding="utf-8")
+    assert load(EXAMPLE)[0]
+    file = tmp_path / "connections.toml"
+    file.write_text(re.sub(r"^#(?=\S)", "", text, flags=re.MULTILINE), encoding="utf-8")
+    assert sorted(connection.platform for connection in load(file)[0].values()) == sorted(SOURCES)
 
 
 def test_the_overview_explains_every_reason() -> None:
