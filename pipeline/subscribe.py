@@ -4,13 +4,18 @@
         for update in updates:
             print(update.account, update.comment_to_like)
 
+    with subscribe_alerts("localhost:9092") as alerts:
+        for alert in alerts:
+            print(alert.state, alert.account, alert.explanation)
+
     with subscribe_unanswered("localhost:9092") as changes:
         for change in changes:
             print(change.key, change.comment.text if change.comment else "waits no more")
 
 An update is an upsert of one row (`schemas.engagement.Engagement`): keep the last one of each row and you have the
 table. A change of the queue is an upsert of a comment that waits, or a tombstone: keep what has no tombstone and you
-have the queues of all accounts. A record that cannot be read is counted in `unreadable` and passed over.
+have the queues of all accounts. An alert is given once by its id. A record that cannot be read is counted in
+`unreadable` and passed over.
 """
 
 from __future__ import annotations
@@ -22,10 +27,13 @@ from typing import Any
 
 from pipeline.reading.updates import REMEMBERED_ROWS, Newest, Wanted
 from pipeline.subscription import Start, Subscription, begin, open_consumer
+from schemas.alert import Alert, decode_alert
 from schemas.engagement import Engagement, Entity, decode_engagement
-from schemas.topics import ACCOUNTS, POSTS, UNANSWERED
+from schemas.topics import ACCOUNTS, ALERTS, POSTS, UNANSWERED
 from schemas.unanswered import Unanswered, decode_unanswered
 
+#: Ids of alerts that are remembered, so that none is given twice.
+REMEMBERED_ALERTS = 10_000
 _TOPICS = {"post": POSTS.name, "account": ACCOUNTS.name}
 #: A post's id may hold `:` and `|`: a key is read from both ends.
 _queue_key = re.compile(r"([a-z0-9-]{1,32}):(.+)\|([0-9a-f]{16})", re.DOTALL).fullmatch
@@ -98,6 +106,38 @@ class QueueChanges(Subscription[QueueChange]):
         return change
 
 
+class AlertsTold(Subscription[Alert]):
+    """Alerts; the same id comes once."""
+
+    def __init__(
+        self,
+        consumer: Any,
+        *,
+        platforms: frozenset[str],
+        accounts: frozenset[str],
+        idle_s: float | None,
+        commits: bool,
+    ) -> None:
+        super().__init__(consumer, idle_s=idle_s, commits=commits)
+        self._platforms = platforms
+        self._accounts = accounts
+        self._told: dict[str, None] = {}
+
+    def item(self, record: Any) -> Alert | None:
+        """The record's alert; None for one that is not wanted or was given before."""
+        if record.value is None:
+            return None
+        alert = decode_alert(record.value)
+        if self._platforms and alert.platform not in self._platforms:
+            return None
+        if (self._accounts and alert.account not in self._accounts) or alert.id in self._told:
+            return None
+        self._told[alert.id] = None
+        if len(self._told) > REMEMBERED_ALERTS:
+            del self._told[next(iter(self._told))]
+        return alert
+
+
 def read_change(key: bytes, value: bytes | None) -> QueueChange:
     """What a record of `engagement.unanswered` says. Raises ValueError for one that cannot be read."""
     text = key.decode()
@@ -162,3 +202,27 @@ def subscribe_unanswered(
     if group is None:
         begin(changes, topics)
     return changes
+
+
+def subscribe_alerts(
+    servers: str | Collection[str] = "localhost:9092",
+    *,
+    platforms: Collection[str] = (),
+    accounts: Collection[str] = (),
+    start: Start = "now",
+    group: str | None = None,
+    topic_prefix: str = "",
+    idle_s: float | None = None,
+) -> AlertsTold:
+    """Subscribe to alerts, `fired` and `cleared`. As `subscribe` otherwise."""
+    topics = [topic_prefix + ALERTS.name]
+    told = AlertsTold(
+        open_consumer(servers, topics, start, group),
+        platforms=frozenset(platforms),
+        accounts=frozenset(accounts),
+        idle_s=idle_s,
+        commits=group is not None,
+    )
+    if group is None:
+        begin(told, topics)
+    return told

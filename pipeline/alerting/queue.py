@@ -77,7 +77,7 @@ def judge_age(
     oldest_ms = waiting.oldest_ms
     waited_ms = 0 if oldest_ms is None else now_ms - oldest_ms
     over, under = waited_ms >= limit_ms, waited_ms < settings.alert_clear * limit_ms
-    if not under:
+    if not under and settings.alert_queue_reply_rate > 0:
         rate = history.reply_rate_before(now_ms // history.length_ms)
         if rate is None or rate < settings.alert_queue_reply_rate:
             return None

@@ -14,6 +14,7 @@ from pipeline.api.held import Held
 from pipeline.api.parameters import Parameter
 from pipeline.insights import Insights
 from pipeline.reading import Numbers, Ranking, Reader, Series, UnansweredQueue
+from pipeline.reading.alerts import ALERTS_MAX, WHICH, Alerts
 from pipeline.reading.insights import POSTS_MOST
 from pipeline.reading.rankings import LIMIT_MAX, SORTS
 from pipeline.reading.series import SERIES_MAX
@@ -94,6 +95,19 @@ def operations(reader: Reader) -> tuple[Operation, ...]:
             partial(reader.series, "post"),
         ),
         Operation(post, "getPost", "The numbers of a post for all time", Numbers, (owner,), reader.post),
+        Operation(
+            "/v1/alerts",
+            "listAlerts",
+            "Alerts that stand or cleared within a week, newest first",
+            Alerts,
+            (
+                Parameter("platform", "only of this platform"),
+                Parameter("account", "only of this account of the platform and its posts"),
+                Parameter("state", "`standing`: fired and not cleared since", "all", WHICH),
+                Parameter("limit", "how many are given", 100, low=1, high=ALERTS_MAX),
+            ),
+            reader.alerts,
+        ),
         Operation("/v1/top", "getTop", _TOP, Ranking, _top_parameters(sizes), _top(reader)),
     )
 

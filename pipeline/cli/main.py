@@ -22,6 +22,7 @@ NOUNS = (
     "stack",
     "pages",
     "unanswered",
+    "alerts",
     "insights",
     "watch",
     "keys",

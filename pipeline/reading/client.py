@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from typing import Any, Self, TypeVar
 
 from pipeline.insights import Insights
+from pipeline.reading.alerts import Alerts
 from pipeline.reading.answers import Numbers, Ranking, Series
 from pipeline.reading.insights import POSTS_MOST
 from pipeline.reading.reader import Reader
@@ -60,6 +61,12 @@ class Client:
     def unanswered(self, platform: str, account: str, limit: int = 50, after: str | None = None) -> UnansweredQueue:
         """The account's comments that wait for a reply, oldest first; `after`: `next` of the answer before."""
         return self._run(self._reader.unanswered(platform, account, limit, after))
+
+    def alerts(
+        self, platform: str | None = None, account: str | None = None, state: str = "all", limit: int = 100
+    ) -> Alerts:
+        """Alerts that stand or cleared within a week, newest first; `state`: all, standing or cleared."""
+        return self._run(self._reader.alerts(platform, account, state, limit))
 
     def insights(self, platform: str, account: str, posts: int = POSTS_MOST) -> Insights:
         """What makes the account's audience talk and who stays silent, over its most recently active posts."""

@@ -13,8 +13,9 @@ import redis.asyncio
 
 from pipeline.clock import Clock, wall_clock
 from pipeline.counting.page import PageView
-from pipeline.errors import NotFoundError
+from pipeline.errors import NotFoundError, QueryError
 from pipeline.insights import Insights, analyse
+from pipeline.reading.alerts import ALERTS_MAX, AlertBook, Alerts, check_which
 from pipeline.reading.answers import Numbers, Ranking, Series, Sort, numbers_of
 from pipeline.reading.directory import AccountRef, Directory
 from pipeline.reading.hints import hint_account, hint_post
@@ -46,6 +47,7 @@ class Reader:
         self._lookups = Lookups(redis, keys, settings.windows)
         self._voices = Voices(redis, keys, settings.engaged_windows)
         self._waiting = Waiting(redis, keys, settings.text_ttl_days)
+        self._alerts = AlertBook(redis, keys)
         self._directory = Directory(redis, keys, clock)
 
     @classmethod
@@ -146,6 +148,18 @@ class Reader:
         count = check_limit(limit, WAITING_MAX)
         await self._page("account", platform, account, account, SUMMARY)
         return await self._waiting.page(platform, account, count, after, self._clock())
+
+    async def alerts(
+        self, platform: str | None = None, account: str | None = None, state: str = "all", limit: int = 100
+    ) -> Alerts:
+        """Alerts that stand or cleared within a week, newest first: of an account and its posts, of a platform, or of
+        all. `state`: all, standing or cleared."""
+        which, count = check_which(state), check_limit(limit, ALERTS_MAX)
+        if platform is not None:
+            check_platform(platform)
+        elif account is not None:
+            raise QueryError(f"account is {account[:100]!r} without a platform; expected both")
+        return await self._alerts.read(platform, account, which, count, self._clock())
 
     async def insights(self, platform: str, account: str, posts: int = POSTS_MOST) -> Insights:
         """What makes the account's audience talk and who stays silent, over its `posts` most recently active posts."""
