@@ -115,6 +115,7 @@ def _slot(keys: Keys, text: str) -> list[Key]:
     return [
         _key(keys.applied[slot], "hash", f"how far slot {slot} is counted", "HGETALL {}"),
         _key(keys.open[slot], "zset", "its pages with open windows", "ZRANGE {} 0 9 WITHSCORES"),
+        _key(keys.alerts[slot], "hash", "what the rules said last", "HGETALL {}"),
     ]
 
 

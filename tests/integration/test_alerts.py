@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import orjson
@@ -33,6 +36,7 @@ pytestmark = pytest.mark.servers
 BRAND, OTHER = accounts_of(0, 2)
 SLOT = slot_of("facebook", BRAND)
 MINUTE_MS = 60_000
+PAGE = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -230,6 +234,22 @@ async def test_the_command_line_follows_new_alerts(
     assert "\x1b" not in child.log.read_text()
 
 
+async def test_what_the_page_shows_works(driver: Driver, quick: Settings) -> None:
+    """docs/alerts.md: its commands, its address and its program."""
+    await count(driver, minute(0, 2, 7))
+    await pass_time(driver, 2)
+    commands = re.findall(r"^twoway (alerts.*)$", PAGE, re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        assert "ratioed" in run(quick, *command.split()) or "--account" in command
+    (address,) = re.findall(r"http://127.0.0.1:8002(/v1/alerts[^']*)", PAGE)
+    async with serving(quick) as base, httpx.AsyncClient(base_url=base) as client:
+        assert len((await client.get(address)).json()["alerts"]) == 1
+    (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    said = f"fired ratioed {BRAND} 3.50 comments a like, of 9 comments and likes"
+    assert execute(quick, sys.executable, "-c", program) == f"{said}: this post is talked of more than liked.\n"
+
+
 def replace_id(interaction: Interaction, prefix: str) -> Interaction:
     return make_interaction(
         account=interaction.account, post=interaction.post, kind=interaction.kind, id=f"{prefix}/{interaction.id}",
@@ -238,5 +258,9 @@ def replace_id(interaction: Interaction, prefix: str) -> Interaction:
 
 
 def run(settings: Settings, *arguments: str) -> str:
-    done = subprocess.run([*TWOWAY, *arguments], env=environment(settings), capture_output=True, timeout=60, check=True)
+    return execute(settings, *TWOWAY, *arguments)
+
+
+def execute(settings: Settings, *command: str) -> str:
+    done = subprocess.run(command, env=environment(settings), capture_output=True, timeout=60, check=True)
     return done.stdout.decode()
