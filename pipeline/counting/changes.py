@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.counting.live import LivePage
 from pipeline.counting.members import compact_members, encode_members
-from pipeline.counting.rows import RowTexts, reply_times, unpack
+from pipeline.counting.rows import COUNTS, RowTexts, reply_times, unpack
 from pipeline.windows import ALL, Windows
 from schemas.engagement import COLUMNS
 
@@ -16,8 +16,8 @@ _texts = RowTexts()
 @dataclass(slots=True)
 class Changes:
     """`fields`: name, value, ...; `gone`: names; `blob` replaces the members when `whole`, else is appended to them;
-    `links`: to append to the threads; `moved`: the page's newest event is another one; `engaged`: window number -> who
-    was engaged in it."""
+    `links`: to append to the threads; `moved`: the page's newest event is another one; `actors`: who was engaged in the
+    page's window `actors_in`; `engaged`: other window's number -> who was engaged in it."""
 
     fields: list[str]
     gone: list[str]
@@ -25,6 +25,7 @@ class Changes:
     whole: bool = False
     moved: bool = False
     links: bytes | None = None
+    actors: list[str] | None = None
     engaged: dict[int, list[str]] | None = None
 
 
@@ -62,8 +63,10 @@ def take_changes(page: LivePage, windows: Windows) -> Changes:
     if page.labelled is not None and page.labelled.changed:
         fields += page.labelled.fields()
         page.labelled.changed = False
-    if page.engaged:
-        changes.engaged, page.engaged = page.engaged, {}
+    if page.actors:
+        engaged, page.engaged = page.engaged or None, {}
+        changes.actors, page.actors = page.actors, []
+        changes.engaged = engaged
     page.dirty = page.dirty | changed if page.dirty else changed
     page.written = (page.first_ms, page.last_ms, all_time)
     page.changed, page.touched, page.new = {}, False, False
@@ -105,7 +108,7 @@ def _difference(fields: list[str], row: int, before: int) -> None:
         fields += ("replies", str(replies))
     if posts != old_posts:
         fields += ("posts", str(posts))
-    if (times := reply_times(row)) != reply_times(before):
+    if (row > COUNTS or before > COUNTS) and (times := reply_times(row)) != reply_times(before):
         fields += _answers(times)
 
 

@@ -6,64 +6,66 @@ Every comment that the slice touches is looked at once, when the post's set is a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from pipeline.counting.live import LivePage
 from pipeline.counting.members import CLASS_BITS, COMMENT, REPLY, counted_at_ms, hash_id
 from pipeline.counting.rows import ANSWERED_IN
-from pipeline.counting.threads import Threads, is_standing
+from pipeline.counting.threads import Answer, Threads, is_standing
 from schemas.interaction import Interaction
 
 #: A record about a comment: its post, the hash of its id, and the state that its object had before, if it had one.
 Comment = tuple[LivePage, int, Interaction, int | None]
 
 
-@dataclass(slots=True)
 class CommentChange:
-    """A comment that a slice touched. `waits_ms`: its own time if it waits for a reply, else None.
+    """A comment that a slice touched. `waits_ms`: its own time if it waits for a reply, else None; `mark`: the hash of
+    its id, as keys and fields in Redis have it.
 
-    `said`: the records that may bring the text of a comment that stands at `time_ms`. `forget_ms`: the time under which
-    a text may be kept that is to go.
+    `said`: the slice's records about it, `before`: its state before the first of them. `time_ms`: where it stands and
+    was spoken of, the time under which its text is kept; `forget_ms`: the time under which one may be that is to go.
     """
 
-    post: LivePage
-    comment: int
-    waits_ms: int | None
-    time_ms: int | None = None
-    said: Sequence[Interaction] = ()
-    forget_ms: int | None = None
+    __slots__ = ("before", "comment", "forget_ms", "mark", "post", "said", "time_ms", "waits_ms")
+
+    def __init__(self, post: LivePage, comment: int) -> None:
+        self.post = post
+        self.comment = comment
+        self.mark = ""
+        self.before: int | None = None
+        self.said: list[Interaction] = []
+        self.waits_ms: int | None = None
+        self.time_ms: int | None = None
+        self.forget_ms: int | None = None
 
 
 def settle_comments(comments: Sequence[Comment], finest_ms: int) -> list[CommentChange]:
     """Put what became of the answers into the posts' changes; gives every comment whose waiting may have changed."""
-    said: dict[tuple[LivePage, int], list[Interaction]] = {}
-    before: dict[tuple[LivePage, int], int | None] = {}
-    affected: dict[tuple[LivePage, int], None] = {}
+    changes: dict[tuple[LivePage, int], CommentChange] = {}
     for post, key, interaction, old in comments:
-        place = (post, key)
-        affected[place] = None
-        before.setdefault(place, old)
-        said.setdefault(place, []).append(interaction)
-        threads, parent = post.threads, interaction.parent
-        if parent is not None and parent != interaction.id:
-            if threads is None:
-                threads = post.threads = Threads()
-            for other in threads.link(key, hash_id(parent), post.members):
-                affected[post, other] = None
-        if threads is not None:
-            for other in threads.attach(key, post.members):
-                affected[post, other] = None
-    changes = []
-    for place in affected:
-        change = _settle(*place, finest_ms)
+        change = changes.get((post, key))
         if change is None:
-            continue
-        if place in said:
-            if before[place] is None and not is_standing(place[0].members[place[1]], COMMENT):
-                continue  # a new reply of the account, or something that was removed before it came: it never waited
-            _texts(change, said[place], before[place])
-        changes.append(change)
-    return changes
+            change = changes[post, key] = CommentChange(post, key)
+        if not change.said:
+            change.before = old
+        change.said.append(interaction)
+        if post.threads is not None or interaction.parent is not None:
+            for other in _above(post, key, interaction):
+                if (post, other) not in changes:
+                    changes[post, other] = CommentChange(post, other)
+    return [change for change in changes.values() if _settle(change, finest_ms)]
+
+
+def _above(post: LivePage, key: int, interaction: Interaction) -> set[int]:
+    """The comments whose answers a record may change besides its own."""
+    threads, parent = post.threads, interaction.parent
+    others: set[int] = set()
+    if parent is not None and parent != interaction.id:
+        if threads is None:
+            threads = post.threads = Threads()
+        others.update(threads.link(key, hash_id(parent), post.members))
+    if threads is not None:
+        others.update(threads.attach(key, post.members))
+    return others
 
 
 def waits_ms(post: LivePage, comment: int) -> int | None:
@@ -86,26 +88,35 @@ def touched_comments(post: LivePage, comment: int) -> list[int]:
     return above if only_reply else [comment, *above]
 
 
-def _settle(post: LivePage, comment: int, finest_ms: int) -> CommentChange | None:
-    if comment not in post.members:  # replied to, and not seen yet
-        return None
-    if post.threads is not None:
-        old, new = post.threads.settle(comment, post.members)
+def _settle(change: CommentChange, finest_ms: int) -> bool:
+    """What has become of a comment; False where it means nothing: never seen, or something that never waited."""
+    post, comment = change.post, change.comment
+    state = post.members.get(comment)
+    if state is None:  # replied to, and not seen yet
+        return False
+    threads = post.threads
+    if threads is not None:
+        old, new = threads.settle(comment, post.members)
         if old != new:
-            delta = post.delta
-            for counted, sign in ((old, -1), (new, 1)):
-                if counted is not None:
-                    finest = counted[0] // finest_ms
-                    delta[finest] = delta.get(finest, 0) + sign * ANSWERED_IN[counted[1]]
-    return CommentChange(post, comment, waits_ms(post, comment))
+            _count(post.delta, old, new, finest_ms)
+    stands = is_standing(state, COMMENT)
+    if not stands and change.said and change.before is None:
+        return False  # a new reply of the account, or something that was removed before it came
+    change.mark = f"{comment:016x}"
+    time_ms = counted_at_ms(state) if stands else None
+    if threads is None or comment not in threads.counted:
+        change.waits_ms = time_ms
+    if change.said:
+        before = change.before
+        kept_ms = None if before is None or not is_standing(before, COMMENT) else counted_at_ms(before)
+        change.time_ms = time_ms
+        if kept_ms != time_ms:
+            change.forget_ms = kept_ms
+    return True
 
 
-def _texts(change: CommentChange, said: Sequence[Interaction], before: int | None) -> None:
-    """A text is kept as long as its comment stands, under the comment's own time."""
-    state = change.post.members[change.comment]
-    kept_ms = None if before is None or not is_standing(before, COMMENT) else counted_at_ms(before)
-    if is_standing(state, COMMENT):
-        change.time_ms = counted_at_ms(state)
-        change.said = [one for one in said if one.action != "remove"]
-    if kept_ms != change.time_ms:
-        change.forget_ms = kept_ms
+def _count(delta: dict[int, int], old: Answer | None, new: Answer | None, finest_ms: int) -> None:
+    for answer, sign in ((old, -1), (new, 1)):
+        if answer is not None:
+            finest = answer[0] // finest_ms
+            delta[finest] = delta.get(finest, 0) + sign * ANSWERED_IN[answer[1]]

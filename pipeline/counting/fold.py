@@ -95,22 +95,23 @@ class Fold:
             if kind == "totals":
                 applied += take_totals(interaction, account, post)
                 continue
-            action = interaction.action
+            action, own = interaction.action, interaction.own
             if action == "add":
-                new = time_ms << TIME_SHIFT | (OWN_ADDED if interaction.own else ADDED)[kind]
+                new = time_ms << TIME_SHIFT | (OWN_ADDED if own else ADDED)[kind]
                 finest = time_ms // finest_ms
             else:
                 new = state_of(interaction)
                 finest = counted_at_ms(new) // finest_ms
-            actor = interaction.actor
-            if kind == "post":
-                if action != "remove":
-                    _label(post, interaction)
-            elif actor is not None and action != "remove" and not interaction.own:
-                engaged = post.engaged.get(time_ms // engaged_ms)
-                if engaged is None:
-                    engaged = post.engaged[time_ms // engaged_ms] = []
-                engaged.append(actor)
+            if not own and kind != "post":
+                actor = interaction.actor
+                if actor is not None and action != "remove":
+                    window = time_ms // engaged_ms
+                    if window == post.actors_in:
+                        post.actors.append(actor)
+                    else:
+                        _engage(post, window, actor)
+            elif kind == "post" and action != "remove":
+                _label(post, interaction)
             members = post.members
             key = xxh3_64_intdigest(interaction.id.encode())
             # One look-up for a new object, and most are: `old` is `new` itself then.
@@ -229,6 +230,15 @@ def _label(post: LivePage, interaction: Interaction) -> None:
         post.labelled = Labelled.of(interaction)
     else:
         post.labelled.take(interaction)
+
+
+def _engage(post: LivePage, window: int, actor: str) -> None:
+    """The first actor of a slice, or one of another window than those before."""
+    if not post.actors:
+        post.actors_in = window
+        post.actors.append(actor)
+    else:
+        post.engaged.setdefault(window, []).append(actor)
 
 
 def _claim(post: LivePage, account: str) -> bool:

@@ -20,10 +20,10 @@ class LivePage:
     """A post's or an account's page in memory: absolute numbers, and what changed of them since the last slice."""
 
     __slots__ = (
-        "account", "addresses", "appended", "changed", "closes_ms", "delta", "dirty", "engaged", "entity", "entries",
-        "first_ms", "id", "key", "labelled", "last_ms", "loaded", "members", "new", "owner", "platform", "polled",
-        "polled_changed", "prefix", "pruned_hour", "reference", "renewed", "rows", "slot", "threads", "touched",
-        "weight", "written",
+        "account", "actors", "actors_in", "addresses", "appended", "changed", "closes_ms", "delta", "dirty",
+        "engaged", "engaged_in", "entity", "entries", "first_ms", "id", "key", "labelled", "last_ms", "loaded",
+        "members", "new", "owner", "platform", "polled", "polled_changed", "prefix", "pruned_hour", "reference",
+        "renewed", "rows", "slot", "threads", "touched", "weight", "written",
     )  # fmt: skip
 
     def __init__(self, entity: str, platform: str, entity_id: str, slot: int, key: str) -> None:
@@ -37,8 +37,10 @@ class LivePage:
         self.prefix = f"{slot}|{platform}:"
         self.reference = reference(entity, platform, entity_id)
         self.account = entity_id if entity == "account" else ""
-        #: The Redis keys of page, members and posts, made at the first change.
-        self.addresses: tuple[str, str, str] | None = None
+        #: The Redis keys of page, members, posts and engaged actors, made at the first change.
+        self.addresses: tuple[str, str, str, str] | None = None
+        #: The sets of its account's engaged actors in Redis, of the window number that was last written.
+        self.engaged_in: tuple[int, tuple[str | int, ...]] = (-1, ())
         #: Who replied to whom (posts only), None as long as nobody did; and what the post is about.
         self.threads: Threads | None = None
         self.labelled: Labelled | None = None
@@ -62,7 +64,9 @@ class LivePage:
         self.touched = False
         self.delta: dict[int, int] = {}
         self.appended: list[int] = []
-        #: Window number of the finest size of engaged actors -> who was engaged in it.
+        #: Who was engaged in the window of this number (of the finest size of engaged actors); and in other ones.
+        self.actors: list[str] = []
+        self.actors_in = 0
         self.engaged: dict[int, list[str]] = {}
         self.polled_changed: list[str] = []
         self.changed: dict[int, None] = {}

@@ -13,6 +13,8 @@ from struct import iter_unpack, pack
 from pipeline.counting.members import CLASS_BITS, COMMENT, REMOVED, REPLY, counted_at_ms
 from pipeline.counting.rows import bucket_of
 
+#: What an answered comment counts as: its own time, and the bucket of its reply's.
+Answer = tuple[int, int]
 #: How far up a thread a reply answers; no platform shows more levels, and nobody can make a chain that costs more.
 DEEPEST = 100
 
@@ -33,7 +35,7 @@ class Threads:
         #: Hash of a comment -> the account's own replies in its thread, whether they stand or not.
         self.below: dict[int, set[int]] = {}
         #: What an answered comment counts as now: its own time and its reply's bucket.
-        self.counted: dict[int, tuple[int, int]] = {}
+        self.counted: dict[int, Answer] = {}
         #: Links not yet in Redis: hash, hash, ...
         self.appended: list[int] = []
 
@@ -81,7 +83,7 @@ class Threads:
             seen.add(at)
             at = links.get(at)
 
-    def settle(self, comment: int, members: dict[int, int]) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+    def settle(self, comment: int, members: dict[int, int]) -> tuple[Answer | None, Answer | None]:
         """What an object counts as an answered comment, before and now: (its own time, bucket), or None."""
         before, now = self.counted.get(comment), None
         state = members.get(comment)

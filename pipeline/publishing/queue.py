@@ -5,19 +5,18 @@ What is published is read back from Redis, so that it is what the newest text is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from redis.asyncio import Redis
 
 from pipeline.counting.live import LivePage
 from pipeline.store.keys import Keys
 from pipeline.store.round_trip import round_trip
-from pipeline.store.texts import STAMP_DIGITS, day_of, mark_of
+from pipeline.store.texts import STAMP_DIGITS, day_of
 from schemas.unanswered import unanswered_key
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A comment of a post; `waits_ms` is its own time if it waits for a reply, else None."""
 
     slot: int
@@ -35,9 +34,8 @@ class Queue:
         self.keys = keys
         self._changed: dict[str, Waiting] = {}
 
-    def put(self, post: LivePage, comment: int, waits_ms: int | None) -> None:
-        """The comment waits, or does not wait any more: the last word counts."""
-        mark = mark_of(comment)
+    def put(self, post: LivePage, mark: str, waits_ms: int | None) -> None:
+        """The comment of this mark waits, or does not wait any more: the last word counts."""
         key = unanswered_key(post.platform, post.id, mark)
         self._changed[key] = Waiting(post.slot, post.platform, post.account, mark, waits_ms)
 

@@ -79,6 +79,11 @@ class Keys:
     def account(self, slot: int, platform: str, account: str) -> str:
         return self.page(slot, reference("account", platform, account))
 
+    def beside(self, slot: int, kind: str, reference: str) -> str:
+        """The key of a kind that belongs to the page of a reference: `members`, `engaged-post`, ... The same as the
+        methods of these names, in a quarter of the time: the worker makes them for every page that it loads."""
+        return f"{self.prefix}:{{{slot}}}:{kind}:{reference.partition(':')[2]}"
+
     def members(self, slot: int, platform: str, post: str) -> str:
         return f"{self.prefix}:{{{slot}}}:members:{platform}:{encode_id(post)}"
 

@@ -20,6 +20,7 @@ from pipeline.store.engaged import Engaged
 from pipeline.store.keys import LAYOUT_VERSION, Keys, encode_id
 from pipeline.store.round_trip import round_trip
 from pipeline.store.talk import Talk
+from pipeline.store.texts import text_of
 
 APPLY, ENGAGE = "apply.lua", "engage.lua"
 _pack = msgspec.msgpack.Encoder().encode
@@ -72,11 +73,6 @@ def _flat(table: dict[str, list[Any]]) -> list[Any]:
     return [part for pair in table.items() for part in pair]
 
 
-def text_of(blob: bytes) -> msgspec.Raw:
-    """Bytes as a msgpack string of any content: Lua's cmsgpack cannot read msgpack's `bin`."""
-    return msgspec.Raw(b"\xdb" + len(blob).to_bytes(4, "big") + blob)
-
-
 @dataclass(slots=True)
 class Call:
     """One slot's script: the mark that must be in force, the mark afterwards, and what else to write."""
@@ -107,14 +103,17 @@ class Script:
 
     def add_page(self, change: SlotChange, page: LivePage, changes: Changes) -> None:
         """A page's fields, its members and its place among its account's posts."""
-        key, members, posts = page.addresses or self._address(page)
+        key, members, posts, engaged = page.addresses or self._address(page)
         if changes.fields:
             change.sets += (key, changes.fields)
         if changes.gone:
             change.removals += (key, changes.gone)
         renew, page.renewed = not page.renewed, True
-        if changes.engaged is not None:
-            self.talk.add_engaged(change, page, changes.engaged)
+        if changes.actors is not None:
+            if page.engaged_in[0] == page.actors_in and changes.engaged is None:
+                change.engaged.posts.append((engaged, page.engaged_in[1], changes.actors))
+            else:
+                self.talk.add_engaged(change, page, engaged, changes)
         if page.entity == "post":
             if changes.links is not None:
                 threads = self.keys.threads(page.slot, page.platform, page.id)
@@ -132,12 +131,13 @@ class Script:
         if renew:
             change.renewals += (key, 0)
 
-    def _address(self, page: LivePage) -> tuple[str, str, str]:
-        keys = self.keys
+    def _address(self, page: LivePage) -> tuple[str, str, str, str]:
+        keys, slot, name = self.keys, page.slot, page.reference
         page.addresses = (
-            keys.page(page.slot, page.reference),
-            keys.members(page.slot, page.platform, page.id),
-            keys.posts(page.slot, page.platform, page.account),
+            keys.page(slot, name),
+            keys.beside(slot, "members", name),
+            keys.posts(slot, page.platform, page.account),
+            keys.beside(slot, "engaged-post", name),
         )
         return page.addresses
 

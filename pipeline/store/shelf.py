@@ -1,6 +1,6 @@
 """The shelf: the pages of one partition that are in memory, least recently used first, and their loading.
 
-Misses of a slice are loaded together in one pipelined round trip. What is dirty (changed, not yet published) or held
+Misses of a slice are loaded together, in two pipelined round trips. What is dirty (changed, not yet published) or held
 (being published) is never let go: a page loaded anew must never stand beside a changed one.
 """
 
@@ -39,18 +39,21 @@ class Shelf:
         return page
 
     async def load(self, redis: Redis, pages: list[LivePage]) -> None:
-        """Fill these pages from Redis in one round trip."""
+        """Fill these pages from Redis: their hashes in one round trip, and in a second one what else those posts have
+        that are there at all. Whoever writes in between makes our next script a fenced one."""
         pipe = redis.pipeline(transaction=False)
         for page in pages:
-            pipe.hgetall(self.keys.page(page.slot, page.reference))
-            if page.entity == "post":
-                place = (page.slot, page.platform, page.id)
-                pipe.mget(self.keys.members(*place), self.keys.threads(*place))
-        answers = iter(await round_trip(pipe))
-        for page in pages:
-            hash_ = {name.decode(): text.decode() for name, text in next(answers).items()}
-            blob, links = next(answers) if page.entity == "post" else (None, None)
-            page.fill(parse_page(hash_, self.windows), blob, links, exists=bool(hash_))
+            pipe.execute_command("HGETALL", self.keys.page(page.slot, page.reference))
+        hashes = await round_trip(pipe)
+        there = [page for page, found in zip(pages, hashes, strict=True) if found and page.entity == "post"]
+        for page in there:
+            place = (page.slot, page.platform, page.id)
+            pipe.execute_command("MGET", self.keys.members(*place), self.keys.threads(*place))
+        blobs = dict(zip(there, await round_trip(pipe) if there else (), strict=True))
+        for page, found in zip(pages, hashes, strict=True):
+            members, links = blobs.get(page, (None, None))
+            hash_ = {name.decode(): text.decode() for name, text in found.items()}
+            page.fill(parse_page(hash_, self.windows), members, links, exists=bool(found))
 
     def settle(self, touched: list[LivePage]) -> None:
         """After a slice: the touched pages are the most recently used."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pipeline.counting.changes import Changes
 from pipeline.counting.comments import CommentChange
 from pipeline.counting.live import LivePage
 from pipeline.settings import Settings
 from pipeline.store.engaged import Sets
 from pipeline.store.keys import Keys, encode_id
-from pipeline.store.texts import day_of, encode_text, mark_of, member_of
+from pipeline.store.texts import DAY_MS, day_of, encode_text, text_of
 from pipeline.windows import ALL_NAME
 
 if TYPE_CHECKING:
@@ -36,13 +37,14 @@ class Talk:
         queue = self.keys.unanswered(account.slot, account.platform, account.id)
         waiting: list[str] = []
         others: list[str] = []
+        texts = _Texts(self, change, account)
         for one in comments:
-            member = member_of(one.comment, encode_id(one.post.id))
+            member = f"{one.mark}:{encode_id(one.post.id)}"
             if one.waits_ms is None:
                 others.append(member)
             else:
                 waiting += (str(one.waits_ms), member)
-            self._add_texts(change, account, one)
+            texts.add(one)
         for start in range(0, len(waiting), MOST_AT_ONCE):
             change.scores += (queue, waiting[start : start + MOST_AT_ONCE])
         if waiting:
@@ -51,23 +53,15 @@ class Talk:
         for start in range(0, len(others), MOST_AT_ONCE):
             change.unscores += (queue, others[start : start + MOST_AT_ONCE])
 
-    def _add_texts(self, change: SlotChange, account: LivePage, one: CommentChange) -> None:
-        field = mark_of(one.comment)
-        if one.forget_ms is not None and (one.time_ms is None or day_of(one.forget_ms) != day_of(one.time_ms)):
-            change.removals += (self._texts(account, one.forget_ms), [field])
-        if one.time_ms is None:
-            return
-        key = self._texts(account, one.time_ms)
-        texts = change.texts.get(key)
-        if texts is None:
-            texts = change.texts[key] = [self.text_ttl_s]
-        for said in one.said:
-            texts += (field, encode_text(said, one.time_ms).decode(), f"{said.platform}:{said.actor}")
-
-    def add_engaged(self, change: SlotChange, post: LivePage, engaged: dict[int, list[str]]) -> None:
-        """Who was engaged with a post: for the post's set, and its account's of all time and of each window."""
-        key, posts = self.keys.engaged_post(post.slot, post.platform, post.id), change.engaged.posts
-        for number, actors in engaged.items():
+    def add_engaged(self, change: SlotChange, post: LivePage, key: str, changes: Changes) -> None:
+        """Who was engaged with a post: for the post's set (`key`), and its account's of all time and each window."""
+        posts = change.engaged.posts
+        number, sets = post.engaged_in
+        if number != post.actors_in:
+            number, sets = post.engaged_in = (post.actors_in, self._of_account(change, post, post.actors_in))
+        if changes.actors is not None:
+            posts.append((key, sets, changes.actors))
+        for number, actors in (changes.engaged or {}).items():
             posts.append((key, self._of_account(change, post, number), actors))
 
     def _of_account(self, change: SlotChange, post: LivePage, number: int) -> Sets:
@@ -86,5 +80,33 @@ class Talk:
             sets = known[place] = tuple(part for name, ttl_s in names for part in (keys.engaged(*owner, name), ttl_s))
         return sets
 
-    def _texts(self, account: LivePage, time_ms: int) -> str:
+
+class _Texts:
+    """The texts of one account's comments in a slice; keys are made once a day of the comments."""
+
+    def __init__(self, talk: Talk, change: SlotChange, account: LivePage) -> None:
+        self.change = change
+        self.account = account
+        self.keys = talk.keys
+        self.ttl_s = talk.text_ttl_s
+        #: Number of the day -> what is written of it.
+        self.days: dict[int, list[Any]] = {}
+
+    def add(self, one: CommentChange) -> None:
+        """Keep the newest of what was said, and forget what is to go."""
+        time_ms, forget_ms = one.time_ms, one.forget_ms
+        if forget_ms is not None and (time_ms is None or forget_ms // DAY_MS != time_ms // DAY_MS):
+            self.change.removals += (self._key(forget_ms), [one.mark])
+        if time_ms is None or not one.said:
+            return
+        texts = self.days.get(time_ms // DAY_MS)
+        if texts is None:
+            key = self._key(time_ms)
+            texts = self.days[time_ms // DAY_MS] = self.change.texts.setdefault(key, [self.ttl_s])
+        for said in one.said:
+            if said.action != "remove":
+                texts += (one.mark, text_of(encode_text(said, time_ms)), f"{said.platform}:{said.actor}")
+
+    def _key(self, time_ms: int) -> str:
+        account = self.account
         return self.keys.texts(account.slot, account.platform, account.id, day_of(time_ms))

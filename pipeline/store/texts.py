@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import msgspec
+
 from schemas.interaction import Interaction
 from schemas.unanswered import LONGEST_EXCERPT, Unanswered, decode_unanswered, encode_unanswered
 
@@ -57,3 +59,8 @@ def mark_of(comment: int) -> str:
 def member_of(comment: int, encoded_post: str) -> str:
     """A waiting comment in the sorted set `unanswered`."""
     return f"{comment:016x}:{encoded_post}"
+
+
+def text_of(blob: bytes) -> msgspec.Raw:
+    """Bytes as a msgpack string of any content: Lua's cmsgpack cannot read msgpack's `bin`."""
+    return msgspec.Raw(b"\xdb" + len(blob).to_bytes(4, "big") + blob)

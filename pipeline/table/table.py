@@ -31,6 +31,7 @@ from pipeline.store.directory import write_directory
 from pipeline.store.keys import Keys
 from pipeline.store.script import Call, Script, SlotChange
 from pipeline.store.shelf import Shelf
+from pipeline.store.texts import mark_of
 from pipeline.table.batch import Batch, Record
 from pipeline.table.intake import Intake, Refusal, take_in
 from pipeline.table.publication import Closes, Collector, Publication
@@ -193,7 +194,7 @@ class Table:
             post = one.post
             account = self.shelf.pages[f"{post.platform}:{post.account}"]
             by_account.setdefault(account, []).append(one)
-            self.queue.put(post, one.comment, one.waits_ms)
+            self.queue.put(post, one.mark, one.waits_ms)
         return by_account
 
     def _advance(self, slot: int, next_offset: int, change: SlotChange | None) -> Call:
@@ -258,7 +259,7 @@ class Table:
         )
         if post is not None and interaction.kind == "comment":
             for comment in touched_comments(post, hash_id(interaction.id)):
-                self.queue.put(post, comment, waits_ms(post, comment))
+                self.queue.put(post, mark_of(comment), waits_ms(post, comment))
         codes = self.windows.codes(interaction.time_ms)
         for page in (account, post):
             if page is not None:
@@ -294,11 +295,11 @@ class Table:
             else:
                 changes.of(slot).close_at(reference, closes_ms, earlier_only=not due)
         self.watching.write(watched, changes.of)
+        for slot, change in changes.items():
+            change.sets += (self.keys.applied[slot], ("judged", str(self.watching.judged_ms(slot, watched))))
         behind = [s for s, mark in self.marks.items() if s in changes or mark.offset < next_offset]
-        for slot in behind:
-            changes.of(slot).sets += (self.keys.applied[slot], ("judged", str(self.watching.judged_ms(slot, watched))))
         if behind:
-            await self._run([self._advance(slot, next_offset, changes.of(slot)) for slot in behind])
+            await self._run([self._advance(slot, next_offset, changes.get(slot)) for slot in behind])
         self.watching.done(watched)
 
     def _is_quiet(self, now_ms: int) -> bool:

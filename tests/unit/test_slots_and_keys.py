@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import TopicsError
 from pipeline.slots import SLOTS, check_partitions, slot_of, slots_of_partition
-from pipeline.store.keys import encode_id
+from pipeline.store.keys import Keys, encode_id, reference
 
 IDS = st.text(min_size=1, max_size=40)
 
@@ -41,3 +41,12 @@ def test_ordinary_ids_stand_in_a_key_as_they_are() -> None:
     """So that redis-cli can be used by hand."""
     for text in ("1234567890321_901097836652708", "at://did:plc:abc/app.bsky.feed.post/3k", "https://a.example/u/1#x"):
         assert encode_id(text) == text
+
+
+def test_keys_beside_a_page_are_the_ones_of_their_own_methods() -> None:
+    """Two ways to the same key, whatever the id holds."""
+    keys = Keys("tw")
+    for post in ("1_2", "at://did:plc:a/b:c", "p{1}|x y"):
+        name = reference("post", "facebook", post)
+        assert keys.beside(3, "members", name) == keys.members(3, "facebook", post)
+        assert keys.beside(3, "engaged-post", name) == keys.engaged_post(3, "facebook", post)
