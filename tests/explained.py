@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.explaining.explain import window_code
 from pipeline.explaining.gate import Gate, Taken, Target
+from pipeline.explaining.replies import Answers, Links, Replies
 from pipeline.explaining.sorting import Decisions, Relevant, Sorter
 from pipeline.windows import Windows
 from schemas.engagement import Entity
@@ -46,19 +47,27 @@ def explained(
     target: Target, records: Sequence[LogRecord], applied: Mapping[int, int] | None = None, limit: int = MANY
 ) -> Sorter:
     """The records sorted; all of partition 0 is applied unless said otherwise."""
+    return explained_with_answers(target, records, applied, limit)[0]
+
+
+def explained_with_answers(
+    target: Target, records: Sequence[LogRecord], applied: Mapping[int, int] | None = None, limit: int = MANY
+) -> tuple[Sorter, Answers]:
+    """The same, and which of the comments are answered."""
     relevant = Relevant(target)
 
-    def read(take: Callable[[Taken], None]) -> None:
+    def read(*takers: Callable[[Taken], None]) -> None:
         gate = Gate(target, {0: MANY} if applied is None else applied, 0, FUTURE_LIMIT_MS)
         for record in records:
             taken = gate.take(record)
             if taken is not None:
-                take(taken)
+                for take in takers:
+                    take(taken)
 
     if target.window.start_ms is not None:
         read(relevant.take)
-    decisions = Decisions(relevant.keys)
-    read(decisions.take)
-    sorter = Sorter(target, decisions, WINDOWS.sizes[0].kept_ms, limit)
-    read(sorter.take)
-    return sorter
+    decisions, links = Decisions(relevant.keys), Links(relevant.posts)
+    read(decisions.take, links.take)
+    sorter, replies = Sorter(target, decisions, WINDOWS.sizes[0].kept_ms, limit), Replies(links)
+    read(sorter.take, replies.take)
+    return sorter, Answers(target, decisions, replies)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 import typer
@@ -14,12 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.names import parse_name
-from pipeline.cli.sparklines import thousands
+from pipeline.cli.sparklines import lasting, thousands
 from pipeline.cli.tables import make_console, moment, print_json, shown
 from pipeline.errors import QueryError
-from pipeline.explaining.answer import OUTCOMES, Decision, Explanation, Listed
+from pipeline.explaining.answer import OUTCOMES, ColumnSum, Explanation, Listed
 from pipeline.explaining.explain import LIMIT, LIMIT_MAX, Question, explain
-from pipeline.explaining.objects import NO_COLUMN
+from pipeline.explaining.objects import ANSWERED, NO_COLUMN
+from pipeline.explaining.replies import is_standing_comment
 from pipeline.explaining.verdicts import AGREES
 from pipeline.settings import Settings
 from pipeline.store.keys import split_reference
@@ -38,7 +39,8 @@ def register(app: typer.Typer) -> None:
         key: Annotated[
             list[str],
             typer.Argument(
-                metavar="post|account:PLATFORM:ID", help="also as words (post PLATFORM ID), or the page's key in Redis"
+                metavar="[post:|account:]PLATFORM:ID",
+                help="alone an account; also as words (post PLATFORM ID), or the page's key in Redis",
             ),
         ],
         window: Annotated[
@@ -67,13 +69,17 @@ def register(app: typer.Typer) -> None:
 
 
 def parse_page(words: Sequence[str]) -> Page:
-    """`post:facebook:1_2`, `post facebook:1_2`, `post facebook 1_2`, or the page's key in Redis. Raises QueryError."""
+    """`post:facebook:1_2`, `post facebook:1_2`, `post facebook 1_2`, or the page's key in Redis; without the first word
+    it is an account. Raises QueryError."""
     if len(words) == 1 and (found := _REDIS_KEY.fullmatch(words[0])):
         entity, *name = split_reference(found[1])
     else:
         entity, _, rest = words[0].partition(":")
-        name = [rest, *words[1:]] if rest else list(words[1:])
-    if entity not in {"post", "account"} or not 1 <= len(name) <= 2:
+        if entity in {"post", "account"}:
+            name = [rest, *words[1:]] if rest else list(words[1:])
+        else:
+            entity, name = "account", list(words)
+    if not 1 <= len(name) <= 2:
         raise QueryError(
             f"page is {' '.join(words)[:100]!r}; expected post:PLATFORM:ID or account:PLATFORM:ID, "
             "such as post:facebook:1234_5"
@@ -124,12 +130,20 @@ def _sums(answer: Explanation) -> Table:
     for outcome, meaning in OUTCOMES.items():
         counts = answer.counts.get(outcome, {})
         if counts or outcome == "standing":
-            cells = [thousands(counts.get(name, 0)) for name in [*names, *([NO_COLUMN] if uncounted else [])]]
+            cells = [_cell(outcome, counts, one) for one in answer.columns]
+            cells += [thousands(counts.get(NO_COLUMN, 0))] if uncounted else []
             table.add_row(outcome, *cells, meaning, style="bold" if outcome == "standing" else "")
             if outcome == "standing":
                 found = ["-" if one.redis is None else thousands(one.redis) for one in answer.columns]
                 table.add_row("in Redis", *found, *([""] if uncounted else []), _verdict(answer))
     return table
+
+
+def _cell(outcome: str, counts: Mapping[str, int], one: ColumnSum) -> str:
+    """Answered comments are some of those that stand; they are counted once more and have no other outcome."""
+    if one.column == ANSWERED:
+        return thousands(one.topic) if outcome == "standing" else ""
+    return thousands(counts.get(one.column, 0))
 
 
 def _verdict(answer: Explanation) -> Text:
@@ -146,20 +160,20 @@ def _list(answer: Explanation) -> Table:
         table.add_column(name, no_wrap=True)
     table.add_column("object", no_wrap=True, overflow="ellipsis", max_width=_ID_WIDTH)
     table.add_column("record", no_wrap=True)
-    table.add_column("decided by", no_wrap=True)
+    table.add_column("decided or answered by", no_wrap=True)
     columns, outcomes = [one.column for one in answer.columns], list(OUTCOMES)
     rank = {name: number for number, name in enumerate([*columns, NO_COLUMN])}
     for one in sorted(answer.interactions, key=lambda one: (rank[one.column], outcomes.index(one.outcome))):
         action = f"{one.action}, own" if one.own else one.action
         table.add_row(
             one.column if one.column != NO_COLUMN else f"[dim]{one.kind}[/]",
-            one.outcome + (", late" if one.late else ""),
+            _outcome(one),
             _time(one.time_ms),
             action,
             shown(one.actor or "-"),
             shown(_object(one)),
             f"{one.partition}@{one.offset}",
-            _decided(one.decided_by),
+            _decided(one),
         )
     return table
 
@@ -169,7 +183,19 @@ def _object(one: Listed) -> str:
     return one.post or "" if one.id in {f"{one.post}/{one.actor}", one.post} else one.id
 
 
-def _decided(by: Decision | None) -> str:
+def _outcome(one: Listed) -> str:
+    """A comment that stands is answered, or it waits."""
+    words: list[str] = [one.outcome]
+    if is_standing_comment(one):
+        words.append("answered" if one.answered_by else "waits")
+    return ", ".join([*words, "late"] if one.late else words)
+
+
+def _decided(one: Listed) -> str:
+    """The deciding record; for an answered comment the reply's, and how long it took."""
+    reply, by = one.answered_by, one.decided_by
+    if reply is not None:
+        return f"{reply.partition}@{reply.offset} after {lasting(max(0, reply.time_ms - one.time_ms))}"
     return "" if by is None else f"{by.action} {_time(by.time_ms)} {by.partition}@{by.offset}"
 
 

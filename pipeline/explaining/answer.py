@@ -23,7 +23,7 @@ OUTCOMES: dict[Outcome, str] = {
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """The record that decides what an object is: of its states the greatest."""
+    """The record that decides what an object is (of its states the greatest), or that answers a comment."""
 
     partition: int
     offset: int
@@ -35,7 +35,8 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     """One interaction, its outcome and the column that it would count in.
 
     `late`: when it arrived its row of the finest size was past its retention. `decided_by`: for what does not stand,
-    the record that decided so.
+    the record that decided so. `answered_by`: for a comment of the audience that stands, the record of the account's
+    first reply; null while it waits for one.
     """
 
     column: str
@@ -52,6 +53,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     partition: int
     offset: int
     decided_by: Decision | None
+    answered_by: Decision | None = None
 
 
 class RejectedRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +68,8 @@ class RejectedRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ColumnSum(msgspec.Struct, frozen=True, kw_only=True):
-    """A column: what stands by the topic, what Redis holds (null: the row is not kept any more), and the verdict."""
+    """A column, or `answered`: what stands by the topic, what Redis holds (null: the row is not kept any more), and
+    the verdict."""
 
     column: str
     topic: int

@@ -15,7 +15,9 @@ from redis.exceptions import RedisError
 from pipeline.errors import QueryError, UnavailableError
 from pipeline.explaining.answer import Explanation
 from pipeline.explaining.gate import Gate, Taken, Target
+from pipeline.explaining.objects import ANSWERED
 from pipeline.explaining.rejections import Rejections
+from pipeline.explaining.replies import Answers, Links, Replies
 from pipeline.explaining.sorting import Decisions, Relevant, Sorter, check_number
 from pipeline.explaining.verdicts import Evidence, column_sums
 from pipeline.proving.expected import PageName
@@ -59,11 +61,13 @@ async def explain(settings: Settings, question: Question, progress: Progress | N
     async with open_scan(settings, INTERACTIONS.name) as scan:
         readings = _Readings(settings, target, snapshot.applied, scan, progress)
         await readings.open()
-        decisions, sorter = await readings.run(question.limit)
+        found = await readings.run(question.limit)
     rejections = Rejections(target, question.limit)
     await _read_rejected(settings, rejections)
     (page,) = snapshot.pages.values()
-    evidence = Evidence(bool(readings.cut), decisions.first_ms)
+    evidence = Evidence(bool(readings.cut), found.decisions.first_ms)
+    sorter = found.sorter
+    standing = {**sorter.counts["standing"], ANSWERED: found.answers.count}
     return Explanation(
         entity=target.entity,
         platform=target.platform,
@@ -72,10 +76,10 @@ async def explain(settings: Settings, question: Question, progress: Progress | N
         window=question.window,
         start_ms=target.window.start_ms,
         end_ms=target.window.end_ms,
-        columns=column_sums(sorter.counts["standing"], page, code, settings.windows, evidence),
+        columns=column_sums(standing, page, code, settings.windows, evidence),
         counts={outcome: dict(columns) for outcome, columns in sorter.counts.items() if columns},
         late=sorter.late,
-        interactions=sorter.listed(),
+        interactions=found.answers.beside(sorter.listed()),
         rejected=dict(rejections.reasons),
         rejected_records=rejections.listed(),
         begins=readings.cut,
@@ -126,6 +130,15 @@ async def _snapshot(settings: Settings, target: Target) -> Snapshot:
         await client.aclose()
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What the readings gave."""
+
+    decisions: Decisions
+    sorter: Sorter
+    answers: Answers
+
+
 class _Readings:
     """Reads the partitions that hold or held the slot, as often as it takes, up to where they ended at the start."""
 
@@ -158,7 +171,7 @@ class _Readings:
         self._ends = {p: offset for p, offset in (await self._scan.ends()).items() if p in mine}
         self.cut = {partition: offset for partition, offset in self._begins.items() if offset}
 
-    async def run(self, limit: int) -> tuple[Decisions, Sorter]:
+    async def run(self, limit: int) -> _Found:
         """All readings."""
         relevant = Relevant(self._target)
         start_ms = self._target.window.start_ms
@@ -169,13 +182,13 @@ class _Readings:
             begins = {partition: max(begin, since[partition]) for partition, begin in self._begins.items()}
             self._total += self._length(begins)
             await self._read(begins, relevant.take)
-        decisions = Decisions(relevant.keys)
-        await self._read(self._begins, decisions.take)
-        sorter = Sorter(self._target, decisions, self._finest_kept_ms, limit)
-        await self._read(self._begins, sorter.take)
-        return decisions, sorter
+        decisions, links = Decisions(relevant.keys), Links(relevant.posts)
+        await self._read(self._begins, decisions.take, links.take)
+        sorter, replies = Sorter(self._target, decisions, self._finest_kept_ms, limit), Replies(links)
+        await self._read(self._begins, sorter.take, replies.take)
+        return _Found(decisions, sorter, Answers(self._target, decisions, replies))
 
-    async def _read(self, begins: Mapping[int, int], take: Callable[[Taken], None]) -> None:
+    async def _read(self, begins: Mapping[int, int], *takers: Callable[[Taken], None]) -> None:
         gate = Gate(self._target, self._applied, self._home, self._future_limit_ms)
         self._scan.start_at(begins)
         async for records in self._scan.read_to(self._ends):
@@ -185,7 +198,8 @@ class _Readings:
                 self.read += 1
                 taken = gate.take(record)
                 if taken is not None:
-                    take(taken)
+                    for take in takers:
+                        take(taken)
             check_number(gate.remembered)
             if self._progress:
                 self._progress(self.read, self._total)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from pipeline.counting.members import hash_id
+from pipeline.explaining.objects import object_key
 from pipeline.slots import slot_of
 from pipeline.windows import Window
 from schemas.engagement import Entity
@@ -56,11 +57,13 @@ class Target:
 
 class Taken(NamedTuple):
     """An interaction of the page. `position`: partition and offset in one number. `is_applied`: the workers counted
-    it before Redis was looked at."""
+    it before Redis was looked at. `post`: the hash of its post; `key`: its object among those of all posts."""
 
     interaction: Interaction
     position: int
     is_applied: bool
+    post: int
+    key: int
 
 
 class Gate:
@@ -97,9 +100,11 @@ class Gate:
         if interaction.account != target.account:
             self._note_other(interaction)
             return None
-        if not self._is_of_page(interaction):
+        post = hash_id(interaction.post or "")
+        if not self._is_of_page(interaction, post):
             return None
-        return Taken(interaction, record.partition << OFFSET_BITS | record.offset, is_applied)
+        position = record.partition << OFFSET_BITS | record.offset
+        return Taken(interaction, position, is_applied, post, object_key(post, hash_id(interaction.id)))
 
     def _note_other(self, interaction: Interaction) -> None:
         """A post belongs to the account that names it first, among those of its slot."""
@@ -110,12 +115,11 @@ class Gate:
             if post not in self._ours:
                 self._others.add(post)
 
-    def _is_of_page(self, interaction: Interaction) -> bool:
+    def _is_of_page(self, interaction: Interaction, post: int) -> bool:
         if self._target.entity == "post":
             return interaction.post == self._target.id
         if interaction.post is None:
             return True
-        post = hash_id(interaction.post)
         if post in self._others:
             return False
         self._ours.add(post)

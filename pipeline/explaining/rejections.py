@@ -6,13 +6,17 @@ from collections import Counter
 from collections.abc import Iterator
 from heapq import heappush, heappushpop
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import msgspec
 import orjson
 from xxhash import xxh3_128_intdigest
 
+from pipeline.errors import UnreadableError
 from pipeline.explaining.answer import RejectedRecord
 from pipeline.explaining.gate import Target
+from pipeline.sources.delivery import Delivery
+from pipeline.sources.registry import SOURCES
 from schemas.interaction import LAST_TIME_MS
 from schemas.rejected import Rejected, decode_rejected
 
@@ -56,15 +60,17 @@ class Rejections:
 
     def _event_ms(self, rejected: Rejected) -> int | None:
         """When it happened; -1 where the bytes do not tell; None for what is not about the page."""
-        told = _json(rejected.bytes)
         if rejected.stage in OF_OURS:
+            told = _json(rejected.bytes)
             if not isinstance(told, dict) or not self._names_page(told):
                 return None
             time_ms = told.get("time_ms")
             return time_ms if type(time_ms) is int and 0 <= time_ms <= LAST_TIME_MS else -1
-        if rejected.platform != self._target.platform:
+        values = set(_values(_parsed(rejected)))
+        if self._target.id not in values:
             return None
-        return -1 if any(leaf == self._target.id for leaf in _leaves(told)) else None
+        # Deliveries in a neutral format say themselves which platform they are about.
+        return -1 if self._target.platform in {rejected.platform, *values} else None
 
     def _names_page(self, told: dict[str, Any]) -> bool:
         target = self._target
@@ -93,12 +99,26 @@ def _json(raw: bytes) -> Any:
         return None
 
 
-def _leaves(told: Any) -> Iterator[str]:
+def _parsed(rejected: Rejected) -> Any:
+    """A platform's delivery as JSON, or as its source takes apart what is none: a form, XML."""
+    told = _json(rejected.bytes)
+    source = SOURCES.get(rejected.platform or "")
+    if told is not None or source is None:
+        return told
+    try:
+        return source.parse(Delivery(rejected.bytes, rejected.headers, received_ms=rejected.time_ms))
+    except UnreadableError:
+        return None
+
+
+def _values(told: Any) -> Iterator[str]:
     """Every string and whole number within it, as text: platforms write ids as either."""
     rest = [told]
     while rest:
         one = rest.pop()
-        if isinstance(one, dict):
+        if isinstance(one, Element):
+            rest.extend((one.text, *one.attrib.values(), *one))
+        elif isinstance(one, dict):
             rest.extend(one.values())
         elif isinstance(one, list):
             rest.extend(one)

@@ -14,7 +14,7 @@ from pipeline.counting.members import counted_at_ms, state_of
 from pipeline.errors import QueryError
 from pipeline.explaining.answer import Decision, Listed, Outcome
 from pipeline.explaining.gate import OFFSET_BITS, Taken, Target
-from pipeline.explaining.objects import action_of, column_of, is_removed, object_key
+from pipeline.explaining.objects import action_of, column_of, is_removed
 from schemas.interaction import LAST_TIME_MS
 
 #: Objects that one explanation looks at: about 250 MB.
@@ -27,18 +27,25 @@ _Ordered = tuple[int, int, Listed]
 
 
 class Relevant:
-    """The objects of which an interaction lies in the window: for all time every object, so none is named."""
+    """The objects of which an interaction lies in the window, and the posts of which a comment of the audience does.
+
+    For all time it is all of them, so none is named.
+    """
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self.keys: set[int] | None = None if target.window.start_ms is None else set()
+        is_all = target.window.start_ms is None
+        self.keys: set[int] | None = None if is_all else set()
+        self.posts: set[int] | None = None if is_all else set()
 
     def take(self, taken: Taken) -> None:
         """Note the interaction's object if it lies in the window. Raises QueryError when they are too many."""
         interaction = taken.interaction
         if self.keys is None or interaction.kind == "totals" or not self._target.holds(interaction.time_ms):
             return
-        self.keys.add(object_key(interaction))
+        self.keys.add(taken.key)
+        if self.posts is not None and interaction.kind == "comment" and not interaction.own:
+            self.posts.add(taken.post)
         check_number(len(self.keys))
 
 
@@ -54,17 +61,16 @@ class Decisions:
 
     def take(self, taken: Taken) -> None:
         """Merge an interaction that was counted. Raises QueryError when there are too many objects."""
-        interaction, position, is_applied = taken
-        if not is_applied:
+        interaction, key = taken.interaction, taken.key
+        if not taken.is_applied:
             return
         self.first_ms = min(self.first_ms, interaction.time_ms)
         self.last_ms = max(self.last_ms, interaction.time_ms)
         if interaction.kind == "totals":
             return
-        key = object_key(interaction)
         if self._relevant is not None and key not in self._relevant:
             return
-        decided = state_of(interaction) << _POSITION_BITS | _LAST_POSITION - position
+        decided = state_of(interaction) << _POSITION_BITS | _LAST_POSITION - taken.position
         if decided > self._decided.get(key, -1):
             self._decided[key] = decided
             check_number(len(self._decided))
@@ -97,14 +103,14 @@ class Sorter:
         if interaction.kind == "totals" or not self._target.holds(interaction.time_ms):
             return
         state = state_of(interaction)
-        decided = self._decisions.of(object_key(interaction)) if taken.is_applied else None
+        decided = self._decisions.of(taken.key) if taken.is_applied else None
         outcome: Outcome = "waiting" if decided is None else self._outcome(state, taken.position, *decided)
         column = column_of(state)
         is_late = interaction.time_ms <= self._last_ms - self._kept_ms
         self.late += is_late
         self.counts[outcome][column] += 1
         if self._limit:
-            by = None if decided is None or decided[1] == taken.position else _decision(*decided)
+            by = None if decided is None or decided[1] == taken.position else decided_by(*decided)
             self._keep(_listed(taken, column, outcome, by, is_late=is_late))
 
     def listed(self) -> list[Listed]:
@@ -137,7 +143,8 @@ def check_number(objects: int) -> None:
         )
 
 
-def _decision(state: int, position: int) -> Decision:
+def decided_by(state: int, position: int) -> Decision:
+    """The record at this position, which gave its object this state."""
     return Decision(
         partition=position >> OFFSET_BITS,
         offset=position & _OFFSET_MASK,
@@ -147,7 +154,7 @@ def _decision(state: int, position: int) -> Decision:
 
 
 def _listed(taken: Taken, column: str, outcome: Outcome, by: Decision | None, *, is_late: bool) -> Listed:
-    one, position, _ = taken
+    one, position = taken.interaction, taken.position
     return Listed(
         column=column,
         outcome=outcome,

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.explaining.answer import ColumnSum
-from pipeline.explaining.objects import OBJECT_COLUMNS
+from pipeline.explaining.objects import ANSWERED, OBJECT_COLUMNS
 from pipeline.windows import ALL, Windows
 from schemas.engagement import COLUMNS
 
 AGREES = "agrees"
+#: What a window's field in Redis begins with; reply times follow.
+_ROW = (*COLUMNS, ANSWERED)
 
 
 @dataclass(frozen=True)
@@ -25,20 +27,22 @@ class Evidence:
 def column_sums(
     standing: Mapping[str, int], page: Mapping[str, str], code: int, windows: Windows, evidence: Evidence
 ) -> list[ColumnSum]:
-    """Each column by the topic and in Redis. `page`: the page's hash as it stands in Redis."""
+    """Each column by the topic and in Redis. `standing`: what stands of each, and of the comments those `answered`.
+    `page`: the page's hash as it stands in Redis."""
     row = redis_row(page, code, windows)
-    return [_column_sum(column, standing.get(column, 0), row, page, evidence) for column in OBJECT_COLUMNS]
+    names = (*OBJECT_COLUMNS, ANSWERED)
+    return [_column_sum(column, standing.get(column, 0), row, page, evidence) for column in names]
 
 
 def redis_row(page: Mapping[str, str], code: int, windows: Windows) -> dict[str, int] | None:
-    """The counts of a window by column; None where its row is past its retention and gone."""
+    """The counts of a window by column and its answered comments; None where its row is past its retention and gone."""
     if code == ALL:
-        return {column: int(page.get(column, "0")) for column in COLUMNS}
+        return {column: int(page.get(column, "0")) for column in _ROW}
     text = page.get(windows.field(code))
     if text is None and not windows.is_kept(code, int(page.get("last_ms", "0"))):
         return None
     texts = (text or "").split(",")
-    return {column: int(count or "0") for column, count in zip(COLUMNS, texts, strict=False)}
+    return {column: int(count or "0") for column, count in zip(_ROW, texts, strict=False)}
 
 
 def _column_sum(

@@ -39,8 +39,8 @@ def log(now_ms: int) -> list[Interaction]:
         make_interaction(actor="u1", time_ms=now_ms),
         make_interaction(actor="u2", time_ms=now_ms),
         make_interaction(actor="u1", time_ms=now_ms),
-        make_interaction(kind="comment", time_ms=now_ms),
-        make_interaction(kind="comment", own=True, actor="a1", time_ms=now_ms),
+        make_interaction(kind="comment", id="c1", time_ms=now_ms),
+        make_interaction(kind="comment", id="r1", parent="c1", own=True, actor="a1", time_ms=now_ms + 1),
         make_interaction(actor="u2", action="remove", time_ms=now_ms + 1),
         make_interaction(actor="u3", time_ms=now_ms - 2 * 86_400_000),
     ]
@@ -65,11 +65,11 @@ async def test_each_interaction_of_a_number_is_named_and_the_sums_agree(
 ) -> None:
     """For all time of the post; the account's row is the same."""
     await counted(settings, start_child, log(wall_clock()))
-    for page in ("post:facebook:p1", "account:facebook:a1"):
+    for page in ("post:facebook:p1", "facebook:a1"):
         code, answer = twoway_json(settings, "explain", page)
         assert (code, sums(answer)) == (
             0,
-            {"likes": (2, 2, "agrees"), "comments": (1, 1, "agrees"), "replies": (1, 1, "agrees")},
+            dict.fromkeys(("comments", "replies", "answered"), (1, 1, "agrees")) | {"likes": (2, 2, "agrees")},
         )
         assert answer["counts"] == {
             "standing": {"likes": 2, "comments": 1, "replies": 1},
@@ -82,6 +82,8 @@ async def test_each_interaction_of_a_number_is_named_and_the_sums_agree(
     assert {likes[offset]["outcome"] for offset in (0, 6)} == {"standing"}
     assert (likes[0]["actor"], likes[0]["partition"], likes[6]["late"]) == ("u1", HOME, True)
     assert (likes[1]["outcome"], likes[1]["decided_by"]["offset"]) == ("removed", 5)
+    (comment,) = [one for one in answer["interactions"] if one["column"] == "comments"]
+    assert (comment["outcome"], comment["answered_by"]["offset"]) == ("standing", 4)
 
 
 async def test_a_window_holds_what_happened_in_it(settings: Settings, start_child: StartChild) -> None:
@@ -166,14 +168,23 @@ async def test_the_tables_say_the_same_and_show_no_escapes(settings: Settings, s
     write_topic(settings, REJECTED, 0, [encode_rejected(raw)])
     likes = [make_interaction(post=evil, actor=f"u{number}", time_ms=wall_clock()) for number in range(3)]
     own = make_interaction(post=evil, actor="a1", own=True, time_ms=wall_clock())
-    await counted(settings, start_child, [*likes, own])
+    asked_ms = wall_clock() - 90_000
+    comments = [make_interaction(post=evil, kind="comment", id=f"c{n}", time_ms=asked_ms) for n in range(2)]
+    reply = make_interaction(
+        post=evil, kind="comment", id="r1", parent="c1", own=True, actor="a1", time_ms=asked_ms + 75_000
+    )
+    await counted(settings, start_child, [*likes, own, *comments, reply])
     shown = _command(settings, "explain", "post", "facebook", evil, "--limit", "2")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "\x1b" not in shown.stdout
     lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
     assert lines[0] == r"post facebook p\x1b[2J[red]:x: for all time"
-    assert "standing 3 0 0 0 0 1 stands, so it counts here" in lines
-    assert "in Redis 3 0 0 0 0 agrees" in lines
+    assert "standing 3 2 0 1 0 1 1 stands, so it counts here" in lines
+    assert "in Redis 3 2 0 1 0 1 agrees" in lines
+    (answered,) = [line for line in lines if line.startswith("comments standing, answered ")]
+    (waiting,) = [line for line in lines if line.startswith("comments standing, waits ")]
+    assert answered.endswith("@6 after 1.2 m")
+    assert " c0 " in waiting
     assert sum(line.startswith("likes standing ") for line in lines) == 2
     assert "rejected, so they count nowhere: schema 1" in lines
     assert lines[-1] == "the newest of each outcome and column; --limit shows more"

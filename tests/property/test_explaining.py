@@ -6,13 +6,23 @@ from collections import Counter
 
 from hypothesis import given
 
+from pipeline.explaining.gate import Target
+from pipeline.explaining.replies import is_standing_comment
 from pipeline.proving.expected import ExpectedPage, PageName
 from pipeline.proving.oracle import Oracle
 from pipeline.slots import slot_of
 from pipeline.windows import ALL
 from schemas.engagement import COLUMNS
 from schemas.interaction import Interaction
-from tests.explained import RECEIVED_MS, WINDOWS, LogRecord, explained, records_of, target_of
+from tests.explained import (
+    RECEIVED_MS,
+    WINDOWS,
+    LogRecord,
+    explained,
+    explained_with_answers,
+    records_of,
+    target_of,
+)
 from tests.property.strategies import logs
 from tests.property.test_fold import fold_in_batches, rows_of
 
@@ -25,12 +35,16 @@ def counted(log: list[Interaction]) -> dict[PageName, ExpectedPage]:
     return dict(oracle.pages())
 
 
-def standing(records: list[LogRecord], name: PageName, page: ExpectedPage, code: int) -> dict[str, int]:
-    """What stands in a window of a page by the explanation; columns of nothing left out."""
+def target_in(name: PageName, page: ExpectedPage, code: int) -> Target:
+    """A window of a page."""
     window = "all" if code == ALL else WINDOWS.field(code)
     account = name.id if page.account is None else page.account
-    entity = "account" if name.entity == "account" else "post"
-    counts = explained(target_of(entity, name.id, account, window), records, limit=3).counts["standing"]
+    return target_of("account" if name.entity == "account" else "post", name.id, account, window)
+
+
+def standing(records: list[LogRecord], target: Target) -> dict[str, int]:
+    """What stands in a window of a page by the explanation; columns of nothing left out."""
+    counts = explained(target, records, limit=3).counts["standing"]
     return {column: count for column, count in counts.items() if column in COLUMNS}
 
 
@@ -41,7 +55,9 @@ def test_what_stands_is_the_row_of_every_window_and_page(log: list[Interaction])
     for name, page in pages.items():
         for code in page.rows:
             row = dict(zip(COLUMNS, page.rows[code], strict=False))
-            assert standing(records, name, page, code) == {column: count for column, count in row.items() if count}
+            assert standing(records, target_in(name, page, code)) == {
+                column: count for column, count in row.items() if count
+            }
 
 
 @given(logs())
@@ -51,7 +67,24 @@ def test_what_stands_is_what_the_fold_counts(log: list[Interaction]) -> None:
     for name, page in fold_in_batches(log, []).items():
         for code, counts in rows_of(page).items():
             row = {column: count for column, count in zip(COLUMNS, counts, strict=False) if count}
-            assert standing(records, name, pages[name], code) == row
+            assert standing(records, target_in(name, pages[name], code)) == row
+
+
+@given(logs())
+def test_what_is_answered_is_what_the_oracle_and_the_fold_count(log: list[Interaction]) -> None:
+    """In every window of every page; what waits for all time of an account is what the oracle lets wait."""
+    records, folded = records_of(log), fold_in_batches(log, [])
+    for name, page in counted(log).items():
+        kept = rows_of(folded[name])
+        for code in page.rows:
+            sorter, answers = explained_with_answers(target_in(name, page, code), records)
+            assert answers.count == sum(page.times.get(code, ()))
+            assert code not in kept or answers.count == sum(kept[code][len(COLUMNS) :])
+            comments = [one for one in answers.beside(sorter.listed()) if is_standing_comment(one)]
+            assert sum(one.answered_by is not None for one in comments) == answers.count
+            if code == ALL and page.account is None:
+                waiting = {(one.post, one.id): one.time_ms for one in comments if one.answered_by is None}
+                assert waiting == page.waiting
 
 
 @given(logs())

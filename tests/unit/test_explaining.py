@@ -7,9 +7,10 @@ import pytest
 from pipeline.errors import QueryError
 from pipeline.explaining import sorting
 from pipeline.explaining.explain import window_code
+from pipeline.explaining.replies import is_standing_comment
 from pipeline.slots import slot_of
-from schemas.interaction import Interaction
-from tests.explained import WINDOWS, LogRecord, explained, records_of, target_of
+from schemas.interaction import Action, Interaction
+from tests.explained import WINDOWS, LogRecord, explained, explained_with_answers, records_of, target_of
 from tests.factories import NOON_MS, make_interaction
 
 HOUR_MS = 3_600_000
@@ -19,6 +20,17 @@ def outcomes(*log: Interaction, window: str = "all") -> list[tuple[int, str]]:
     """Offset and outcome of each interaction of post p1 that lies in the window."""
     listed = explained(target_of(window=window), records_of(log)).listed()
     return sorted((one.offset, one.outcome) for one in listed)
+
+
+def comment(name: str, parent: str | None = None) -> Interaction:
+    """An audience's at noon."""
+    return make_interaction(kind="comment", id=name, parent=parent)
+
+
+def reply(name: str, parent: str, after_s: int, action: Action = "add") -> Interaction:
+    """The account's, so many seconds later."""
+    time_ms = NOON_MS + after_s * 1000
+    return make_interaction(kind="comment", id=name, parent=parent, own=True, time_ms=time_ms, action=action)
 
 
 def test_standing_ones_make_up_the_number_and_repeats_do_not() -> None:
@@ -59,6 +71,41 @@ def test_an_accounts_own_likes_count_in_no_column() -> None:
     assert sorter.counts == {"standing": {"none": 1}}
 
 
+def answers(*log: Interaction, window: str = "all", applied: int = 99) -> tuple[int, dict[str, int | None]]:
+    """How many comments of post p1 are answered, and each one that stands with the offset of the reply."""
+    sorter, found = explained_with_answers(target_of(window=window), records_of(log), applied={0: applied})
+    comments = [one for one in found.beside(sorter.listed()) if is_standing_comment(one)]
+    return found.count, {one.id: one.answered_by.offset if one.answered_by else None for one in comments}
+
+
+def test_a_comment_is_answered_by_the_first_reply_that_stands_in_its_thread() -> None:
+    """The earliest by its own time, directly or further down; a reply that was taken back answers nothing."""
+    asked, late, early = comment("c1"), reply("r1", "c1", 90), reply("r2", "c2", 60)
+    between = comment("c2", parent="c1")
+    assert answers(asked, late, early, between) == (2, {"c1": 2, "c2": 2})
+    assert answers(asked, late, early, between, reply("r2", "c2", 99, action="remove")) == (1, {"c1": 1, "c2": None})
+
+
+def test_a_reply_after_the_window_answers_the_comment_in_it() -> None:
+    """The reply's own window has no comment, so nothing of it is answered."""
+    log = comment("c1"), reply("r1", "c1", HOUR_MS // 1000)
+    assert answers(*log, window="1m:2026-11-23T09:24") == (1, {"c1": 1})
+    assert answers(*log, window="1h:2026-11-23T10") == (0, {})
+
+
+def test_a_reply_that_the_workers_have_not_counted_answers_nothing_yet() -> None:
+    log = comment("c1"), reply("r1", "c1", 60)
+    assert answers(*log, applied=1) == (0, {"c1": None})
+
+
+def test_more_replies_than_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that came later than the window are among them."""
+    monkeypatch.setattr(sorting, "OBJECTS_MAX", 4)
+    log = comment("c1"), *(reply(f"r{number}", "c1", HOUR_MS // 1000) for number in range(3))
+    with pytest.raises(QueryError, match="more than 4 objects"):
+        answers(*log, window="1m:2026-11-23T09:24")
+
+
 def test_totals_are_no_interactions_that_count() -> None:
     assert outcomes(make_interaction(kind="totals", id="p1", likes=7)) == []
 
@@ -86,7 +133,12 @@ def test_late_is_what_came_after_its_finest_row_was_let_go() -> None:
 
 def test_what_counts_nowhere_is_passed_over() -> None:
     """Bytes that are none of ours, other platforms, and what lay in the future when it came."""
-    log = [b"poison", b"{}", make_interaction(platform="x"), make_interaction(time_ms=NOON_MS + 25 * HOUR_MS)]
+    log: list[Interaction | bytes] = [
+        b"poison",
+        b"{}",
+        make_interaction(platform="x"),
+        make_interaction(time_ms=NOON_MS + 25 * HOUR_MS),
+    ]
     assert explained(target_of(), records_of(log)).counts == {}
 
 

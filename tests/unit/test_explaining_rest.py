@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
@@ -16,6 +18,8 @@ from tests.explained import WINDOWS, target_of
 from tests.factories import NOON_MS, make_interaction
 
 DELIVERY = {"entry": [{"id": "1001", "changes": [{"value": {"post_id": "p1", "sender_id": 77}}]}]}
+FEED = b"""<feed xmlns="http://www.w3.org/2005/Atom" xmlns:yt="http://www.youtube.com/xml/schemas/2015">
+<entry><yt:channelId>UC1</yt:channelId></entry></feed>"""
 WHOLE = Evidence(cut=False, first_ms=NOON_MS)
 
 
@@ -57,6 +61,31 @@ def test_a_delivery_belongs_to_the_page_whose_id_stands_in_it() -> None:
     assert found(rejected(raw, "normalise", "facebook"), "account", "77") == 1
     assert found(rejected(raw, "normalise", "facebook"), "account", "100") == 0
     assert found(rejected(raw, "normalise", "instagram")) == 0
+
+
+def test_a_delivery_in_a_neutral_format_names_the_platform_itself() -> None:
+    def of(platform: str) -> bytes:
+        raw = orjson.dumps({"type": "interaction.like.added", "data": {"platform": platform, "post": "p1"}})
+        return rejected(raw, "normalise", "standardwebhooks")
+
+    assert found(of("facebook")) == 1
+    assert found(of("x")) == 0
+
+
+@pytest.mark.parametrize(
+    ("platform", "raw", "account"),
+    [
+        ("youtube", FEED, "UC1"),
+        ("wordpress", b"hook=comment_post&comment_ID=7&guid=https%3A%2F%2Fbrand.example%2F", "https://brand.example/"),
+    ],
+)
+def test_a_delivery_that_is_no_json_is_read_as_its_platform_reads_it(platform: str, raw: bytes, account: str) -> None:
+    """An Atom feed and a form; cut or in another format it belongs nowhere."""
+    target = replace(target_of("account", account), platform=platform)
+    for sent, count in ((raw, 1), (raw.replace(b"e", b"<"), 0), (b"", 0)):
+        rejections = Rejections(target, limit=5)
+        rejections.take(rejected(sent, "normalise", platform))
+        assert rejections.reasons.total() == count
 
 
 def test_a_rejected_record_lies_in_the_window_of_its_event_or_else_of_its_rejection() -> None:
@@ -108,6 +137,17 @@ def test_a_row_that_is_not_kept_any_more_neither_agrees_nor_differs() -> None:
     assert column_sums({}, {"last_ms": str(NOON_MS)}, code, WINDOWS, WHOLE)[0].redis == 0
 
 
+@pytest.mark.parametrize(("row", "redis"), [("0,3,0,1,0,2,0,2", 2), ("0,3,0,1,0", 0)])
+def test_answered_comments_stand_behind_the_columns_of_a_row(row: str, redis: int) -> None:
+    """And in a field of its own for all time; a row without answers leaves them out."""
+    code = WINDOWS.codes(NOON_MS)[0]
+    page = {"last_ms": str(NOON_MS), "1m:2026-11-23T09:24": row, "answered": str(redis)}
+    for at in (code, ALL):
+        answered = column_sums({"answered": 2}, page, at, WINDOWS, WHOLE)[-1]
+        assert (answered.column, answered.topic, answered.redis) == ("answered", 2, redis)
+        assert answered.differs == (redis != 2)
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -122,7 +162,13 @@ def test_a_page_is_named_in_any_of_the_usual_ways(words: list[str]) -> None:
     assert parse_page(words) == ("post", "x", "a:b c")
 
 
-@pytest.mark.parametrize("words", [["x:1"], ["post"], ["post:x"], ["page:x:1"], ["post", "x", "1", "2"], ["post:X:1"]])
+@pytest.mark.parametrize("words", [["facebook:1001"], ["facebook", "1001"], ["account:facebook:1001"]])
+def test_a_name_alone_is_an_accounts(words: list[str]) -> None:
+    """As `twoway account` and other commands take it."""
+    assert parse_page(words) == ("account", "facebook", "1001")
+
+
+@pytest.mark.parametrize("words", [["x"], ["post"], ["post:x"], ["x", "1", "2"], ["post", "x", "1", "2"], ["post:X:1"]])
 def test_what_names_no_page_is_refused(words: list[str]) -> None:
     with pytest.raises(QueryError, match="expected"):
         parse_page(words)
