@@ -11,24 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from xxhash import xxh3_64_intdigest
 
+from pipeline.proving.objects import REPLY, State, audience_comments, standing
 from pipeline.windows import Windows
 from schemas.engagement import REPLY_BUCKETS, REPLY_TIMES_S
 from schemas.interaction import Interaction
 
 #: How many levels up a thread a reply answers.
 LEVELS = 100
-COMMENT, REPLY = 1, 3
-
-#: (1, time, removed, class) of an add or remove, (0, -time, class, 0) of an edit that stands in for an add.
-State = tuple[int, int, int, int]
-
-
-def standing(state: State) -> tuple[int, int] | None:
-    """Time and class of an object that stands, None for one that was removed."""
-    real, time_ms, third, fourth = state
-    if not real:
-        return -time_ms, third
-    return None if third else (time_ms, fourth)
 
 
 def set_parent(parents: dict[str, str], event: Interaction) -> None:
@@ -36,14 +25,6 @@ def set_parent(parents: dict[str, str], event: Interaction) -> None:
     before = parents.get(event.id)
     if event.parent is not None and (before is None or _hash(event.parent) > _hash(before)):
         parents[event.id] = event.parent
-
-
-def audience_comments(objects: Mapping[str, State]) -> Iterator[tuple[str, int]]:
-    """Id and time of each audience comment that stands."""
-    for object_id, state in objects.items():
-        stands = standing(state)
-        if stands is not None and stands[1] == COMMENT:
-            yield object_id, stands[0]
 
 
 def first_answers(objects: Mapping[str, State], parents: Mapping[str, str]) -> dict[str, tuple[int, int]]:

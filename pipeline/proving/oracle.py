@@ -13,25 +13,15 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from pipeline.proving.answers import (
-    State,
-    audience_comments,
-    first_answers,
-    set_parent,
-    standing,
-    times_by_window,
-)
-from pipeline.proving.expected import Counts, ExpectedPage, PageName, Polled, Published
+from pipeline.proving.answers import first_answers, set_parent, times_by_window
+from pipeline.proving.expected import ExpectedPage, PageName, Polled, Published
+from pipeline.proving.objects import State, audience_comments, group_by_window, state_of
 from pipeline.slots import slot_of
 from pipeline.windows import ALL, Windows
 from schemas.engagement import COLUMNS
 from schemas.interaction import UNDECODABLE, Interaction, decode_interaction
 
-#: Classes of objects in the order that breaks ties; the first five are the columns of a row, in its order.
-CLASSES = ("like", "comment", "share", "reply", "post", "uncounted")
 NUMBERS = ("likes", "comments", "shares")
-LIKE, COMMENT, SHARE, REPLY, POST, UNCOUNTED = range(len(CLASSES))
-
 ACCEPTED = "accepted"
 NO_VALUE = "no_value"
 NOT_JSON = "not_json"
@@ -163,7 +153,7 @@ class Oracle:
     def _post_page(self, post: _Post) -> ExpectedPage:
         answers = first_answers(post.objects, post.parents)
         return ExpectedPage(
-            rows=group_by_window(post, self._windows),
+            rows=group_by_window(post.objects, self._windows),
             polled=dict(post.polled),
             account=post.account,
             first_ms=post.span.first_ms,
@@ -177,7 +167,7 @@ class Oracle:
         sums: defaultdict[int, list[int]] = defaultdict(lambda: [0] * len(COLUMNS))
         polled: dict[str, Polled] = {}
         for post in account.posts:
-            for code, counts in group_by_window(post, self._windows).items():
+            for code, counts in group_by_window(post.objects, self._windows).items():
                 sums[code] = [a + b for a, b in zip(sums[code], counts, strict=True)]
             for number, (value, time_ms) in post.polled.items():
                 before = polled.get(number, (0, 0))
@@ -219,36 +209,6 @@ def decode(value: bytes | None) -> Interaction | str:
         return SCHEMA
     except UNDECODABLE:
         return NOT_JSON
-
-
-def class_of(event: Interaction) -> int:
-    """The class of the object that an interaction is about: the column that counts it, or `uncounted`."""
-    if event.kind == "post":
-        return POST
-    if event.kind == "comment":
-        return REPLY if event.own else COMMENT
-    if event.own:
-        return UNCOUNTED
-    return LIKE if event.kind == "like" else SHARE
-
-
-def state_of(event: Interaction) -> State:
-    """What one interaction says of its object, such that the greater statement is true."""
-    if event.action == "edit":
-        return (0, -event.time_ms, class_of(event), 0)
-    return (1, event.time_ms, int(event.action == "remove"), class_of(event))
-
-
-def group_by_window(post: _Post, windows: Windows) -> dict[int, Counts]:
-    """How many objects stand in each window, by class; the row of all time is always there."""
-    rows: dict[int, list[int]] = {ALL: [0] * len(COLUMNS)}
-    for state in post.objects.values():
-        stands = standing(state)
-        if stands is None or stands[1] == UNCOUNTED:
-            continue
-        for code in windows.codes(stands[0]):
-            rows.setdefault(code, [0] * len(COLUMNS))[stands[1]] += 1
-    return {code: tuple(counts) for code, counts in rows.items()}
 
 
 def newest(before: Polled | None, value: int, time_ms: int) -> Polled:
