@@ -54,7 +54,9 @@ class Judge:
         sizes = {size.name: size for size in settings.windows.sizes}
         self.length_ms = sizes[settings.alert_window].length_ms if settings.alert_window in sizes else 0
         self.kept_ms = sizes[settings.alert_window].kept_ms if self.length_ms else 0
+        #: Interactions of a post, and comments of it, before a rule can say anything.
         self.least_sample = min(settings.alert_least_sample, settings.alert_ratioed_comments)
+        self.least_comments = settings.alert_ratioed_comments
 
     def look(self, page: LivePage, states: States, queue: Queue, from_ms: int, until_ms: int) -> Look:
         """Look at a page. What stood of rules that are not in force, or of a page that is gone, is forgotten."""
@@ -87,7 +89,7 @@ class Judge:
         """Whether a post has comments enough to be ratioed: then it is looked at whenever a finest window closes."""
         if page.entity != "post" or "ratioed" not in self.rules:
             return False
-        return unpack(page.rows[ALL])[1] >= self.settings.alert_ratioed_comments
+        return unpack(page.rows[ALL])[1] >= self.least_comments
 
     def is_heard_of(self, page: LivePage) -> bool:
         """Whether a post has enough in it for any rule to say anything."""

@@ -86,8 +86,7 @@ class Watching:
         out = Round(watermark_ms)
         if not self.judge.rules:
             return out
-        for page in dirty:
-            self._note(out, page)
+        self._note(out, dirty)
         if self.age_limit_ms is not None:
             self._note_queued(out, queued, self.age_limit_ms)
         if not catching_up:
@@ -138,18 +137,24 @@ class Watching:
             for name in [name for name in alerts.outbox if name in sent]:
                 del alerts.outbox[name]
 
-    def _note(self, out: Round, page: LivePage) -> None:
-        """See to it that a page is looked at when the first window closes that may say something."""
-        due_ms = self._watched.get(page.reference)
-        if due_ms is None:
-            if not page.last_ms or (page.entity == "post" and not self.judge.is_heard_of(page)):
-                return
-        elif due_ms <= self._judged_ms + self.judge.finest_ms or not self.judge.is_talked_of(page):
-            return
-        judged_ms = max(self._judged_ms, self.slots[page.slot].judged_ms)
-        first_ms = self.judge.first_look_ms(page, judged_ms)
-        if due_ms is None or first_ms < due_ms:
-            out.noted.setdefault(page.slot, {})[page.reference] = first_ms
+    def _note(self, out: Round, dirty: Iterable[LivePage]) -> None:
+        """See to it that pages are looked at when the first window closes that may say something.
+
+        This runs for every page that is published. A post has at least as many objects as its audience made: most are
+        passed over by their number alone.
+        """
+        watched, judge = self._watched, self.judge
+        least, talked, soon_ms = judge.least_sample, judge.least_comments, self._judged_ms + judge.finest_ms
+        for page in dirty:
+            is_post, due_ms = page.entity == "post", watched.get(page.reference)
+            if due_ms is None:
+                if (len(page.members) < least or not judge.is_heard_of(page)) if is_post else not page.last_ms:
+                    continue
+            elif due_ms <= soon_ms or not is_post or len(page.members) < talked or not judge.is_talked_of(page):
+                continue
+            first_ms = judge.first_look_ms(page, max(self._judged_ms, self.slots[page.slot].judged_ms))
+            if due_ms is None or first_ms < due_ms:
+                out.noted.setdefault(page.slot, {})[page.reference] = first_ms
 
     def _note_queued(self, out: Round, queued: Iterable[Queued], limit_ms: int) -> None:
         """See to it that an account is looked at when its newly waiting comments have waited for too long."""
