@@ -36,7 +36,8 @@ class Engagement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     `reply_rate` = answered / comments, null without comments. `reply_times`: how many of them got their first reply
     within each bucket (upper ends in s: 15, 30, 60, 120, 300, 600, 900, 1800, 2700, 3600, 5400, 7200, 10800, 14400,
     21600, 28800, 43200, 86400, 172800, 604800, longer), zeros at the end left out; add them up over windows.
-    `reply_median_ms` and `reply_p90_ms` are interpolated within a bucket, null without an answer.
+    `reply_median_ms` and `reply_p90_ms` are interpolated within a bucket, null without an answer. All
+    five are left out of rows without comments.
     `revision` grows with every change and once more when the window closes (`final`).
     """
 

@@ -20,8 +20,9 @@ _BODY = (
     b'"likes":%d,"comments":%d,"shares":%d,"replies":%d,"posts":%d,'
     b'"comment_to_like":%a,"conversation_share":%a,%b"revision":%d,"final":%b,%b'
 )
-_UNANSWERED = b'"answered":0,"reply_rate":%b,"reply_times":[],"reply_median_ms":null,"reply_p90_ms":null,'
-_SILENT, _UNHEARD = _UNANSWERED % b"null", _UNANSWERED % b"0.0"
+#: Where nobody commented there is nothing to answer: readers take the schema's defaults (most rows are such).
+_UNHEARD = b""
+_UNANSWERED = b'"answered":0,"reply_rate":0.0,"reply_times":[],"reply_median_ms":null,"reply_p90_ms":null,'
 _ANSWERED = b'"answered":%d,"reply_rate":%a,"reply_times":%b,"reply_median_ms":%d,"reply_p90_ms":%d,'
 #: Windows whose parts are remembered.
 _WINDOWS_MOST = 65_536
@@ -58,7 +59,7 @@ class Updates:
             body = _BODY % (
                 likes, comments, shares, replies, posts,
                 comments / likes if likes else _NULL, comments / total if total else _NULL,
-                _answers(row, comments) if row > COUNTS else _UNHEARD if comments else _SILENT,
+                _answers(row, comments) if row > COUNTS else _UNANSWERED if comments else _UNHEARD,
                 final_revision if final else open_revision, b"true" if final else b"false", tail,
             )  # fmt: skip
             records.append((key + key_end, head + window + body))
