@@ -60,20 +60,16 @@ async def read_alerts(redis: Redis, keys: Keys, slots: Iterable[int]) -> dict[in
 async def read_watch(
     redis: Redis, keys: Keys, slots: Iterable[int], until_ms: int, most: int
 ) -> dict[int, tuple[list[tuple[str, int]], int | None]]:
-    """Of each slot the references due up to a watermark, `most` at the most, with their times; and the first time after
-    it, None where there is none."""
+    """Of each slot the references due up to a watermark, `most` at the most, with their times; and the first time that
+    is not among them, None where there is none."""
     slots = list(slots)
     pipe = redis.pipeline(transaction=False)
     for slot in slots:
-        key = keys.watch[slot]
-        pipe.zrange(key, "-inf", until_ms, byscore=True, offset=0, num=most, withscores=True)
-        pipe.zrange(key, f"({until_ms}", "+inf", byscore=True, offset=0, num=1, withscores=True)
-    answers = iter(await round_trip(pipe))
+        pipe.zrange(keys.watch[slot], 0, most, withscores=True)
     found = {}
-    for slot in slots:
-        due = [(name.decode(), int(score)) for name, score in next(answers)]
-        later = next(answers)
-        found[slot] = due, int(later[0][1]) if later else None
+    for slot, answer in zip(slots, await round_trip(pipe), strict=True):
+        due = [(name.decode(), int(score)) for name, score in answer[:most] if score <= until_ms]
+        found[slot] = due, int(answer[len(due)][1]) if len(due) < len(answer) else None
     return found
 
 

@@ -188,7 +188,7 @@ class Watching:
                 looks[name] = self.judge.look(page, alerts.states.get(name, {}), queue, from_ms, until_ms)
             times = [later_ms, *(look.next_ms for look in looks.values())]
             next_ms = min((time_ms for time_ms in times if time_ms is not None), default=None)
-            out.due_ms[slot] = until_ms if len(due) == LOOKS_AT_ONCE else next_ms
+            out.due_ms[slot] = next_ms
 
     def _write_look(self, change: SlotChange, slot: int, name: str, look: Look) -> None:
         keys = self.keys
