@@ -125,7 +125,9 @@ class Judge:
         if "queue_growth" in self.rules and closed:
             word = judge_growth(history, closed[-1], waiting, queue.lengths, settings)
             self._judge(look, page, now, "queue_growth", [word])
-            look.lengths = add_length(queue.lengths, waiting.length, settings.alert_baseline_windows)
+            # As long as the alert stands its lengths do not become what is usual: or it would end by lasting.
+            if not now.get("queue_growth", NOTHING).is_standing:
+                look.lengths = add_length(queue.lengths, waiting.length, settings.alert_baseline_windows)
         if "queue_age" in self.rules:
             cool_ms = now.get("queue_age", NOTHING).cool_ms(self.cool_down_ms)
             self._judge(look, page, now, "queue_age", [judge_age(history, waiting, until_ms, cool_ms, settings)])

@@ -1,18 +1,20 @@
 """The queue of unanswered comments of an account: `queue_growth`, it is longer than usual; `queue_age`, its oldest has
 waited for too long.
 
-    queue_growth: length >= alert_queue_comments and length > alert_queue_times m     (m: median of past lengths, one a
-                  window); under: length < clear max(alert_queue_comments, alert_queue_times m)
+    queue_growth: length >= alert_queue_comments and length > alert_queue_times usual;
+                  under: length < clear max(alert_queue_comments, alert_queue_times usual)
+                  usual = the length that 19 of 20 past closes of windows did not exceed
     queue_age:    the oldest waits for alert_queue_minutes, at an account that answers at least alert_queue_reply_rate
                   of its comments; under: no comment waits for clear alert_queue_minutes
 
-The age is told only of accounts that usually answer: at the others something always waits.
+A queue swells every day and shrinks every night, so a high quantile is what is usual, not the median. The age is told
+only of accounts that usually answer: at the others something always waits.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import median
+from math import ceil
 
 from pipeline.alerting.history import History
 from pipeline.alerting.verdict import Verdict
@@ -20,6 +22,8 @@ from pipeline.settings import Settings
 from pipeline.windows import ALL_NAME
 
 MINUTE_MS = 60_000
+#: The share of past lengths up to which one is usual.
+USUAL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def judge_growth(history: History, index: int, waiting: Waiting, runs: Runs, set
     lengths = [length for length, times in runs for _ in range(times)]
     if len(lengths) < settings.alert_least_windows:
         return None
-    usual, start_ms = median(lengths), index * history.length_ms
+    usual, start_ms = sorted(lengths)[ceil(USUAL * len(lengths)) - 1], index * history.length_ms
     limit = max(float(settings.alert_queue_comments), settings.alert_queue_times * usual)
     over = waiting.length >= settings.alert_queue_comments and waiting.length > settings.alert_queue_times * usual
     return Verdict(

@@ -130,7 +130,7 @@ def test_an_account_of_which_little_was_ever_heard_is_never_silent() -> None:
 
 
 def test_a_queue_grows_by_number_and_by_times() -> None:
-    """Usual are 4: 20 are enough comments and more than three times as many; usual 10 make 30 the limit."""
+    """Usual are 4: 20 are enough comments and more than twice as many; usual 15 make 30 the limit."""
     history = make_history(CALM)
 
     def level(length: int, usual: int) -> str:
@@ -139,8 +139,16 @@ def test_a_queue_grows_by_number_and_by_times() -> None:
         return verdict.level
 
     assert [level(20, 4), level(19, 4), level(13, 4)] == ["over", "between", "under"]
-    assert [level(31, 10), level(30, 10), level(20, 10)] == ["over", "between", "under"]
+    assert [level(31, 15), level(30, 15), level(20, 15)] == ["over", "between", "under"]
     assert judge_growth(history, HOUR, Waiting(99, NOON_MS), ((0, 23),), SETTINGS) is None
+
+
+def test_a_queue_that_swells_every_day_has_not_grown() -> None:
+    """Two hours of each day forty comments wait: that is usual, though most of the time none does."""
+    day = ((0, 22), (40, 2))
+    verdict = judge_growth(make_history(CALM), HOUR, Waiting(45, NOON_MS), day * 7, SETTINGS)
+    assert verdict is not None
+    assert (verdict.level, verdict.baseline) == ("under", 40)
 
 
 def test_lengths_are_kept_as_runs_and_no_more_than_the_baseline() -> None:
@@ -164,13 +172,13 @@ def answering_history(answered: int) -> object:
 
 
 def test_the_age_of_a_comment_matters_where_comments_are_usually_answered() -> None:
-    """A day is the limit; at an account that answers four of ten nothing is said."""
+    """A day is the limit; at an account that answers seven of ten nothing is said."""
     now_ms = NOON_MS
     day = Waiting(3, now_ms - 86_400_000)
-    verdict = judge_age(answering_history(5), day, now_ms, 0, SETTINGS)  # type: ignore[arg-type]
+    verdict = judge_age(answering_history(8), day, now_ms, 0, SETTINGS)  # type: ignore[arg-type]
     assert verdict is not None
     assert (verdict.level, verdict.value, verdict.since_ms) == ("over", 1440.0, now_ms - 86_400_000)
-    assert judge_age(answering_history(4), day, now_ms, 0, SETTINGS) is None  # type: ignore[arg-type]
+    assert judge_age(answering_history(7), day, now_ms, 0, SETTINGS) is None  # type: ignore[arg-type]
 
 
 def test_the_moment_at_which_a_comment_is_too_old_does_not_depend_on_who_looks_when() -> None:

@@ -150,7 +150,7 @@ def test_a_queue_that_is_noticed_to_have_grown_says_so_once() -> None:
         queue = Queue(Waiting(30 if hour >= 30 else 0, None), lengths)
         look = judge.look(page, states, queue, closes_ms(hour), closes_ms(hour))
         states |= look.states
-        lengths = look.lengths or ()
+        lengths = look.lengths or lengths
         alerts += look.alerts
     assert [(alert.state, alert.value, alert.baseline) for alert in alerts] == [("fired", 30, 0)]
     assert alerts[0].explanation == "30 comments wait for a reply, usual are 0."
