@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ from pipeline.store.keys import Keys
 from schemas.alert import Alert, alert_id, cause_of, encode_alert
 from schemas.topics import ALERTS
 from tests.commands import TWOWAY, environment
+from tests.factories import make_interaction
+from tests.integration.work import page_of, send
 from tests.receivers import OTHER_SECRET, SECRET, FakeReceiver, receiving
 from tests.waiting import wait_until
 
@@ -186,6 +189,25 @@ def test_both_keys_sign_while_one_is_being_replaced(
     start_notify(TWOWAY_ALERT_SECRET=f"{OTHER_SECRET},{SECRET}")
     wait_until(lambda: receiver.taken)
     assert receiver.got[0].signed
+
+
+async def test_from_interactions_to_the_receiver_with_workers_killed_on_the_way(
+    settings: Settings, receiver: FakeReceiver, start_notify: Start, start_child: Callable[..., Child]
+) -> None:
+    """Sixty people comment and nobody likes: one alert, though two workers die before a third may live."""
+    quick = {"TWOWAY_ALERT_RULES": "ratioed", "TWOWAY_GRACE_S": "0", "TWOWAY_PUBLISH_S": "0.2"}
+    minute_ago_ms = wall_clock() - 60_000
+    comments = [make_interaction(kind="comment", actor=f"u{i}", time_ms=minute_ago_ms) for i in range(60)]
+    start_notify()
+    await send(settings, comments)
+    for _ in range(2):
+        worker = start_child("worker", [*TWOWAY, "worker"], environment(settings, **quick))
+        await asyncio.to_thread(wait_until, lambda: page_of(settings, "a1", "p1"))
+        worker.kill()
+    start_child("worker", [*TWOWAY, "worker"], environment(settings, **quick))
+    (got,) = await asyncio.to_thread(wait_until, lambda: receiver.got)
+    assert (got.body["data"]["rule"], got.body["data"]["post"], got.body["data"]["sample"]) == ("ratioed", "p1", 60)
+    assert got.signed
 
 
 @pytest.mark.parametrize(
