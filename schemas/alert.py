@@ -25,10 +25,10 @@ class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A rule's word on a post (`post` is its id) or an account (`post` is null).
 
     `cause` is the same for an alert's `fired` and its `cleared`. `since_ms`: when the cause began; `window`,
-    `start_ms` (null for `all`) and `end_ms`: what was looked at. `value`, `baseline` (null where the rule has none) and `threshold` are
-    in the rule's unit: a conversation share (ratio_shift), comments / likes (ratioed), comments (queue_growth), minutes
-    (queue_age, silent). `sample`: the number of interactions, comments or windows that the word rests on. `time_ms`:
-    the moment, in event time, at which it held.
+    `start_ms` (null for `all`) and `end_ms`: what was looked at. `value`, `baseline` (null where the rule has none)
+    and `threshold` are in the rule's unit: a conversation share (ratio_shift), comments / likes (ratioed), comments
+    (queue_growth), minutes (queue_age, silent). `sample`: the number of interactions, comments or windows that the
+    word rests on. `time_ms`: the moment, in event time, at which it held.
     """
 
     id: Annotated[str, Meta(pattern=rf"^[0-9a-f]{{24}}-(fired|cleared){END}")]
