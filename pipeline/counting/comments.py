@@ -57,7 +57,7 @@ def settle_comments(comments: Sequence[Comment], finest_ms: int) -> list[Comment
 
 def _above(post: LivePage, key: int, interaction: Interaction) -> set[int]:
     """The comments whose answers a record may change besides its own."""
-    threads, parent = post.threads, interaction.parent
+    threads, parent = post.threads, interaction.parent if interaction.kind == "comment" else None
     others: set[int] = set()
     if parent is not None and parent != interaction.id:
         if threads is None:

@@ -14,7 +14,7 @@ from xxhash import xxh3_64_intdigest
 from pipeline.counting.comments import Comment, CommentChange, settle_comments
 from pipeline.counting.labelled import Labelled
 from pipeline.counting.live import LivePage
-from pipeline.counting.members import ADDED, OWN_ADDED, REMOVED, TIME_SHIFT, counted_at_ms, state_of
+from pipeline.counting.members import ADDED, COMMENT, OWN_ADDED, REMOVED, REPLY, TIME_SHIFT, counted_at_ms, state_of
 from pipeline.counting.rows import ONE
 from pipeline.counting.totals import take_totals
 from pipeline.windows import Windows
@@ -122,6 +122,9 @@ class Fold:
                 if old >= new:
                     continue
                 members[key] = new
+                if kind != "comment" and old & 7 in (COMMENT, REPLY):
+                    # Records that contradict each other: what was a comment is something else now.
+                    comments.append((post, key, interaction, old))
             post.appended += (key, new)
             applied += 1
             delta = post.delta

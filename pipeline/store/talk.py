@@ -104,7 +104,7 @@ class _Texts:
             key = self._key(time_ms)
             texts = self.days[time_ms // DAY_MS] = self.change.texts.setdefault(key, [self.ttl_s])
         for said in one.said:
-            if said.action != "remove":
+            if said.action != "remove" and said.kind == "comment":
                 texts += (one.mark, text_of(encode_text(said, time_ms)), f"{said.platform}:{said.actor}")
 
     def _key(self, time_ms: int) -> str:

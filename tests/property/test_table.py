@@ -81,7 +81,7 @@ async def play(driver: Driver, redo: Redo, steps: list[tuple[str, int]]) -> None
 
 
 @given(log=logs(), steps=STEPS)
-@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_redis_ends_with_the_oracles_rows_after_any_crash_zombie_or_rollback(
     settings: Settings, log: list[Interaction], steps: list[tuple[str, int]]
 ) -> None:
