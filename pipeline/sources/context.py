@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from pipeline.errors import UnreadableError
 from pipeline.sources.delivery import Connection
-from pipeline.sources.outcomes import Known
+from pipeline.sources.outcomes import Ignored, Known
 from schemas.interaction import LONGEST_TEXT, Action, Interaction, Kind, Media, TimeFrom
 
 LONGEST_REACTION = 256
@@ -117,6 +117,33 @@ class Context:
             url=url if url and len(url) <= LONGEST_URL else None,
             media=media if kind == "post" else None,
             questions=(questions and self.connection.questions) or kind != "post",
+        )
+
+    def removed(
+        self,
+        platform: str,
+        object_id: str | None,
+        time: tuple[int, TimeFrom],
+        *,
+        actor: str | None = None,
+        own: bool = False,
+    ) -> Interaction | Ignored:
+        """A removal that carries nothing but an id: the directory knows what it was, and whose post it belonged to."""
+        known = self.look_up(object_id)
+        if known is None or object_id is None:
+            return Ignored("unresolvable_removal")
+        if not self.connection.serves(known.account):
+            return Ignored("not_ours")
+        return self.counted(
+            platform,
+            known.account,
+            known.kind,
+            "remove",
+            post=known.post,
+            object_id=known.id or object_id,
+            actor=actor,
+            own=own or known.kind == "post",
+            time=time,
         )
 
     def _supersede(

@@ -129,22 +129,7 @@ def _liked(event: Event, context: Context) -> Interaction | Ignored:
 
 def _deleted(event: Event, context: Context) -> Interaction | Ignored:
     """Nothing but the id of a status: the directory knows what it was."""
-    object_id = need(event.value, "id")
-    known = context.look_up(object_id)
-    if known is None:
-        return Ignored("unresolvable_removal")
-    if not context.connection.serves(known.account):
-        return Ignored("not_ours")
-    return context.counted(
-        "mastodon",
-        known.account,
-        known.kind,
-        "remove",
-        post=known.post,
-        object_id=known.id or object_id,
-        own=known.kind == "post",
-        time=context.clock(),
-    )
+    return context.removed("mastodon", need(event.value, "id"), context.clock())
 
 
 READERS: dict[str, Callable[[Event, Context], Interaction | Ignored]] = {

@@ -125,22 +125,9 @@ def _publish(event: Event, context: Context) -> Interaction | Ignored:
 def _delete(event: Event, context: Context) -> Interaction | Ignored:
     """Only what the account itself wrote is reported; what it was has to be remembered."""
     object_id = _deleted(event)
-    known = context.look_up(object_id)
-    if known is None or object_id is None:
-        return Ignored("unresolvable_removal")
-    if not context.connection.serves(known.account):
-        return Ignored("not_ours")
-    return context.counted(
-        "threads",
-        known.account,
-        known.kind,
-        "remove",
-        post=known.post,
-        object_id=known.id or object_id,
-        own=True,
-        # The name is not in any public example; the time of sending stands in where it is another.
-        time=context.clock((from_iso(event.value.get("deleted_at")), "platform"), event.sent),
-    )
+    # The name is not in any public example; the time of sending stands in where it is another.
+    time = context.clock((from_iso(event.value.get("deleted_at")), "platform"), event.sent)
+    return context.removed("threads", object_id, time, own=True)
 
 
 def _deleted(event: Event) -> str | None:

@@ -168,22 +168,8 @@ def _delete(account: str, event: Event, context: Context) -> Interaction | Ignor
     """A deletion says neither what was deleted nor whose post it belonged to: the directory does."""
     deleted = _deleted(event)
     object_id, actor = need(deleted, "id_str", "id"), ident(deleted, "user_id", "author_id")
-    known = context.look_up(object_id)
-    if known is None:
-        return Ignored("unresolvable_removal")
-    if not context.connection.serves(known.account):
-        return Ignored("not_ours")
-    return context.counted(
-        "x",
-        known.account,
-        known.kind,
-        "remove",
-        post=known.post,
-        object_id=known.id or object_id,
-        actor=actor,
-        own=known.kind == "post",
-        time=context.clock((from_milliseconds(event.value.get("timestamp_ms")), "platform")),
-    )
+    time = context.clock((from_milliseconds(event.value.get("timestamp_ms")), "platform"))
+    return context.removed("x", object_id, time, actor=actor)
 
 
 def _deleted(event: Event) -> Mapping[str, Any]:
