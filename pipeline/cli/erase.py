@@ -16,7 +16,6 @@ from pipeline.logs import printable
 from pipeline.privacy.erase import Erased
 from pipeline.privacy.follow import REDIS_FAILURES, ask, open_eraser
 from pipeline.settings import Settings
-from pipeline.sources.registry import SOURCES
 from schemas.erasure import Erasure
 
 CONNECT_S = 2
@@ -43,11 +42,20 @@ def erase(
     names = [pseudonym] if pseudonym is not None else _pseudonyms(settings, platform, actor or "")
     erasures = [Erasure(platform=platform, actor=name, time_ms=wall_clock()) for name in names if name]
     erased = asyncio.run(_erase(settings, erasures))
-    hint = "" if platform in SOURCES else f"; {printable(platform)} is no platform with a source of its own"
     sys.stdout.write(
         f"texts erased {erased.texts:,}, of these waiting for a reply {erased.waiting:,}, "
-        f"names kept out from now on {len(erasures)}{hint}\n"
+        f"names kept out from now on {len(erasures)}\n"
     )
+    if not erased.texts:
+        sys.stderr.write(f"no text of this actor was found on {printable(platform)}; expected {_expected(actor)}\n")
+
+
+def _expected(actor: str | None) -> str:
+    if actor is None:
+        return (
+            "the actor as records name it (gateway and `twoway feed`: 32 hex digits), or --actor with the platform's id"
+        )
+    return "the id that the platform or the fed file has for the actor, and the key under which it came"
 
 
 def _pseudonyms(settings: Settings, platform: str, actor: str) -> list[str]:

@@ -122,6 +122,16 @@ async def test_the_command_erases_by_the_platforms_own_id(driver: Driver) -> Non
     assert asked == pseudonyms
 
 
+def test_erasing_an_actor_of_whom_nothing_is_found_says_so(settings: Settings) -> None:
+    """A mistyped name must not look like one that is gone."""
+    done = subprocess.run(
+        [*TWOWAY, "erase", "facebook", "--pseudonym", "nobody"],
+        env=environment(settings), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stdout.startswith("texts erased 0, ")
+    assert "no text of this actor was found on facebook; expected the actor as records name it" in done.stderr
+
+
 def test_erasing_needs_exactly_one_name(settings: Settings) -> None:
     """Neither none nor two."""
     for options in ([], ["--actor", "77", "--pseudonym", "p"]):
