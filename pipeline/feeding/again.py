@@ -12,7 +12,7 @@ from pipeline.feeding.feed import RAW_ACTORS, check_line
 from pipeline.feeding.lines import decode_line
 from pipeline.gateway.connections import load
 from pipeline.gateway.directory import Directory
-from pipeline.gateway.pseudonyms import keyed_pseudonym
+from pipeline.gateway.pseudonyms import former_pseudonym, keyed_pseudonym
 from pipeline.settings import Settings
 from pipeline.sources.context import Context, Pseudonym
 from pipeline.sources.delivery import Connection, Delivery
@@ -60,11 +60,12 @@ class Deliveries:
         except UnreadableError as error:
             return [], [error.reason]
         known = await self._directory.look_up(connection.platform, source.references(parsed))
-        context = Context(connection, rejected.time_ms, self.pseudonym, known)
+        context = Context(connection, rejected.time_ms, self.pseudonym, known, former_pseudonym(self._settings))
         outcomes = source.normalise(parsed, context)
         if self._remember and context.memories:
             await self._directory.remember(connection.platform, context.memories)
         interactions = [outcome.interaction for outcome in outcomes if isinstance(outcome, Counted)]
+        interactions += context.superseded
         refused = [
             outcome.reason
             for outcome in outcomes

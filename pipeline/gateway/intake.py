@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import zlib
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -21,7 +20,7 @@ from pipeline.errors import RefusedError, TooLargeError, UnavailableError, Unrea
 from pipeline.gateway import metrics
 from pipeline.gateway.directory import Directory
 from pipeline.gateway.lanes import Outgoing
-from pipeline.gateway.pseudonyms import keyed_pseudonym
+from pipeline.gateway.pseudonyms import former_pseudonym
 from pipeline.gateway.public_keys import PublicKeys
 from pipeline.gateway.publisher import Publisher
 from pipeline.gateway.writers import writer, writers
@@ -33,7 +32,7 @@ from pipeline.sources.outcomes import Counted, Ignored, Known, Outcome
 from pipeline.sources.registry import SOURCES
 from pipeline.sources.source import Source
 from schemas.erasure import Erasure, encode_erasure
-from schemas.interaction import decode_interaction, encode_interaction
+from schemas.interaction import encode_interaction
 from schemas.rejected import Rejected, Stage, encode_rejected
 from schemas.topics import ERASED, INTERACTIONS, REJECTED
 
@@ -80,7 +79,7 @@ class Intake:
         self._interactions = settings.topic(INTERACTIONS.name)
         self._rejected = settings.topic(REJECTED.name)
         self._erased = settings.topic(ERASED.name)
-        self._former = keyed_pseudonym(settings.actor_key_former) if settings.actor_key_former else None
+        self._former = former_pseudonym(settings)
         self._publisher = publisher
         self._directory = directory
         self._pseudonym = pseudonym
@@ -191,11 +190,8 @@ class Intake:
                 erasure = Erasure(platform=platform, actor=actor, time_ms=delivery.received_ms)
                 records.append(Outgoing(self._erased, 0, erasure.key.encode(), encode_erasure(erasure)))
         for interaction in context.superseded:
-            value = encode_interaction(interaction)
-            with suppress(msgspec.ValidationError):  # so was its like, and that was kept with the reason
-                decode_interaction(value)
-                key, slot = _place(interaction.platform, interaction.account)
-                records.append(Outgoing(self._interactions, slot, key, value))
+            key, slot = _place(interaction.platform, interaction.account)
+            records.append(Outgoing(self._interactions, slot, key, encode_interaction(interaction)))
         if records:
             await self._publisher.publish(records, delivery.received_ms)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 
 from pipeline.errors import SettingsError
-from pipeline.settings import Secret
+from pipeline.settings import Secret, Settings
 from pipeline.sources.context import Pseudonym
 
 #: 128 bits, 32 hex characters: no two actors of all platforms will share one.
@@ -28,3 +28,8 @@ def keyed_pseudonym(key: Secret) -> Pseudonym:
         return hashed.hexdigest()
 
     return pseudonym
+
+
+def former_pseudonym(settings: Settings) -> Pseudonym | None:
+    """The function under the key before a rotation, as long as one goes on."""
+    return keyed_pseudonym(settings.actor_key_former) if settings.actor_key_former else None

@@ -98,7 +98,14 @@ class Source(ABC):
 
     def normalise(self, parsed: Any, context: Context) -> list[Outcome]:
         """An outcome for every item: one bad item never spoils the others."""
-        return [self._outcome(item, context) for item in self.items(parsed)]
+        outcomes: list[Outcome] = []
+        for item in self.items(parsed):
+            superseded = len(context.superseded)
+            outcome = self._outcome(item, context)
+            if isinstance(outcome, Unreadable):
+                del context.superseded[superseded:]  # what is not counted supersedes nothing
+            outcomes.append(outcome)
+        return outcomes
 
     def _outcome(self, item: Any, context: Context) -> Outcome:
         try:

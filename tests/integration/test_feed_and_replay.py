@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 
 from pipeline.gateway.pseudonyms import keyed_pseudonym
 from pipeline.scan import open_scan
-from pipeline.settings import Settings
+from pipeline.settings import Secret, Settings
 from pipeline.slots import slot_of
 from schemas.interaction import Interaction, decode_interaction, encode_interaction
 from schemas.rejected import Rejected, encode_rejected
@@ -207,3 +207,27 @@ async def test_a_removal_that_came_before_its_add_works_when_it_is_replayed(sett
         (post, "post", "add"),
         (post, "post", "remove"),
     ]
+
+
+async def test_a_like_replayed_after_a_rotation_of_the_key_supersedes_the_one_of_before(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """As through the gateway: what stood under the former pseudonym stands no more."""
+    value = {"item": "reaction", "verb": "add", "reaction_type": "like", "from": {"id": "77"}, "post_id": "1001_2001",
+             "created_time": NOON_MS // 1000}  # fmt: skip
+    entry = {"id": "1001", "time": NOON_MS // 1000, "changes": [{"field": "feed", "value": value}]}
+    body = json.dumps({"object": "page", "entry": [entry]}).encode()
+    kept = Rejected(stage="normalise", reason="test", time_ms=NOON_MS, source="pages", platform="facebook", bytes=body)
+    async with AIOKafkaProducer(bootstrap_servers=list(settings.kafka_servers)) as producer:
+        await producer.send_and_wait(settings.topic(REJECTED.name), encode_rejected(kept))
+    connections = tmp_path / "connections.toml"
+    connections.write_text(CONNECTIONS)
+    former = Secret("the key before the rotation, long enough")
+    code, _ = twoway_json(
+        settings, "replay",
+        TWOWAY_CONNECTIONS_FILE=str(connections), TWOWAY_ACTOR_KEY_FORMER=former.reveal(),
+    )  # fmt: skip
+    assert code == 0
+    sent = {(one.action, one.actor) for _, _, one in await interactions(settings)}
+    names = [keyed_pseudonym(key)("facebook", "77") for key in (settings.actor_key, former)]
+    assert sent == {("add", names[0]), ("remove", names[1])}
