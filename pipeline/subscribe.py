@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.reading.updates import REMEMBERED_ROWS, Newest, Wanted
-from pipeline.subscription import Start, Subscription, begin, open_consumer
+from pipeline.subscription import Item, Start, Subscription, begin, open_consumer
 from schemas.alert import Alert, decode_alert
 from schemas.engagement import Engagement, Entity, decode_engagement
 from schemas.topics import ACCOUNTS, ALERTS, POSTS, UNANSWERED
@@ -79,8 +79,8 @@ class QueueChange:
     comment: Unanswered | None
 
 
-class QueueChanges(Subscription[QueueChange]):
-    """Comments that wait for a reply, and tombstones of those that do not any more."""
+class _OfAccounts(Subscription[Item]):
+    """A subscription that may be limited to some platforms and accounts; an empty set means all."""
 
     def __init__(
         self,
@@ -94,6 +94,10 @@ class QueueChanges(Subscription[QueueChange]):
         super().__init__(consumer, idle_s=idle_s, commits=commits)
         self._platforms = platforms
         self._accounts = accounts
+
+
+class QueueChanges(_OfAccounts[QueueChange]):
+    """Comments that wait for a reply, and tombstones of those that do not any more."""
 
     def item(self, record: Any) -> QueueChange | None:
         """The record's change; None where it is not wanted."""
@@ -106,21 +110,11 @@ class QueueChanges(Subscription[QueueChange]):
         return change
 
 
-class AlertsTold(Subscription[Alert]):
+class AlertsTold(_OfAccounts[Alert]):
     """Alerts; the same id comes once."""
 
-    def __init__(
-        self,
-        consumer: Any,
-        *,
-        platforms: frozenset[str],
-        accounts: frozenset[str],
-        idle_s: float | None,
-        commits: bool,
-    ) -> None:
-        super().__init__(consumer, idle_s=idle_s, commits=commits)
-        self._platforms = platforms
-        self._accounts = accounts
+    def __init__(self, *arguments: Any, **limits: Any) -> None:
+        super().__init__(*arguments, **limits)
         self._told: dict[str, None] = {}
 
     def item(self, record: Any) -> Alert | None:
