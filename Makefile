@@ -16,7 +16,7 @@ ifeq ($(origin SECONDS),command line)
 DEMO_SECONDS := --seconds $(SECONDS)
 endif
 
-.PHONY: help install demo up test check format lock bench clean
+.PHONY: help install demo up test prove check format lock bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
@@ -42,6 +42,9 @@ up: $(INSTALLED) ## the whole stack for webhooks of your own, data in .twoway/
 
 test: check ## format, lint, types, then every test on a real Kafka and a real Redis
 	$(BIN)/pytest -q
+
+prove: $(INSTALLED) ## the long proofs: faults, storms, a Redis Cluster, many schedules (an hour or less)
+	$(BIN)/pytest -q -m prove
 
 check: $(INSTALLED) ## format, lint and types
 	$(BIN)/ruff format --check .
