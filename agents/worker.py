@@ -22,8 +22,6 @@ import uvloop
 from faust.types import TP
 from mode import Service
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from starlette.applications import Starlette
 
@@ -37,6 +35,7 @@ from pipeline.serving import address_of, listen, served
 from pipeline.settings import Settings
 from pipeline.slots import check_partitions
 from pipeline.store.checkpoint import check_redis
+from pipeline.store.connect import connect_redis
 from pipeline.store.round_trip import TIMEOUT_S
 from pipeline.table.table import Table
 from pipeline.table.tables import REDIS_AWAY, Tables
@@ -205,7 +204,8 @@ def run_worker(settings: Settings) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     use_parsers_records()
-    redis = connect_redis(settings)
+    # redis-py would arm a timer for each answer of a pipeline (4 % of the worker); `round_trip` arms one for all.
+    redis = connect_redis(settings, timeout_s=None, connect_s=TIMEOUT_S)
     listener = listen("worker", settings.worker_host, settings.worker_port)
     servers = Servers(settings, redis)
     outlet = Outlet(settings)
@@ -234,17 +234,6 @@ def run_worker(settings: Settings) -> None:
         if isinstance(refused, TwowayError):
             raise refused from None
         raise
-
-
-def connect_redis(settings: Settings) -> Redis:
-    """Without redis-py's own retries: a script whose answer was lost must not be sent again behind our back."""
-    return Redis.from_url(
-        settings.redis_url.reveal(),
-        # redis-py would arm a timer for each answer of a pipeline (4 % of the worker); `in_time` arms one for all.
-        socket_timeout=None,
-        socket_connect_timeout=TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-    )
 
 
 def _make_tables(app: faust.App, settings: Settings, redis: Redis, outlet: Outlet, servers: Servers) -> Tables:

@@ -7,7 +7,6 @@ import sys
 from typing import Annotated
 
 import typer
-from redis.asyncio import Redis
 
 from pipeline.clock import wall_clock
 from pipeline.errors import QueryError, UnavailableError
@@ -16,9 +15,8 @@ from pipeline.logs import printable
 from pipeline.privacy.erase import Erased
 from pipeline.privacy.follow import REDIS_FAILURES, ask, open_eraser
 from pipeline.settings import Settings
+from pipeline.store.connect import connect_redis
 from schemas.erasure import Erasure
-
-CONNECT_S = 2
 
 
 def register(app: typer.Typer) -> None:
@@ -66,7 +64,7 @@ def _pseudonyms(settings: Settings, platform: str, actor: str) -> list[str]:
 
 async def _erase(settings: Settings, erasures: list[Erasure]) -> Erased:
     """Written down first: what fails after that is done by the workers."""
-    redis = Redis.from_url(settings.redis_url.reveal(), socket_connect_timeout=CONNECT_S)
+    redis = connect_redis(settings, timeout_s=60, retries=True)
     try:
         await ask(settings, erasures)
         async with open_eraser(settings, redis) as eraser:

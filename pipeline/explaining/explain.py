@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import redis.asyncio
 from redis.exceptions import RedisError
 
 from pipeline.errors import QueryError, UnavailableError
@@ -25,6 +24,7 @@ from pipeline.proving.snapshot import Snapshot, SnapshotReader
 from pipeline.reading import Reader
 from pipeline.scan import TopicScan, open_scan
 from pipeline.settings import Settings
+from pipeline.store.connect import connect_redis
 from pipeline.store.keys import Keys
 from pipeline.windows import ALL, Windows
 from schemas.engagement import Entity
@@ -117,9 +117,7 @@ async def _target(settings: Settings, question: Question, code: int) -> Target:
 
 
 async def _snapshot(settings: Settings, target: Target) -> Snapshot:
-    client = redis.asyncio.from_url(
-        settings.redis_url.reveal(), decode_responses=True, socket_timeout=60, socket_connect_timeout=2
-    )
+    client = connect_redis(settings, timeout_s=60, decode=True, retries=True)
     try:
         name = PageName(target.slot, target.entity, target.platform, target.id)
         reader = SnapshotReader(client, Keys(settings.key_prefix), settings.engaged_windows)

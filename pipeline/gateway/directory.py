@@ -10,15 +10,14 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
-import redis.asyncio
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from pipeline.errors import UnavailableError
 from pipeline.gateway import metrics
 from pipeline.settings import Settings
 from pipeline.sources.outcomes import Known, decode_known, encode_known
+from pipeline.store.connect import connect_redis
 from pipeline.store.keys import Keys
 
 #: A delivery waits for the trip before its own and for its own: with the wait for Kafka, two seconds.
@@ -35,12 +34,7 @@ class Directory:
     def __init__(self, settings: Settings) -> None:
         self._keys = Keys(settings.key_prefix)
         self._ttl_s = settings.directory_ttl_days * DAY_S
-        self._redis = redis.asyncio.from_url(
-            settings.redis_url.reveal(),
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._redis = connect_redis(settings, timeout_s=TIMEOUT_S, connect_s=TIMEOUT_S)
         self._trips = _Trips(self._redis)
 
     async def look_up(self, platform: str, ids: Iterable[str]) -> dict[str, Known]:
@@ -79,7 +73,7 @@ class Directory:
 class _Trips:
     """Round trips that concurrent deliveries share: one at a time, so one connection serves however many wait."""
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
+    def __init__(self, client: Redis) -> None:
         self._redis = client
         self._waiting: list[tuple[list[Command], asyncio.Future[list[Any]]]] = []
         self._traveller: asyncio.Task[None] | None = None

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import redis.asyncio
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from pipeline.errors import UnavailableError
 from pipeline.settings import Settings
+from pipeline.store.connect import connect_redis
 from pipeline.store.keys import Keys
 
 TIMEOUT_S = 1.0
@@ -27,13 +25,7 @@ class Cursors:
     def __init__(self, settings: Settings, platform: str, connection: str) -> None:
         self.key = Keys(settings.key_prefix).cursor(platform, connection)
         self._ttl_s = settings.directory_ttl_days * DAY_S
-        self._redis = redis.asyncio.from_url(
-            settings.redis_url.reveal(),
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-            decode_responses=True,
-        )
+        self._redis = connect_redis(settings, timeout_s=TIMEOUT_S, connect_s=TIMEOUT_S, decode=True)
 
     async def load(self) -> dict[str, str]:
         """The fields; empty where nothing was ever saved."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import redis.asyncio
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from pipeline.errors import UnavailableError
 from pipeline.settings import Settings
+from pipeline.store.connect import connect_redis
 from pipeline.store.keys import Keys
 
 TIMEOUT_S = 2.0
@@ -21,12 +19,7 @@ class Ledger:
 
     def __init__(self, settings: Settings) -> None:
         self._keys = Keys(settings.key_prefix)
-        self._redis = redis.asyncio.from_url(
-            settings.redis_url.reveal(),
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._redis = connect_redis(settings, timeout_s=TIMEOUT_S)
 
     async def is_told(self, alert_id: str) -> bool:
         """Whether it was delivered."""

@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import redis.asyncio
 from redis.exceptions import RedisError
 
 from pipeline.errors import StateError, UnavailableError
@@ -24,6 +23,7 @@ from pipeline.proving.snapshot import Snapshot, SnapshotReader
 from pipeline.scan import TopicScan, open_scan
 from pipeline.settings import Settings
 from pipeline.slots import SLOTS
+from pipeline.store.connect import connect_redis
 from pipeline.store.keys import Keys
 from schemas.topics import INTERACTIONS
 
@@ -84,9 +84,7 @@ async def verify(
     longer holds every record that was counted, UnavailableError without Kafka or Redis.
     """
     began = time.monotonic()
-    client = redis.asyncio.from_url(
-        settings.redis_url.reveal(), decode_responses=True, socket_timeout=60, socket_connect_timeout=2
-    )
+    client = connect_redis(settings, timeout_s=60, decode=True, retries=True)
     try:
         async with open_scan(settings, INTERACTIONS.name) as scan:
             proof = _Proof(

@@ -9,8 +9,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Self
 
-import redis.asyncio
-
 from pipeline.clock import Clock, wall_clock
 from pipeline.counting.page import PageView
 from pipeline.errors import NotFoundError, QueryError
@@ -27,6 +25,7 @@ from pipeline.reading.series import SERIES_MAX, series_codes, series_rows, size_
 from pipeline.reading.unanswered import WAITING_MAX, UnansweredQueue, Waiting
 from pipeline.reading.voices import Voices
 from pipeline.settings import Settings
+from pipeline.store.connect import connect_redis
 from pipeline.store.keys import Keys
 from schemas.engagement import Entity
 
@@ -53,9 +52,7 @@ class Reader:
     @classmethod
     def connect(cls, settings: Settings, clock: Clock = wall_clock) -> Self:
         """A reader of the Redis that the settings name. It connects with the first question."""
-        client = redis.asyncio.from_url(
-            settings.redis_url.reveal(), decode_responses=True, socket_timeout=5, socket_connect_timeout=2
-        )
+        client = connect_redis(settings, timeout_s=5, decode=True, retries=True)
         return cls(client, Keys(settings.key_prefix), settings, clock)
 
     async def __aenter__(self) -> Self:
