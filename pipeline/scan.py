@@ -13,6 +13,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from pipeline.access.kafka import kafka_options
 from pipeline.errors import TopicsError, UnavailableError
 from pipeline.settings import Settings
 
@@ -84,7 +85,7 @@ async def open_scan(settings: Settings, name: str) -> AsyncIterator[TopicScan]:
     """A scan of a declared topic. Raises UnavailableError without Kafka, TopicsError without the topic."""
     topic = settings.topic(name)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=list(settings.kafka_servers),
+        **kafka_options(settings),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="latest",  # so that nothing is fetched before `start_at`

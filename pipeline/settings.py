@@ -12,10 +12,13 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args
 
+from pipeline.access.consistency import check_servers
 from pipeline.errors import SettingsError
 from pipeline.windows import Windows
 from schemas.alert import Rule
 
+#: A value in a file is a word or a line, never a log or a device without an end.
+FILE_CHARACTERS_MAX = 1_000_000
 ALERT_RULES: tuple[str, ...] = get_args(Rule)
 
 
@@ -58,7 +61,23 @@ class Settings:
 
     # Where the servers are
     kafka_servers: tuple[str, ...] = _text(("localhost:9092",), "Kafka bootstrap servers, comma separated host:port")
-    redis_url: Secret = _text(Secret("redis://localhost:6379/0"), "Redis; may hold a password, so it is never shown")
+    kafka_tls: bool = _text(False, "encrypt the way to Kafka, and check its certificate and host name")
+    kafka_ca_file: str = _text("", "PEM file of whoever signed Kafka's certificate; empty: the system's authorities")
+    kafka_cert_file: str = _text("", "PEM file with our certificate for Kafka")
+    kafka_key_file: str = _text("", "PEM file with its key")
+    kafka_key_password: Secret = _text(Secret(""), "password of that key, if it has one")
+    kafka_sasl: str = _choice("none", "plain", "scram-sha-256", "scram-sha-512", meaning="how Kafka's user is proven")
+    kafka_username: str = _text("", "Kafka's user")
+    kafka_password: Secret = _text(Secret(""), "its password")
+    redis_url: Secret = _text(
+        Secret("redis://localhost:6379/0"), "Redis, rediss:// with TLS; may hold a password, so it is never shown"
+    )
+    redis_username: str = _text("", "Redis' user, where the URL names none; empty: `default`")
+    redis_password: Secret = _text(Secret(""), "its password, where the URL holds none")
+    redis_ca_file: str = _text("", "PEM file of whoever signed Redis' certificate, besides the system's authorities")
+    redis_cert_file: str = _text("", "PEM file with our certificate for Redis")
+    redis_key_file: str = _text("", "PEM file with its key")
+    redis_key_password: Secret = _text(Secret(""), "password of that key, if it has one")
     topic_prefix: str = _text("", "put before every topic's name: several installations on one Kafka")
     key_prefix: str = _text("tw", "first part of every Redis key: several installations on one Redis")
     partitions: int = _between(1, 256, 8, "partitions of `interactions` when topics are created; a power of two")
@@ -152,6 +171,10 @@ class Settings:
             name, text = variable.removeprefix("TWOWAY_").lower(), raw
             if name.endswith("_file") and name not in known and name.removesuffix("_file") in known:
                 name, text = name.removesuffix("_file"), _read(variable, raw)
+                if environ.get(direct := variable.removesuffix("_FILE")):
+                    raise SettingsError(f"{variable} and {direct} are both given; expected one of them")
+            elif name in known and name + "_file" not in known and f"{variable}_FILE" in environ:
+                continue  # empty, or refused when its file's turn comes
             if name not in known:
                 raise SettingsError(f"{variable} is no setting; expected one of those in .env.example")
             given[name] = _parse(variable, text, known[name].default, known[name].metadata)
@@ -167,6 +190,7 @@ class Settings:
         for name, key in (("ACTOR_KEY", self.actor_key), ("ACTOR_KEY_FORMER", self.actor_key_former)):
             if key and len(key.reveal()) < 32:
                 raise SettingsError(f"TWOWAY_{name} is shorter than expected: 32 characters or more")
+        check_servers(self)
         if not self.publish_s > 0:
             raise SettingsError(f"TWOWAY_PUBLISH_S is {self.publish_s}; expected more than 0")
         if unknown := set(self.alert_rules) - set(ALERT_RULES):
@@ -179,9 +203,16 @@ class Settings:
 
 def _read(variable: str, path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        with Path(path).open(encoding="utf-8") as file:
+            text = file.read(FILE_CHARACTERS_MAX + 1)
     except OSError as error:
         raise SettingsError(f"{variable} is {path!r}; expected a readable file ({error.strerror})") from error
+    except UnicodeDecodeError:  # its message would hold bytes of the secret
+        raise SettingsError(f"{variable} is {path!r}; expected a file of UTF-8 text") from None
+    if not text.strip() or len(text) > FILE_CHARACTERS_MAX:
+        # An emptied file must not turn a secret off.
+        raise SettingsError(f"{variable} is {path!r}; expected a file of 1 to {FILE_CHARACTERS_MAX:,} characters")
+    return text.strip()
 
 
 def _parse(variable: str, text: str, default: Any, meta: Mapping[str, Any]) -> Any:

@@ -21,8 +21,9 @@ have the queues of all accounts. An alert is given once by its id. A record that
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from pipeline.reading.updates import REMEMBERED_ROWS, Newest, Wanted
@@ -32,6 +33,8 @@ from schemas.engagement import Engagement, Entity, decode_engagement
 from schemas.topics import ACCOUNTS, ALERTS, POSTS, UNANSWERED
 from schemas.unanswered import Unanswered, decode_unanswered
 
+#: Neither TLS nor a user.
+NO_SECURITY: Mapping[str, Any] = MappingProxyType({})
 #: Ids of alerts that are remembered, so that none is given twice.
 REMEMBERED_ALERTS = 10_000
 _TOPICS = {"post": POSTS.name, "account": ACCOUNTS.name}
@@ -155,16 +158,18 @@ def subscribe(
     topic_prefix: str = "",
     remembered_rows: int = REMEMBERED_ROWS,
     idle_s: float | None = None,
+    security: Mapping[str, Any] = NO_SECURITY,
 ) -> Updates:
     """Subscribe to the rows of posts and accounts, or of one entity; empty collections stand for all.
 
     `start` is where to begin; a `group` begins there only the first time, then goes on after what it was given (at
     least once: after a crash the last COMMIT_S come again). `idle_s`: end after so long without a record; None: never.
+    `security`: TLS and user, as `pipeline.access.kafka.kafka_security(settings)` gives them.
     Raises UnavailableError when Kafka does not answer, TopicsError when it lacks the topics.
     """
     topics = [topic_prefix + name for kind, name in _TOPICS.items() if entity in (None, kind)]
     wanted = Wanted(entity, frozenset(platforms), frozenset(accounts), frozenset(windows), only_final)
-    consumer = open_consumer(servers, topics, start, group)
+    consumer = open_consumer(servers, topics, start, group, security)
     updates = Updates(consumer, wanted, remembered_rows=remembered_rows, idle_s=idle_s, commits=group is not None)
     if group is None:
         begin(updates, topics)
@@ -180,6 +185,7 @@ def subscribe_unanswered(
     group: str | None = None,
     topic_prefix: str = "",
     idle_s: float | None = None,
+    security: Mapping[str, Any] = NO_SECURITY,
 ) -> QueueChanges:
     """Subscribe to the comments that wait for a reply; from the beginning, to all that wait. As `subscribe` otherwise.
 
@@ -187,7 +193,7 @@ def subscribe_unanswered(
     """
     topics = [topic_prefix + UNANSWERED.name]
     changes = QueueChanges(
-        open_consumer(servers, topics, start, group),
+        open_consumer(servers, topics, start, group, security),
         platforms=frozenset(platforms),
         accounts=frozenset(accounts),
         idle_s=idle_s,
@@ -207,11 +213,12 @@ def subscribe_alerts(
     group: str | None = None,
     topic_prefix: str = "",
     idle_s: float | None = None,
+    security: Mapping[str, Any] = NO_SECURITY,
 ) -> AlertsTold:
     """Subscribe to alerts, `fired` and `cleared`. As `subscribe` otherwise."""
     topics = [topic_prefix + ALERTS.name]
     told = AlertsTold(
-        open_consumer(servers, topics, start, group),
+        open_consumer(servers, topics, start, group, security),
         platforms=frozenset(platforms),
         accounts=frozenset(accounts),
         idle_s=idle_s,

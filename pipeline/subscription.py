@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Generic, Literal, Self, TypeVar
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
@@ -119,7 +119,13 @@ class Subscription(ABC, Generic[Item]):
             logger.warning("%s cannot be read (%s): passed over; more of this partition are only counted", where, error)
 
 
-def open_consumer(servers: str | Collection[str], topics: Collection[str], start: Start, group: str | None) -> Any:
+def open_consumer(
+    servers: str | Collection[str],
+    topics: Collection[str],
+    start: Start,
+    group: str | None,
+    security: Mapping[str, Any],
+) -> Any:
     """A consumer of these topics. Raises UnavailableError when Kafka does not answer."""
     try:
         return KafkaConsumer(
@@ -130,6 +136,7 @@ def open_consumer(servers: str | Collection[str], topics: Collection[str], start
             auto_offset_reset="earliest" if start == "beginning" else "latest",
             allow_auto_create_topics=False,
             bootstrap_timeout_ms=int(START_S * 1000),
+            **security,
         )
     except KafkaError as error:
         raise UnavailableError(f"Kafka at {servers} does not answer ({type(error).__name__})") from error

@@ -14,6 +14,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 
 from pipeline.errors import TopicsError, UnavailableError
+from pipeline.access.kafka import kafka_options
 from pipeline.settings import Settings
 from pipeline.slots import check_partitions
 from schemas.topics import INTERACTIONS, REJECTED, TOPICS, Topic
@@ -59,7 +60,7 @@ def _admin(settings: Settings) -> Iterator[KafkaAdminClient]:
     servers = ",".join(settings.kafka_servers)
     try:
         with KafkaAdminClient(
-            bootstrap_servers=list(settings.kafka_servers),
+            **kafka_options(settings),
             bootstrap_timeout_ms=TIMEOUT_MS,
             request_timeout_ms=TIMEOUT_MS,
             client_id="twoway-topics",

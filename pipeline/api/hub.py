@@ -16,6 +16,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
+from pipeline.access.kafka import kafka_options
 from pipeline.api.metrics import STREAM_CLIENTS, STREAM_COALESCED, STREAM_DROPPED, STREAM_EVENTS, STREAM_UNREADABLE
 from pipeline.errors import UnavailableError
 from pipeline.reading.updates import Newest, Wanted, row_key
@@ -168,7 +169,7 @@ class Hub:
         topics = [self._settings.topic(topic.name) for topic in (POSTS, ACCOUNTS)]
         consumer = AIOKafkaConsumer(
             *topics,
-            bootstrap_servers=list(self._settings.kafka_servers),
+            **kafka_options(self._settings),
             group_id=None,
             auto_offset_reset="latest",
         )

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from pipeline.access.kafka import kafka_security
 from pipeline.cli.names import parse_name
 from pipeline.cli.pages import AsJson
 from pipeline.cli.sparklines import age
@@ -102,6 +103,7 @@ def _listening(settings: Settings, platform: str | None, account: str | None, id
         accounts=() if account is None else (account,),
         topic_prefix=settings.topic_prefix,
         idle_s=idle_s,
+        security=kafka_security(settings),
     )
 
 

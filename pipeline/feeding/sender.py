@@ -10,6 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from pipeline.access.kafka import kafka_options
 from pipeline.errors import UnavailableError
 from pipeline.settings import Settings
 from pipeline.topic_admin import check_topics
@@ -56,7 +57,7 @@ async def open_sender(settings: Settings) -> AsyncIterator[Sender]:
     """A sender; at the end of the `with` all is acknowledged. Raises TopicsError and UnavailableError."""
     await asyncio.to_thread(check_topics, settings)
     producer = AIOKafkaProducer(
-        bootstrap_servers=list(settings.kafka_servers),
+        **kafka_options(settings),
         acks="all",
         enable_idempotence=True,
         compression_type="lz4",

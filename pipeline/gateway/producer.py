@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerClosed
 
+from pipeline.access.kafka import kafka_options
 from pipeline.settings import Settings
 
 logger = logging.getLogger("twoway.gateway")
@@ -30,7 +31,7 @@ def producer_opener(settings: Settings) -> Opener:
 
     async def open_producer() -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
-            bootstrap_servers=list(settings.kafka_servers),
+            **kafka_options(settings),
             client_id="twoway-gateway",
             acks="all",
             enable_idempotence=True,

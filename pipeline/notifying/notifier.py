@@ -14,6 +14,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, RebalanceInProgressError
 
+from pipeline.access.kafka import kafka_options
 from pipeline.notifying import metrics
 from pipeline.notifying.deliveries import Deliveries
 from pipeline.settings import Settings
@@ -42,7 +43,7 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]
         """Until it is cancelled. While Kafka is away it waits."""
         while True:
             consumer = AIOKafkaConsumer(
-                bootstrap_servers=list(self._settings.kafka_servers),
+                **kafka_options(self._settings),
                 group_id=self._settings.notify_group,
                 enable_auto_commit=False,
                 # A new group takes what there is: what is too old is given up by its age.

@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from pipeline.access.kafka import kafka_options
 from pipeline.errors import UnavailableError
 from pipeline.privacy.erase import Erased, Eraser
 from pipeline.publishing.outlet import Outlet
@@ -36,7 +37,7 @@ RETRY_S = 5.0
 
 async def ask(settings: Settings, erasures: Sequence[Erasure]) -> None:
     """Write erasures into the topic; acknowledged when this returns. Raises UnavailableError."""
-    producer = AIOKafkaProducer(bootstrap_servers=list(settings.kafka_servers), acks="all", enable_idempotence=True)
+    producer = AIOKafkaProducer(**kafka_options(settings), acks="all", enable_idempotence=True)
     try:
         await producer.start()
         for erasure in erasures:

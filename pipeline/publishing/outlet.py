@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from aiokafka import AIOKafkaProducer
 
 from pipeline.settings import Settings
+from pipeline.access.kafka import kafka_options
 
 #: A record without a value is a tombstone.
 Record = tuple[bytes | None, bytes | None]
@@ -31,7 +32,7 @@ class Outlet:
         async with self._starting:
             if self._producer is None:
                 producer = AIOKafkaProducer(
-                    bootstrap_servers=list(self.settings.kafka_servers),
+                    **kafka_options(self.settings),
                     acks="all",
                     enable_idempotence=True,
                     max_batch_size=BATCH_BYTES,

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from pipeline.access.redis import redis_security
 from pipeline.settings import Settings
 
 CONNECT_S = 2.0
@@ -30,5 +31,6 @@ def connect_redis(
         socket_timeout=timeout_s,
         socket_connect_timeout=connect_s,
         decode_responses=decode,
+        **redis_security(settings),
         **options,
     )

@@ -9,6 +9,7 @@ import faust
 from faust.app.base import BootStrategy
 from yarl import URL
 
+from pipeline.access.kafka import kafka_security
 from pipeline.publishing.outlet import Outlet
 from pipeline.settings import Settings
 from pipeline.table.tables import Tables
@@ -64,6 +65,7 @@ def make_app(settings: Settings, make_tables: Callable[[faust.App], Tables]) -> 
         broker=brokers,
         store="memory://",
         # Faust would create topics as it likes; ours are declared in schemas/topics.py.
+        broker_credentials=_credentials(settings),
         topic_allow_declare=False,
         topic_disable_leader=True,
         stream_buffer_maxsize=BATCHES_WAITING,
@@ -84,3 +86,17 @@ def make_app(settings: Settings, make_tables: Callable[[faust.App], Tables]) -> 
 def batches_topic(app: faust.App, name: str) -> Any:
     """The topic whose events are Batches."""
     return app.topic(name, schema=WholeBatches(), allow_empty=True)
+def _credentials(settings: Settings) -> Any:
+    """TLS and user as Faust takes them; None without either."""
+    given = kafka_security(settings)
+    context = given.get("ssl_context")
+    if "sasl_mechanism" in given:
+        return faust.SASLCredentials(
+            username=given["sasl_plain_username"],
+            password=given["sasl_plain_password"],
+            ssl_context=context,
+            mechanism=given["sasl_mechanism"],
+        )
+    return None if context is None else faust.SSLCredentials(context)
+
+
