@@ -49,13 +49,13 @@ def settle_comments(comments: Sequence[Comment], finest_ms: int) -> list[Comment
             change.before = old
         change.said.append(interaction)
         if post.threads is not None or interaction.parent is not None:
-            for other in _above(post, key, interaction):
+            for other in _above(post, key, interaction, old):
                 if (post, other) not in changes:
                     changes[post, other] = CommentChange(post, other)
     return [change for change in changes.values() if _settle(change, finest_ms)]
 
 
-def _above(post: LivePage, key: int, interaction: Interaction) -> set[int]:
+def _above(post: LivePage, key: int, interaction: Interaction, old: int | None) -> set[int]:
     """The comments whose answers a record may change besides its own."""
     threads, parent = post.threads, interaction.parent if interaction.kind == "comment" else None
     others: set[int] = set()
@@ -65,6 +65,8 @@ def _above(post: LivePage, key: int, interaction: Interaction) -> set[int]:
         others.update(threads.link(key, hash_id(parent), post.members))
     if threads is not None:
         others.update(threads.attach(key, post.members))
+        if old is not None and old & CLASS_BITS == REPLY:
+            others.update(threads.above(key))  # it may be no reply any more: records that contradict each other
     return others
 
 

@@ -257,7 +257,8 @@ class Table:
             and not replies  # it may have changed the rows of those that it replies to
             and is_only_state(post.members, post.entries, interaction)
         )
-        if post is not None and interaction.kind == "comment":
+        # A record of another kind may have replaced a comment of its id, or a reply: known only where nothing ever was.
+        if post is not None and (interaction.kind == "comment" or (interaction.kind != "totals" and not only)):
             for comment in touched_comments(post, hash_id(interaction.id)):
                 self.queue.put(post, mark_of(comment), waits_ms(post, comment))
         codes = self.windows.codes(interaction.time_ms)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.counting.changes import take_changes
@@ -17,9 +17,19 @@ from pipeline.slots import slot_of
 from pipeline.windows import Windows
 from schemas.interaction import Interaction
 from tests.driver import RECEIVED_MS
+from tests.factories import NOON_MS, make_interaction
 from tests.property.strategies import logs
 
 WINDOWS = Windows.parse("1m:3h,1h:8d,1d:90d")
+ANSWERED = [
+    make_interaction(kind="comment", id="c", time_ms=NOON_MS - 3),
+    make_interaction(kind="comment", id="r", own=True, parent="c", time_ms=NOON_MS - 2),
+]
+#: Of the reply's id, and newer: what answered the comment is no reply any more.
+NO_REPLY = [
+    make_interaction(kind="like", id="r", time_ms=NOON_MS - 1),
+    make_interaction(kind="comment", id="r", time_ms=NOON_MS - 1),
+]
 
 
 class Pages:
@@ -79,6 +89,8 @@ def waiting_of(page: LivePage) -> dict[int, int]:
 
 
 @given(logs(), st.lists(st.integers(1, 20), max_size=6))
+@example([*ANSWERED, NO_REPLY[0]], [2])
+@example([*ANSWERED, NO_REPLY[1]], [2])
 def test_rows_are_the_oracles_whatever_the_order_the_repeats_and_the_batches(
     log: list[Interaction], sizes: list[int]
 ) -> None:
