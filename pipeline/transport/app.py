@@ -63,9 +63,9 @@ def make_app(settings: Settings, make_tables: Callable[[faust.App], Tables]) -> 
     app = CountApp(
         settings.topic_prefix + settings.group,
         broker=brokers,
+        broker_credentials=_credentials(settings),
         store="memory://",
         # Faust would create topics as it likes; ours are declared in schemas/topics.py.
-        broker_credentials=_credentials(settings),
         topic_allow_declare=False,
         topic_disable_leader=True,
         stream_buffer_maxsize=BATCHES_WAITING,
@@ -83,9 +83,6 @@ def make_app(settings: Settings, make_tables: Callable[[faust.App], Tables]) -> 
     return app, tables
 
 
-def batches_topic(app: faust.App, name: str) -> Any:
-    """The topic whose events are Batches."""
-    return app.topic(name, schema=WholeBatches(), allow_empty=True)
 def _credentials(settings: Settings) -> Any:
     """TLS and user as Faust takes them; None without either."""
     given = kafka_security(settings)
@@ -100,3 +97,6 @@ def _credentials(settings: Settings) -> Any:
     return None if context is None else faust.SSLCredentials(context)
 
 
+def batches_topic(app: faust.App, name: str) -> Any:
+    """The topic whose events are Batches."""
+    return app.topic(name, schema=WholeBatches(), allow_empty=True)
