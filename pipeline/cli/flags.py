@@ -1,11 +1,13 @@
-"""Help without a type where there is nothing to type: typer shows `<bool>` behind every flag."""
+"""Where our commands differ from typer's: help shows no `<bool>` behind a flag, and ids may begin with a dash."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
+
+from pipeline.cli.negative import NegativeIds
 
 
 class FlagsAlone:
@@ -20,7 +22,7 @@ class FlagsAlone:
         return params
 
 
-class _Command(FlagsAlone, TyperCommand):
+class _Command(FlagsAlone, NegativeIds):
     pass
 
 
@@ -28,11 +30,11 @@ class _Group(FlagsAlone, TyperGroup):
     pass
 
 
-def hide_types_of_flags(app: typer.Typer) -> None:
-    """Do so for the app and for all that was added to it."""
+def use_own_classes(app: typer.Typer) -> None:
+    """For the app and for all that was added to it."""
     app.info.cls = _Group
     for command in app.registered_commands:
         command.cls = _Command
     for group in app.registered_groups:
         if group.typer_instance is not None:
-            hide_types_of_flags(group.typer_instance)
+            use_own_classes(group.typer_instance)

@@ -9,7 +9,7 @@ from importlib import import_module
 
 import typer
 
-from pipeline.cli.flags import hide_types_of_flags
+from pipeline.cli.flags import use_own_classes
 from pipeline.errors import TwowayError, UnavailableError
 from pipeline.local.folder import SERVER_VARIABLES, use_local_stack
 from pipeline.logs import printable
@@ -49,7 +49,7 @@ def build() -> typer.Typer:
     )
     for noun in NOUNS:
         import_module(f"pipeline.cli.{noun}").register(app)
-    hide_types_of_flags(app)
+    use_own_classes(app)
     return app
 
 
