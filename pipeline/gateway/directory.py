@@ -22,7 +22,8 @@ from pipeline.store.keys import Keys
 
 #: A delivery waits for the trip before its own and for its own: with the wait for Kafka, two seconds.
 TIMEOUT_S = 0.25
-TRIP_DELIVERIES = 500
+#: Commands of one trip: 30 ms of this process. A delivery that needs more makes several.
+TRIP_COMMANDS = 1_000
 DAY_S = 86_400
 
 Command = tuple[str | bytes | int, ...]
@@ -42,7 +43,7 @@ class Directory:
         wanted = list(ids)
         if not wanted:
             return {}
-        found = await self._trips.run([("GET", self._keys.seen(platform, object_id)) for object_id in wanted])
+        found = await self._run([("GET", self._keys.seen(platform, object_id)) for object_id in wanted])
         known = {object_id: decode_known(raw) for object_id, raw in zip(wanted, found, strict=True) if raw is not None}
         metrics.LOOKUPS.labels("yes").inc(len(known))
         metrics.LOOKUPS.labels("no").inc(len(wanted) - len(known))
@@ -50,13 +51,19 @@ class Directory:
 
     async def remember(self, platform: str, memories: Mapping[str, Known]) -> None:
         """Keep what the ids are."""
-        await self._trips.run(
+        await self._run(
             [
                 ("SET", self._keys.seen(platform, object_id), encode_known(known), "EX", self._ttl_s)
                 for object_id, known in memories.items()
             ]
         )
         metrics.MEMORIES.inc(len(memories))
+
+    async def _run(self, commands: list[Command]) -> list[Any]:
+        found: list[Any] = []
+        for first in range(0, len(commands), TRIP_COMMANDS):
+            found += await self._trips.run(commands[first : first + TRIP_COMMANDS])
+        return found
 
     async def is_ready(self) -> bool:
         """Whether Redis answers."""
@@ -89,10 +96,17 @@ class _Trips:
     async def _travel(self) -> None:
         try:
             while self._waiting:
-                group, self._waiting = self._waiting[:TRIP_DELIVERIES], self._waiting[TRIP_DELIVERIES:]
-                await self._trip(group)
+                await self._trip(self._next_group())
         finally:
             self._traveller = None
+
+    def _next_group(self) -> list[tuple[list[Command], asyncio.Future[list[Any]]]]:
+        """Those who wait, in their order, up to the commands of a trip; one of them at least."""
+        size = last = 0
+        while last < len(self._waiting) and (not last or size < TRIP_COMMANDS):
+            size, last = size + len(self._waiting[last][0]), last + 1
+        group, self._waiting = self._waiting[:last], self._waiting[last:]
+        return group
 
     async def _trip(self, group: list[tuple[list[Command], asyncio.Future[list[Any]]]]) -> None:
         pipe = self._redis.pipeline(transaction=False)

@@ -7,7 +7,6 @@ unresolvable for good. So the directory is written first, and both before the 2x
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import zlib
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from pipeline.errors import RefusedError, TooLargeError, UnavailableError, Unrea
 from pipeline.gateway import metrics
 from pipeline.gateway.directory import Directory
 from pipeline.gateway.lanes import Outgoing
+from pipeline.gateway.portions import Portions, Turns
 from pipeline.gateway.pseudonyms import former_pseudonym
 from pipeline.gateway.public_keys import PublicKeys
 from pipeline.gateway.publisher import Publisher
@@ -63,6 +63,15 @@ class Receipt:
     rejected: int = 0
     ignored: dict[str, int] = field(default_factory=dict)
 
+    def __add__(self, other: Receipt) -> Receipt:
+        if not self.accepted and not self.rejected and not self.ignored:
+            return other
+        ignored = {
+            reason: self.ignored.get(reason, 0) + other.ignored.get(reason, 0)
+            for reason in self.ignored | other.ignored
+        }
+        return Receipt(self.accepted + other.accepted, self.rejected + other.rejected, ignored)
+
 
 class Intake:
     """Takes deliveries of known connections."""
@@ -85,6 +94,7 @@ class Intake:
         self._pseudonym = pseudonym
         self._keys = keys
         self._clock = clock
+        self._turns = Turns()
 
     async def take(self, delivery: Delivery, connection: Connection) -> Receipt:
         """Return once Kafka has everything that the delivery yields.
@@ -101,25 +111,32 @@ class Intake:
 
     async def take_trusted(self, delivery: Delivery, connection: Connection) -> Receipt:
         """The same for what came over a connection that we opened ourselves: there is no signature to verify."""
-        source = SOURCES[connection.platform]
         try:
-            parsed = source.parse(delivery)
+            async with self._turns.turn(delivery):
+                return await self._take_apart(delivery, connection)
         except UnreadableError as error:
             metrics.REJECTED.labels(connection.platform, "parse").inc()
-            await self._keep(_rejected(delivery, connection, "parse", error.reason, str(error), delivery.body))
+            await self._keep([_rejected(delivery, connection, "parse", error.reason, str(error), delivery.body)])
             raise
-        references = list(source.references(parsed))
+
+    async def _take_apart(self, delivery: Delivery, connection: Connection) -> Receipt:
+        """Portion by portion. A crash in between is a delivery without an answer: its sender repeats it as a whole."""
+        source = SOURCES[connection.platform]
+        portions, receipt = Portions(source, delivery), Receipt()
+        references = await portions.parse()
         known = await self._directory.look_up(connection.platform, references) if references else {}
         context = Context(connection, delivery.received_ms, self._pseudonym, known, self._former)
-        outcomes = source.normalise(parsed, context)
-        if source.tells_erasures:
-            context.memories |= dict(writers(outcomes))
-        unremembered = await self._remember(connection.platform, context.memories)
-        receipt = await self._publish(outcomes, delivery, connection)
-        await self._publish_besides(outcomes, context, delivery)
-        if unremembered is not None:
-            # It counts already; the sender repeats it until it is remembered too, and the repeats count for nothing.
-            raise unremembered
+        async for outcomes in portions.outcomes(context):
+            if source.tells_erasures:
+                context.memories |= dict(writers(outcomes))
+            unremembered = await self._remember(connection.platform, context.memories)
+            receipt += await self._publish(outcomes, delivery, connection)
+            await self._publish_besides(outcomes, context, delivery)
+            if unremembered is not None:
+                # It counts already. The sender repeats it until it is remembered, too; the repeats count for nothing.
+                raise unremembered
+            known |= context.memories
+            context.memories, context.superseded = {}, []
         return receipt
 
     async def _verify(self, source: Source, delivery: Delivery, connection: Connection) -> None:
@@ -169,7 +186,7 @@ class Intake:
         await self._publisher.publish(records, delivery.received_ms)
         for record in kept:
             metrics.REJECTED.labels(record.platform, record.stage).inc()
-        await asyncio.gather(*map(self._keep, kept + later))
+        await self._keep(kept + later)
         platform = connection.platform
         for (name, action), number in kinds.items():
             metrics.interactions(platform, name, action).inc(number)
@@ -195,13 +212,15 @@ class Intake:
         if records:
             await self._publisher.publish(records, delivery.received_ms)
 
-    async def _keep(self, rejected: Rejected) -> None:
+    async def _keep(self, rejected: list[Rejected]) -> None:
         """Publish what was rejected; cut where the topic takes no large records."""
+        if not rejected:
+            return
         try:
-            await self._publisher.publish([self._cut(rejected, KEPT_BYTES)], rejected.time_ms)
+            await self._publisher.publish([self._cut(one, KEPT_BYTES) for one in rejected], rejected[0].time_ms)
         except TooLargeError:
             logger.warning("topic %s takes no large records; a rejected delivery is cut", self._rejected)
-            await self._publisher.publish([self._cut(rejected, CUT_BYTES)], rejected.time_ms)
+            await self._publisher.publish([self._cut(one, CUT_BYTES) for one in rejected], rejected[0].time_ms)
 
     def _cut(self, rejected: Rejected, limit_bytes: int) -> Outgoing:
         size_bytes = len(rejected.bytes)

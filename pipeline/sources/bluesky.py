@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pipeline.errors import UnreadableError
 from pipeline.sources.context import Context
 from pipeline.sources.delivery import Delivery
-from pipeline.sources.fields import as_table, listed, need, table, text
+from pipeline.sources.fields import as_table, check_number, listed, need, table, text
 from pipeline.sources.outcomes import Ignored, Known
 from pipeline.sources.source import Source
 from pipeline.sources.times import from_iso, from_milliseconds
@@ -67,6 +67,7 @@ class Bluesky(Source):
     def parse(self, delivery: Delivery) -> list[Event]:
         body = super().parse(delivery)
         frames = body if isinstance(body, list) else [body]
+        check_number(len(frames))
         if not all(isinstance(frame, dict) for frame in frames):
             raise UnreadableError("not_an_envelope", "expected a frame, or a list of frames")
         return [_event(frame) for frame in frames]

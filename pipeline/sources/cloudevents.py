@@ -24,6 +24,8 @@ from schemas.interaction import Interaction
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
+#: Requests a minute; a longer number is none.
+LONGEST_RATE = 9
 _SOURCE = re.compile(r"(?:^|/)platforms/([^/]+)/accounts/([^/?#]+)/?$")
 
 
@@ -40,7 +42,7 @@ class CloudEvents(Source):
         if not origin:
             raise RefusedError("missing_origin")
         rate = request.headers.get("webhook-request-rate", "")
-        allowed_rate = rate if rate.isascii() and rate.isdigit() and int(rate) else "*"
+        allowed_rate = rate if rate.isascii() and rate.strip("0").isdigit() and len(rate) <= LONGEST_RATE else "*"
         allow = {"Allow": "OPTIONS, POST", "WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": allowed_rate}
         return Answer(headers=allow)
 

@@ -13,10 +13,19 @@ import msgspec
 
 from pipeline.errors import UnreadableError
 
-#: An escaped backslash, a whole surrogate pair, or half of one (group 1).
+#: Escaped backslashes (group 1) and what they stand before: a whole surrogate pair, or half of one (group 2).
 _SURROGATES = re.compile(
-    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+    rb"(?<!\\)((?:\\\\)*)"
+    rb"(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2}))"
 )
+#: Surrogates that are looked at: a batch of a thousand texts full of emoji has fewer, and more would take too long.
+MOST_SURROGATES = 100_000
+#: No platform's delivery has as many. What is larger is refused as a whole: its bytes are kept once, not item by item.
+MOST_ITEMS = 100_000
+#: Brackets below which no JSON can be nested too deeply for anything that is done with it later.
+_FEW_BRACKETS = 400
+#: So much deeper than itself a value must be decodable: what is done with it later stands deeper on the stack.
+_HEADROOM = 64
 #: No platform counts further; writing out a number of thousands of digits would stall or fail.
 _LARGEST_ID = 2**64
 _EMPTY: Mapping[str, Any] = {}
@@ -28,19 +37,21 @@ def decode_json(body: bytes) -> Any:
     Raises UnreadableError. A whole batch must not fail, and be repeated for 36 h, because one text was cut badly.
     """
     try:
-        return msgspec.json.decode(body)
-    except (ValueError, RecursionError) as error:
-        repaired = _SURROGATES.sub(lambda found: rb"\ufffd" if found[1] else found[0], body)
-        if repaired != body:
-            return _decode_repaired(repaired)
-        raise UnreadableError("not_json", str(error)) from error
-
-
-def _decode_repaired(body: bytes) -> Any:
+        return _decode(body)
+    except ValueError as error:
+        repaired = _repair(body)
+        if repaired == body:
+            raise UnreadableError("not_json", str(error)) from error
     try:
-        return msgspec.json.decode(body)
-    except (ValueError, RecursionError) as error:
+        return _decode(repaired)
+    except ValueError as error:
         raise UnreadableError("not_json", str(error)) from error
+
+
+def check_number(items: int) -> None:
+    """Raise UnreadableError for a delivery of more items than anybody sends."""
+    if items > MOST_ITEMS:
+        raise UnreadableError("too_many_items", f"{items} items in one delivery; expected at most {MOST_ITEMS}")
 
 
 def as_table(value: Any) -> Mapping[str, Any]:
@@ -89,3 +100,23 @@ def number(value: Mapping[str, Any], key: str) -> int | None:
     """The whole number under a key, None where it is missing, no number or negative."""
     found = value.get(key)
     return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else None
+
+
+def _decode(body: bytes) -> Any:
+    """The value. Raises ValueError, and UnreadableError for one that is nested too deeply to be written again."""
+    try:
+        if body.count(b"[") + body.count(b"{") <= _FEW_BRACKETS:
+            return msgspec.json.decode(body)
+        value = msgspec.json.decode(b"[" * _HEADROOM + body + b"]" * _HEADROOM)
+    except RecursionError as error:
+        raise UnreadableError("too_deep", str(error)) from error
+    for _ in range(_HEADROOM):
+        (value,) = value
+    return value
+
+
+def _repair(body: bytes) -> bytes:
+    """The body without halves of surrogate pairs."""
+    if body.count(b"\\ud") + body.count(b"\\uD") > MOST_SURROGATES:
+        return body
+    return _SURROGATES.sub(lambda found: found[1] + rb"\ufffd" if found[2] else found[0], body)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from pipeline.errors import UnreadableError
 from pipeline.sources.context import Context
@@ -17,6 +16,7 @@ from pipeline.sources.fields import ident, need, table, text
 from pipeline.sources.outcomes import Ignored, Known
 from pipeline.sources.source import Source
 from pipeline.sources.times import from_iso
+from pipeline.sources.uris import origin
 from schemas.interaction import Action, Interaction
 
 #: What may be liked and talked about: the key of the thing in a delivery, and its folder in addresses.
@@ -117,11 +117,8 @@ def _account(item: Mapping[str, Any]) -> str | None:
     path = text(project, "path_with_namespace")
     if path is not None and address.endswith(f"/{path}"):  # a GitLab may live below a folder of its host
         return f"{address.removesuffix(f'/{path}')}/projects/{number}"
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return None
-    return f"{parts.scheme}://{parts.netloc}/projects/{number}" if parts.netloc else None
+    server = origin(address)
+    return None if server is None else f"{server}/projects/{number}"
 
 
 def _post(account: str, kind: str | None, item: Mapping[str, Any]) -> str | None:

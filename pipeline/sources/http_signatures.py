@@ -43,7 +43,7 @@ CAVAGE_SIGNED = frozenset({"(request-target)", "host", "digest"})
 _CAVAGE_FIELD = r'([a-zA-Z]+)=(?:"([^"\\]*)"|(\d{1,12}))'
 _CAVAGE = re.compile(rf"{_CAVAGE_FIELD}(?:\s*,\s*{_CAVAGE_FIELD})*")
 #: `sig1=("@method" "content-digest");created=1;keyid="..."`, in the only form that serialising it anew would give.
-_LABEL = r"[a-z*][a-z0-9_.*-]*"
+_LABEL = r"[a-z*][a-z0-9_.*-]{0,63}"
 _RFC_INPUT = re.compile(
     rf'({_LABEL})=(\(((?:"[a-z0-9@-]+" ?)+)\)((?:;{_LABEL}=(?:"[^"\\]*"|\d{{1,12}}))*))(?:$|,\s*{_LABEL}=\()'
 )

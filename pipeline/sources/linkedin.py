@@ -16,7 +16,7 @@ import msgspec
 from pipeline.errors import RefusedError, UnreadableError
 from pipeline.sources.context import Context
 from pipeline.sources.delivery import Answer, Connection, Delivery
-from pipeline.sources.fields import as_table, ident, need, table, text
+from pipeline.sources.fields import as_table, check_number, ident, need, table, text
 from pipeline.sources.outcomes import Ignored, Known
 from pipeline.sources.signatures import sign_challenge
 from pipeline.sources.source import Source
@@ -71,6 +71,7 @@ class LinkedIn(Source):
         body = super().parse(delivery)
         if not isinstance(body, dict) or not isinstance(body.get("notifications"), list):
             raise UnreadableError("not_an_envelope", "expected an object with a list `notifications`")
+        check_number(len(body["notifications"]))
         return [Notice(value, _detail(value), body.get("type")) for value in map(as_table, body["notifications"])]
 
     def references(self, parsed: list[Notice]) -> Iterable[str]:

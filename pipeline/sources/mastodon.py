@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pipeline.errors import UnreadableError
 from pipeline.sources.context import Context
 from pipeline.sources.delivery import Delivery
-from pipeline.sources.fields import as_table, decode_json, ident, need, table, text
+from pipeline.sources.fields import as_table, check_number, decode_json, ident, need, table, text
 from pipeline.sources.mastodon_statuses import Told, is_reply, read_status, status_references
 from pipeline.sources.outcomes import Ignored, Known
 from pipeline.sources.source import Source
@@ -53,7 +53,9 @@ class Mastodon(Source):
     def parse(self, delivery: Delivery) -> list[Event]:
         """One event, or a list of them: a listener hands several frames over together."""
         body = super().parse(delivery)
-        return [_event(envelope) for envelope in (body if isinstance(body, list) else [body])]
+        envelopes = body if isinstance(body, list) else [body]
+        check_number(len(envelopes))
+        return [_event(envelope) for envelope in envelopes]
 
     def references(self, parsed: list[Event]) -> Iterable[str]:
         wanted: set[str | None] = set()

@@ -98,14 +98,16 @@ class Source(ABC):
 
     def normalise(self, parsed: Any, context: Context) -> list[Outcome]:
         """An outcome for every item: one bad item never spoils the others."""
-        outcomes: list[Outcome] = []
+        return list(self.outcomes(parsed, context))
+
+    def outcomes(self, parsed: Any, context: Context) -> Iterator[Outcome]:
+        """The same one by one: a large delivery need not lie in memory with all that comes of it."""
         for item in self.items(parsed):
             superseded = len(context.superseded)
             outcome = self._outcome(item, context)
             if isinstance(outcome, Unreadable):
                 del context.superseded[superseded:]  # what is not counted supersedes nothing
-            outcomes.append(outcome)
-        return outcomes
+            yield outcome
 
     def _outcome(self, item: Any, context: Context) -> Outcome:
         try:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pipeline.errors import UnreadableError
 from pipeline.sources.context import Context
 from pipeline.sources.delivery import Delivery
-from pipeline.sources.fields import as_table, ident, need, table, text
+from pipeline.sources.fields import as_table, check_number, ident, need, table, text
 from pipeline.sources.meta import MetaApp
 from pipeline.sources.outcomes import Ignored, Known
 from pipeline.sources.times import from_iso, from_seconds
@@ -49,6 +49,7 @@ class Threads(MetaApp):
         if not isinstance(body, dict) or not isinstance(body.get("values"), dict | list):
             raise UnreadableError("not_an_envelope", "expected an object with `values`")
         values = body["values"] if isinstance(body["values"], list) else [body["values"]]
+        check_number(len(values))
         return [_event(as_table(value), body) for value in values]
 
     def references(self, parsed: list[Event]) -> Iterable[str]:

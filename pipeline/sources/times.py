@@ -16,6 +16,8 @@ _SECONDS_END = 100_000_000_000
 LONGEST_DIGITS = 20
 #: The longest form has 29 characters; the reader of it is lenient, and this is its limit.
 LONGEST_HTTP_DATE = 64
+#: The forms of ISO 8601 and of X have some thirty.
+LONGEST_TEXT = 64
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -35,7 +37,7 @@ def from_milliseconds(value: Any) -> int | None:
 
 def from_iso(value: Any) -> int | None:
     """ISO 8601, `Z` or an offset; without one, or with the ` UTC` that GitLab writes, it is UTC."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
         return None
     try:
         moment = datetime.fromisoformat(value.removesuffix(" UTC"))
@@ -46,7 +48,7 @@ def from_iso(value: Any) -> int | None:
 
 def from_x(value: Any) -> int | None:
     """`Mon Mar 26 16:33:26 +0000 2018`."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
         return None
     try:
         return _milliseconds(datetime.strptime(value, X_FORM))

@@ -15,7 +15,7 @@ import msgspec
 from pipeline.errors import RefusedError, UnreadableError
 from pipeline.sources.context import Context
 from pipeline.sources.delivery import Answer, Connection, Delivery
-from pipeline.sources.fields import as_table, ident, need, table, text
+from pipeline.sources.fields import as_table, check_number, ident, need, table, text
 from pipeline.sources.outcomes import Ignored, Known
 from pipeline.sources.signatures import sign_challenge
 from pipeline.sources.source import Source
@@ -56,6 +56,7 @@ class X(Source):
             raise UnreadableError("not_an_envelope", "expected an object")
         if isinstance(body.get("data"), dict):
             return [_activity_event(body["data"])]
+        check_number(sum(len(value) for value in body.values() if isinstance(value, list)))
         return list(_timeline_events(body))
 
     def references(self, parsed: list[Event]) -> Iterable[str]:

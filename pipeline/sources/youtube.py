@@ -33,6 +33,8 @@ TOPIC_HOSTS = frozenset({"www.youtube.com", "youtube.com"})
 TOPIC_PATHS = frozenset({"/xml/feeds/videos.xml", "/feeds/videos.xml"})
 #: A feed has five; what is kept of an entry is written by a function that calls itself for every level.
 MOST_LEVELS = 32
+#: A notification has one entry, of a title and some addresses.
+LONGEST_FEED = 256_000
 #: Real challenges are some twenty digits.
 LONGEST_CHALLENGE = 512
 #: Google's hub gives ten days at the most. More can only be said by somebody else, and would hide a lapse.
@@ -77,6 +79,8 @@ class YouTube(Source):
 
     def parse(self, delivery: Delivery) -> Element:
         """The feed. No document type and no entities: a feed needs neither, and an attack is made of them."""
+        if len(delivery.body) > LONGEST_FEED:
+            raise UnreadableError("too_large", f"{len(delivery.body)} bytes; expected at most {LONGEST_FEED}")
         try:
             feed: Element = fromstring(delivery.body, forbid_dtd=True)
         except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
