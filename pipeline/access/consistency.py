@@ -19,7 +19,7 @@ def check_servers(settings: Settings) -> None:
     _check_pair("REDIS", settings.redis_cert_file, settings.redis_key_file)
     if not settings.kafka_tls and (settings.kafka_ca_file or settings.kafka_cert_file):
         raise SettingsError("TWOWAY_KAFKA_TLS is false, but certificates for it are given; expected true")
-    if not settings.redis_url.reveal().startswith("rediss://") and (settings.redis_ca_file or settings.redis_cert_file):
+    if not settings.redis_url.reveal().startswith("rediss") and (settings.redis_ca_file or settings.redis_cert_file):
         raise SettingsError(
             "TWOWAY_REDIS_URL is without TLS, but certificates for it are given; expected it to begin with rediss://"
         )

@@ -21,7 +21,7 @@ def kafka_context(settings: Settings) -> ssl.SSLContext | None:
 
 def redis_context(settings: Settings) -> ssl.SSLContext | None:
     """The context for Redis; None without TLS. Raises SettingsError for files that do not serve."""
-    if not settings.redis_url.reveal().startswith("rediss://"):
+    if not settings.redis_url.reveal().startswith("rediss"):
         return None
     files = settings.redis_ca_file, settings.redis_cert_file, settings.redis_key_file
     return _context("REDIS", *files, settings.redis_key_password)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
+from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
+from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from pipeline.access.redis import redis_security
+from pipeline.errors import SettingsError
 from pipeline.settings import Settings
+from pipeline.store.cluster import PATIENCE_S, Cluster
 
 CONNECT_S = 2.0
+#: Put behind the scheme of a URL: what it leads to is a Redis Cluster.
+CLUSTER = "+cluster"
+#: How long a node of a cluster may take for one answer, where the caller leaves that open: less than a whole round trip
+#: may take, so that it is known which node failed.
+NODE_S = 5.0
 
 
 def connect_redis(
@@ -24,13 +33,49 @@ def connect_redis(
 ) -> Redis:
     """A client of the Redis that the settings name; it connects with the first command. `timeout_s`: for one answer.
 
-    `retries`: a command whose answer was lost is sent again by redis-py: for readers only."""
-    options: dict[str, Any] = {} if retries else {"retry": Retry(NoBackoff(), 0)}
-    return Redis.from_url(
-        settings.redis_url.reveal(),
-        socket_timeout=timeout_s,
-        socket_connect_timeout=connect_s,
-        decode_responses=decode,
+    `retries`: a command whose answer was lost is sent again by redis-py: for readers only. Raises SettingsError."""
+    url = settings.redis_url.reveal()
+    options: dict[str, Any] = {
+        "socket_connect_timeout": connect_s,
+        "decode_responses": decode,
+        **({} if retries else {"retry": Retry(NoBackoff(), 0)}),
         **redis_security(settings),
-        **options,
-    )
+    }
+    if is_cluster_url(url):
+        timeout_s = NODE_S if timeout_s is None else timeout_s
+        one_server, others = _seeds(url)
+        found = Cluster.from_url(
+            one_server,
+            startup_nodes=others,
+            socket_timeout=timeout_s,
+            patience_s=min(PATIENCE_S, timeout_s),
+            **options,
+        )
+        # What we use of the one the other has as well.
+        return cast("Redis", found)
+    return Redis.from_url(url, socket_timeout=timeout_s, **options)
+
+
+def is_cluster_url(url: str) -> bool:
+    """Whether a URL leads to a Redis Cluster: `redis+cluster://` or `rediss+cluster://`."""
+    return url.partition("://")[0].endswith(CLUSTER)
+
+
+def _seeds(url: str) -> tuple[str, list[ClusterNode]]:
+    """A URL of the first node, and the others: one that answers is enough to find them all."""
+    scheme, _, rest = url.partition("://")
+    parts = urlsplit(f"//{rest}")
+    user, at, hosts = parts.netloc.rpartition("@")
+    first, *others = hosts.split(",")
+    query = f"?{parts.query}" if parts.query else ""
+    try:
+        nodes = [urlsplit(f"//{one}") for one in (first, *others)]
+        if not all(node.hostname and node.port != 0 for node in nodes) or parts.path.strip("/") not in {"", "0"}:
+            raise ValueError
+        seeds = [ClusterNode(node.hostname or "", node.port or 6379) for node in nodes[1:]]
+    except ValueError:
+        raise SettingsError(
+            "TWOWAY_REDIS_URL is not what is expected of a cluster: "
+            "redis+cluster://[user:password@]host:port[,host:port...], without a database's number"
+        ) from None
+    return f"{scheme.removesuffix(CLUSTER)}://{user}{at}{first}{query}", seeds
