@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from pipeline.cli.names import parse_name
+from pipeline.cli.redis_line import redis_line
 from pipeline.cli.tables import make_console, print_json, shown
 from pipeline.clock import wall_clock
 from pipeline.errors import QueryError
@@ -47,7 +48,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Print every Redis key of it, with its type and a line for redis-cli."""
         settings = Settings.from_env()
-        found = keys_of(Keys(settings.key_prefix), kind, name, rest, account)
+        found = keys_of(Keys(settings.key_prefix), kind, name, rest, account, line=redis_line(settings))
         if as_json:
             print_json(map(asdict, found))
             return
@@ -56,8 +57,14 @@ def register(app: typer.Typer) -> None:
             typer.echo("The value is the post's account; with --account VALUE this command prints the post's page.")
 
 
-def keys_of(keys: Keys, kind: str, name: str, rest: str | None = None, account: str | None = None) -> list[Key]:
-    """The keys of what a kind and a name stand for. Raises QueryError."""
+def keys_of(
+    keys: Keys, kind: str, name: str, rest: str | None = None, account: str | None = None, line: str = "redis-cli"
+) -> list[Key]:
+    """The keys of what a kind and a name stand for, each with the command behind `line`. Raises QueryError."""
+    return [replace(key, command=f"{line} {key.command}") for key in _keys(keys, kind, name, rest, account)]
+
+
+def _keys(keys: Keys, kind: str, name: str, rest: str | None, account: str | None) -> list[Key]:
     if kind == "slot":
         return _slot(keys, name)
     if kind not in KINDS:
@@ -120,7 +127,7 @@ def _slot(keys: Keys, text: str) -> list[Key]:
 
 
 def _key(key: str, type_: str, holds: str, command: str) -> Key:
-    return Key(key, type_, holds, "redis-cli " + command.format(shlex.quote(key)))
+    return Key(key, type_, holds, command.format(shlex.quote(key)))
 
 
 def _print(found: list[Key]) -> None:

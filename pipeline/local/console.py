@@ -5,7 +5,6 @@ Colours and a moving bar only on a terminal; elsewhere the same as plain lines.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from pipeline.local import jars
+from pipeline.local.paths import redis_cli, shown_path
 from pipeline.local.plan import Plan
 from pipeline.local.ports import LOOPBACK
 from pipeline.logs import printable
@@ -83,15 +83,3 @@ def address_lines(plan: Plan, folder: Path) -> list[tuple[str, str]]:
     if plan.redis_port is not None:
         lines.append(("Redis", f"{redis_cli()} -p {plan.redis_port}"))
     return [*lines, ("data, logs", shown_path(folder))]
-
-
-def redis_cli() -> str:
-    """How redis-cli is called here: the one that came with us stands beside our own script."""
-    beside = Path(sys.executable).with_name("redis-cli")
-    return shown_path(beside) if beside.exists() else "redis-cli"
-
-
-def shown_path(path: Path) -> str:
-    """Relative to the current directory where it lies below it."""
-    path, here = path.absolute(), Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

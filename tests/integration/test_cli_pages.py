@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import orjson
 import pytest
@@ -126,6 +130,16 @@ def test_key_prints_what_redis_holds(run: Run, written: Written) -> None:
     assert all(written.redis.type(key) == found[key] for key in there)
     assert run("key", "post", "facebook:p 1").endswith("prints the post's page.\n")
     assert "no number" not in run("key", "slot", "7")
+
+
+def test_commands_of_key_are_answered_as_they_are_printed(run: Run, written: Written) -> None:
+    """Typed into a shell, they reach the Redis of the settings, whatever its port."""
+    written.account((4, 1, 0, 0, 0), account="a b{1}'s")
+    keys_found = map(orjson.loads, run("key", "account", "facebook", "a b{1}'s", "--json").splitlines())
+    command = next(one["command"] for one in keys_found if one["holds"] == "the account's page")
+    shell = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    ran = subprocess.run(["sh", "-c", command], env=shell, capture_output=True, text=True, check=True, timeout=20)
+    assert ran.stdout.splitlines()[:2] == ["likes", "4"]
 
 
 @pytest.mark.parametrize("arguments", [("page", "x:1"), ("slot", "256"), ("slot", "²"), ("account", "X:1")])
