@@ -79,17 +79,18 @@ class Judge:
         look.next_ms = self._next(page, now, queue.waiting, until_ms)
         return look
 
-    def first_look_ms(self, page: LivePage, after_ms: int) -> int:
+    def first_look_ms(self, page: LivePage, states: States, after_ms: int) -> int:
         """The watermark of the first look at a page: what closed up to `after_ms` is past, before the page there was
         nothing."""
-        length_ms = self.finest_ms if self.is_talked_of(page) else self.length_ms
+        length_ms = self.finest_ms if self.is_talked_of(page, states) else self.length_ms
         return self._close_after(length_ms, max(page.first_ms + self.grace_ms, after_ms))
 
-    def is_talked_of(self, page: LivePage) -> bool:
-        """Whether a post has comments enough to be ratioed: then it is looked at whenever a finest window closes."""
+    def is_talked_of(self, page: LivePage, states: States) -> bool:
+        """Whether a post has comments enough to be ratioed, or stands as that: then it is looked at when the next
+        finest window closes, whenever something changed."""
         if page.entity != "post" or "ratioed" not in self.rules:
             return False
-        return unpack(page.rows[ALL])[1] >= self.least_comments
+        return unpack(page.rows[ALL])[1] >= self.least_comments or states.get("ratioed", NOTHING).is_standing
 
     def is_heard_of(self, page: LivePage) -> bool:
         """Whether a post has enough in it for any rule to say anything."""
@@ -172,7 +173,7 @@ class Judge:
             if page.last_ms >= next_ms - self.grace_ms - self.length_ms and self.is_heard_of(page):
                 times.append(next_ms)
             fine_ms = self._close_after(self.finest_ms, until_ms)
-            if page.last_ms >= fine_ms - self.grace_ms - self.finest_ms and self.is_talked_of(page):
+            if page.last_ms >= fine_ms - self.grace_ms - self.finest_ms and self.is_talked_of(page, now):
                 times.append(fine_ms)
         for state in now.values():
             times += [t for t in (state.expires_ms, state.forgotten_ms(self.cool_down_ms)) if t is not None]

@@ -2,12 +2,17 @@
 
 over:  comments >= alert_ratioed_comments and comments > alert_ratioed likes
 under: comments < clear alert_ratioed likes, or fewer comments than that
+
+Of the newest closed window in which anything happened there is a word at every look, also where it was judged before:
+what came after its close, and what was removed, is in it. In-order input makes that the same word again, which changes
+nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pipeline.alerting.state import HOLD_MS
 from pipeline.alerting.verdict import Verdict
 from pipeline.counting.live import LivePage
 from pipeline.counting.rows import unpack
@@ -16,20 +21,22 @@ from pipeline.windows import ALL, ALL_NAME, SIZES_MAX
 
 
 def judge_ratioed(page: LivePage, from_ms: int, until_ms: int, settings: Settings) -> Iterator[Verdict]:
-    """The words on the finest windows of a post that close in [from_ms, until_ms], oldest first. A window in which
-    nothing happened changes nothing and gets none."""
+    """The words on the finest windows of a post that close in [from_ms, until_ms], oldest first; where none of them has
+    anything in it, the word on the newest closed one of the last day. A window in which nothing happened gets none."""
     length_ms, grace_ms = settings.windows.finest_ms, settings.grace_s * 1000
     first = -((grace_ms - from_ms) // length_ms) - 1
     last = (until_ms - grace_ms) // length_ms - 1
-    indices = sorted(code // SIZES_MAX for code in page.rows if code >= 0 and code % SIZES_MAX == 0)
-    total = page.rows[ALL]
-    totals = []
-    for index in reversed(indices):
-        if index < first:
+    recent = (until_ms - HOLD_MS) // length_ms
+    rows, total = page.rows, page.rows[ALL]
+    # All of it may be older than finest rows are kept: then the post's last event names the window.
+    indices = sorted(code // SIZES_MAX for code in rows if code >= 0 and code % SIZES_MAX == 0)
+    totals: list[tuple[int, int]] = []
+    for index in reversed(indices or [page.last_ms // length_ms]):
+        if index < first and (totals or index < recent):
             break
         if index <= last:
             totals.append((index, total))
-        total -= page.rows[index * SIZES_MAX]
+        total -= rows.get(index * SIZES_MAX, 0)
     for index, row in reversed(totals):
         likes, comments, *_ = unpack(row)
         yield _judge((index + 1) * length_ms, likes, comments, settings)

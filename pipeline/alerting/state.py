@@ -75,10 +75,12 @@ def expire(about: About, state: State, now_ms: int) -> tuple[State, Alert | None
 
 def step(about: About, state: State, verdict: Verdict, cool_down_ms: int) -> tuple[State, Alert | None]:
     """What a word makes of the state; and the alert, where it is a transition. Words come in the order of time: one
-    that is no newer than the last changes nothing."""
+    that is no newer than the last changes nothing, but that it may take back what stands (numbers came late)."""
     last = state.last
     if last is not None and verdict.judged_ms <= state.judged_ms:
-        return state, None
+        takes_back = verdict.judged_ms == state.judged_ms and state.is_standing and verdict.level == "under"
+        if not takes_back:
+            return state, None
     numbers = (verdict.value, verdict.baseline, verdict.threshold, verdict.sample)
     place = (verdict.window, verdict.start_ms, verdict.end_ms, verdict.time_ms)
     if last is not None and state.is_standing:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from redis.asyncio import Redis
 
 from pipeline import metrics
-from pipeline.alerting.judge import Judge, Look
+from pipeline.alerting.judge import Judge, Look, States
 from pipeline.alerting.queue import MINUTE_MS, NO_QUEUE, Queue
 from pipeline.alerting.state import encode_state
 from pipeline.counting.live import NEVER_MS, LivePage
@@ -37,6 +37,7 @@ from schemas.alert import encode_alert
 LOOKS_AT_ONCE = 20
 #: An outbox is emptied in steps of so many: Lua takes 8,000 arguments at the most.
 OUTBOX_AT_ONCE = 1_000
+NO_STATES: States = {}
 #: Gives the change of a slot, the same one each time.
 ChangeOf = Callable[[int], SlotChange]
 
@@ -140,6 +141,7 @@ class Watching:
     def _note(self, out: Round, dirty: Iterable[LivePage]) -> None:
         """See to it that pages are looked at when the first window closes that may say something.
 
+        Of a post that is talked of any change counts, however late: it is looked at when the next finest window closes.
         This runs for every page that is published. A post has at least as many objects as its audience made: most are
         passed over by their number alone.
         """
@@ -150,9 +152,13 @@ class Watching:
             if due_ms is None:
                 if (len(page.members) < least or not judge.is_heard_of(page)) if is_post else not page.last_ms:
                     continue
-            elif due_ms <= soon_ms or not is_post or len(page.members) < talked or not judge.is_talked_of(page):
+            elif due_ms <= soon_ms or not is_post or len(page.members) < talked:
                 continue
-            first_ms = judge.first_look_ms(page, max(self._judged_ms, self.slots[page.slot].judged_ms))
+            alerts = self.slots[page.slot]
+            states = alerts.states.get(page.reference, NO_STATES)
+            if due_ms is not None and not judge.is_talked_of(page, states):
+                continue
+            first_ms = judge.first_look_ms(page, states, max(self._judged_ms, alerts.judged_ms))
             if due_ms is None or first_ms < due_ms:
                 out.noted.setdefault(page.slot, {})[page.reference] = first_ms
 

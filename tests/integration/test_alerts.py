@@ -135,6 +135,56 @@ async def test_a_post_is_ratioed_as_its_minute_closes(driver: Driver, quick: Set
     assert (alert.rule, alert.state, alert.value, alert.sample) == ("ratioed", "fired", 3.5, 9)
 
 
+async def test_comments_that_come_minutes_late_ratio_a_post_within_a_minute(driver: Driver, quick: Settings) -> None:
+    """The installation has stood for a while; what happened three minutes ago is delivered now."""
+    await pass_time(driver, 10)
+    late = minute(8, 1, 60)
+    await count(driver, late[:30])
+    await count(driver, late[30:])
+    assert told(quick) == []
+    await pass_time(driver, 11)
+    (alert,) = told(quick)
+    assert (alert.rule, alert.state, alert.value, alert.since_ms) == (
+        "ratioed", "fired", 60.0, NOON_MS + 8 * MINUTE_MS
+    )  # fmt: skip
+    await pass_time(driver, 20)
+    assert told(quick) == [alert]
+
+
+@pytest.mark.parametrize("crash", ["before the note", "after the note"])
+async def test_what_came_late_is_told_by_the_next_owner(driver: Driver, quick: Settings, crash: str) -> None:
+    """A worker counted it and died, before or after it was noted that the post is to be looked at."""
+    await pass_time(driver, 10)
+    driver.write(*minute(8, 1, 60))
+    await driver.take()
+    if crash == "after the note":
+        await driver.publish()
+    await driver.open()
+    await driver.take()
+    await pass_time(driver, 12)
+    assert [(alert.rule, alert.state) for alert in told(quick)] == [("ratioed", "fired")]
+
+
+async def test_likes_that_come_late_and_comments_that_are_removed_take_an_alert_back(
+    driver: Driver, quick: Settings
+) -> None:
+    """Of one post a hundred likes of the same minute follow, of the other the comments go: both clear, once each."""
+    await pass_time(driver, 10)
+    await count(driver, minute(8, 1, 60), minute(8, 1, 60, OTHER))
+    await pass_time(driver, 12)
+    assert sorted(alert.account for alert in told(quick)) == sorted([BRAND, OTHER])
+    likes = [replace_id(one, "late") for one in minute(8, 100, 0)]
+    gone = [
+        make_interaction(account=OTHER, post=f"{OTHER}_1", kind="comment", action="remove", id=one.id,
+                         time_ms=NOON_MS + 9 * MINUTE_MS)
+        for one in minute(8, 0, 60, OTHER)
+    ]  # fmt: skip
+    await count(driver, likes, gone)
+    await pass_time(driver, 14)
+    cleared = [alert for alert in told(quick) if alert.state == "cleared"]
+    assert sorted((alert.account, alert.sample) for alert in cleared) == sorted([(BRAND, 161), (OTHER, 1)])
+
+
 async def test_a_silence_is_told_and_its_end(driver: Driver, quick: Settings) -> None:
     """Minute for minute something happened, then five minutes nothing, then a like."""
     await count(driver, *[minute(number, 7, 0) for number in range(-15, 0)])

@@ -10,6 +10,7 @@ from pipeline.alerting.queue import Waiting, add_length, judge_age, judge_growth
 from pipeline.alerting.ratioed import judge_ratioed
 from pipeline.alerting.shift import judge_shift, spread
 from pipeline.alerting.silence import judge_silence
+from pipeline.counting.live import LivePage
 from pipeline.counting.rows import pack
 from pipeline.windows import ALL, SIZES_MAX
 from tests.alerting import HOUR, HOUR_MS, SETTINGS, closes_ms, make_history, make_page
@@ -100,6 +101,47 @@ def test_ratioed_takes_all_time_as_of_each_closed_minute() -> None:
     assert page.rows[ALL] == pack((90, 60, 0, 0, 0))
     verdicts = list(judge_ratioed(page, NOON_MS, NOON_MS + 3 * MINUTE_MS, SETTINGS))
     assert [(v.level, v.value) for v in verdicts] == [("under", 4.0), ("over", 6.0)]
+
+
+def post_of_minutes(*minutes: tuple[int, int, int]) -> LivePage:
+    """A post with so many likes and comments in each of these minutes since noon: minute, likes, comments."""
+    page = make_page({0: (0, 0, 0)}, entity="post")
+    counts = {NOON_MS // MINUTE_MS + minute: (likes, comments, 0, 0, 0) for minute, likes, comments in minutes}
+    page.rows = {index * SIZES_MAX: pack(row) for index, row in counts.items()}
+    page.rows[ALL] = sum(page.rows.values())
+    page.last_ms = (max(counts) + 1) * MINUTE_MS - 1
+    return page
+
+
+def ratioed_between(page: LivePage, from_minute: int, until_minute: int) -> list[tuple[str, int]]:
+    """The words of a look at minutes that close in this time: level, minute."""
+    from_ms, until_ms = NOON_MS + from_minute * MINUTE_MS, NOON_MS + until_minute * MINUTE_MS
+    words = judge_ratioed(page, from_ms, until_ms, SETTINGS)
+    return [(word.level, (word.since_ms - NOON_MS) // MINUTE_MS) for word in words]
+
+
+def test_comments_that_came_after_their_minute_had_closed_ratio_a_post() -> None:
+    """Minute 0 closed at minute 2; a look at what closes in minute 5 speaks of it as well."""
+    assert ratioed_between(post_of_minutes((0, 1, 60)), 5, 5) == [("over", 0)]
+
+
+def test_what_came_late_is_judged_as_of_the_newest_closed_minute() -> None:
+    """Sixty comments of minute 0 are there only now; minute 3 has closed, minute 4 is still open."""
+    assert ratioed_between(post_of_minutes((0, 0, 60), (3, 1, 0), (4, 500, 0)), 5, 5) == [("over", 3)]
+
+
+def test_comments_older_than_minutes_are_kept_ratio_a_post_at_its_last_event() -> None:
+    """No row of a minute is left, all of it stands in those of hours and days."""
+    page = post_of_minutes((0, 1, 60))
+    del page.rows[NOON_MS // MINUTE_MS * SIZES_MAX]
+    assert ratioed_between(page, 300, 300) == [("over", 0)]
+
+
+def test_a_post_of_the_day_before_is_not_told_to_be_ratioed_now() -> None:
+    """What is imported is history: a day later nothing is said any more."""
+    page, day = post_of_minutes((0, 1, 60)), 24 * 60
+    assert ratioed_between(page, day, day) == [("over", 0)]
+    assert ratioed_between(page, day + 1, day + 1) == []
 
 
 def test_silence_is_measured_against_the_longest_that_is_usual() -> None:

@@ -66,6 +66,16 @@ def test_the_same_word_twice_changes_nothing() -> None:
     assert step(ABOUT, cleared, word("over", 0), 0) == (cleared, None)
 
 
+def test_numbers_that_came_late_take_back_what_stands_and_raise_nothing_twice() -> None:
+    """The word on the same hour is another one now; it clears, and the same cause does not begin again."""
+    fired, _ = step(ABOUT, State(), word("over", 0), 0)
+    assert step(ABOUT, fired, word("between", 0), 0) == (fired, None)
+    cleared, alert = step(ABOUT, fired, word("under", 0), 0)
+    assert alert is not None
+    assert alert.state == "cleared"
+    assert step(ABOUT, cleared, word("over", 0), 0) == (cleared, None)
+
+
 def test_an_alerts_id_follows_from_its_cause() -> None:
     """Rule, post or account, and the beginning: whoever computes it, wherever, gets the same."""
     fired, first = step(ABOUT, State(), word("over", 0), 0)
