@@ -1,6 +1,7 @@
 -- One slot's share of a slice, whole or not at all.
 --
--- KEYS[1] the slot's `applied` hash; KEYS[2] its `open` sorted set; KEYS[3] its `erased` set
+-- KEYS[1] the slot's `applied` hash; KEYS[2] its `open` sorted set; KEYS[3] its `erased` set; KEYS[4] a key that is
+--         never written: because of it a Redis Cluster runs no part of this while the hash slot moves to another node
 -- ARGV[1] source partition (field of `applied`)
 -- ARGV[2] offset and ARGV[3] version that the writer believes to be in force ('0' where nothing is there yet)
 -- ARGV[4] next offset to apply; ARGV[5] next version; ARGV[6] layout version

@@ -1,6 +1,6 @@
 -- Who was engaged: some actors into some HyperLogLogs of one slot.
 --
--- KEYS[1] any key of the slot
+-- KEYS[1] any key of the slot; KEYS[2] a key that is never written (`apply.lua`)
 -- ARGV[1] msgpack of {lifetime in s, {{key, lifetime in s, key, ...}, ...}, {key, n, {actor, ...}, key, ...}}: each
 --         post's set, and the n-th of the lists of sets (its account's), all with the slot's hash tag
 --

@@ -68,6 +68,9 @@ class Keys:
         self.lengths = tuple(f"{prefix}:{{{slot}}}:lengths" for slot in range(SLOTS))
         self.alerting = tuple(f"{prefix}:{{{slot}}}:alerting" for slot in range(SLOTS))
         self.erased = tuple(f"{prefix}:{{{slot}}}:erased" for slot in range(SLOTS))
+        #: Keys that are never written. A cluster refuses a script with a missing key while the hash slot moves to
+        #: another node, and only such a script: others would find some of their keys on neither side, halfway through.
+        self.missing = tuple(f"{prefix}:{{{slot}}}:missing" for slot in range(SLOTS))
 
     def page(self, slot: int, reference: str) -> str:
         """The page of a reference `post:<platform>:<encoded id>` or `account:<platform>:<encoded id>`."""

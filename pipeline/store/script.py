@@ -148,15 +148,15 @@ class Script:
         are_calls: list[bool] = []
         for call in calls:
             change, believed, following = call.change, call.believed, call.following
+            applied, missing = self.keys.applied[call.slot], self.keys.missing[call.slot]
             if change:
                 # Before the offset that says they are done.
                 for part in change.engaged.packed(ttl_s):
-                    pipe.execute_command("EVALSHA", _sha(ENGAGE), 1, self.keys.applied[call.slot], part)
+                    pipe.execute_command("EVALSHA", _sha(ENGAGE), 2, applied, missing, part)
                     are_calls.append(False)
             are_calls.append(True)
             pipe.execute_command(
-                "EVALSHA", sha, 3, self.keys.applied[call.slot], self.keys.open[call.slot],
-                self.keys.erased[call.slot], field,
+                "EVALSHA", sha, 4, applied, self.keys.open[call.slot], self.keys.erased[call.slot], missing, field,
                 believed.offset, believed.version, following.offset, following.version, LAYOUT_VERSION,
                 change.packed(ttl_s) if change else b"",
             )  # fmt: skip
