@@ -241,8 +241,9 @@ def _make_tables(app: faust.App, settings: Settings, redis: Redis, outlet: Outle
 
     def make(partition: int) -> Table:
         # The client forgets its metadata for a moment when a broker goes away.
-        partitions = check_partitions(name, app.consumer.topic_partitions(name) or servers.partitions)
-        return Table(partition, partitions, settings, redis, outlet, wall_clock)
+        there = app.consumer.topic_partitions(name) or servers.partitions
+        servers.partitions = check_partitions(name, there)
+        return Table(partition, there, settings, redis, outlet, wall_clock)
 
     async def seek(partition: int, offset: int) -> None:
         await app.consumer.seek(TP(name, partition), offset)

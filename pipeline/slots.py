@@ -6,6 +6,8 @@ partitions P <= 256 that partitioner puts slot s into partition s % P: adding pa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aiokafka.partitioner import murmur2
 
 from pipeline.errors import TopicsError
@@ -28,3 +30,18 @@ def check_partitions(topic: str, partitions: int) -> int:
 def slots_of_partition(partition: int, partitions: int) -> range:
     """All slots whose records lie in this partition of `partitions`."""
     return range(partition, SLOTS, partitions)
+
+
+def possible_slots(partition: int, partitions: int) -> range:
+    """All slots whose records can lie in this partition, under this number of partitions or any smaller one."""
+    fewest = 1 << partition.bit_length()
+    return range(partition, SLOTS, min(fewest, partitions))
+
+
+def former_slots(partition: int, partitions: int, fed: Iterable[int]) -> list[int]:
+    """The slots that lay in this partition before partitions were added. `fed`: slots known to have had records there;
+    one of them tells of all, for slots move by the power of two."""
+    fewest, found = partitions, list(fed)
+    while any((slot - partition) % fewest for slot in found):
+        fewest //= 2
+    return [slot for slot in range(partition, SLOTS, fewest) if (slot - partition) % partitions]

@@ -6,11 +6,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.proving.expected import PageName
 from pipeline.slots import SLOTS
 from pipeline.store.keys import Keys, reference, split_reference
+from pipeline.store.trails import sent_field
 from pipeline.windows import ALL, ALL_NAME, Windows
 
 SCAN_COUNT = 2_000
@@ -18,6 +19,13 @@ WAITS = "waits "
 ENGAGED = "engaged "
 #: Characters that mean something in a SCAN pattern.
 _GLOB = re.compile(r"([*?\[\]\\^])")
+
+
+class Reach(NamedTuple):
+    """How far a slot is, by source partition: the next offset to apply, and what is sent on of a former partition."""
+
+    applied: dict[int, int]
+    sent: dict[int, int]
 
 
 @dataclass(frozen=True)
@@ -43,12 +51,12 @@ class SnapshotReader:
         self._engaged = engaged
         self._page_key = re.compile(re.escape(keys.prefix) + r":\{(\d+)\}:((?:post|account):.*)", re.DOTALL)
 
-    async def applied(self) -> dict[int, dict[int, int]]:
-        """How far each slot is: slot -> source partition -> next offset to apply."""
+    async def reach(self) -> dict[int, Reach]:
+        """How far each slot is."""
         pipe = self._redis.pipeline(transaction=False)
         for slot in range(SLOTS):
             pipe.hgetall(self._keys.applied[slot])
-        return {slot: _offsets(hash_) for slot, hash_ in enumerate(await pipe.execute())}
+        return {slot: Reach(_offsets(hash_), _sent(hash_)) for slot, hash_ in enumerate(await pipe.execute())}
 
     async def names(self) -> dict[int, set[PageName]]:
         """The names of all pages that Redis holds, by slot. Pages that are made meanwhile may be missing."""
@@ -93,3 +101,9 @@ class SnapshotReader:
 def _offsets(hash_: dict[str, str]) -> dict[int, int]:
     """The source partitions' offsets; `version` and `layout` stand beside them."""
     return {int(field): int(offset) for field, offset in hash_.items() if field.isdigit()}
+
+
+def _sent(hash_: dict[str, str]) -> dict[int, int]:
+    """The former partitions' offsets up to which the slot's records are sent on."""
+    prefix = sent_field("")
+    return {int(field.removeprefix(prefix)): int(to) for field, to in hash_.items() if field.startswith(prefix)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from redis.exceptions import RedisError
@@ -19,7 +19,7 @@ from pipeline.errors import StateError, UnavailableError
 from pipeline.proving.compare import Difference, compare_page, unknown_page
 from pipeline.proving.expected import ExpectedPage, PageName
 from pipeline.proving.ledger import Ledger
-from pipeline.proving.snapshot import Snapshot, SnapshotReader
+from pipeline.proving.snapshot import Reach, Snapshot, SnapshotReader
 from pipeline.scan import TopicScan, open_scan
 from pipeline.settings import Settings
 from pipeline.slots import SLOTS
@@ -125,11 +125,11 @@ class _Proof:
         return self._report(results, not_applied, shown)
 
     async def _start(self) -> None:
-        applied = await self._reader.applied()
+        reach = await self._reader.reach()
         beginnings = await self._scan.beginnings()
-        ends = await self._scan.ends()  # asked after `applied`: workers go on meanwhile
+        ends = await self._scan.ends()  # asked after `reach`: workers go on meanwhile
         for partition in self._scan.partitions:
-            counted = max(offsets.get(partition, 0) for offsets in applied.values())
+            counted = max(slot.applied.get(partition, 0) for slot in reach.values())
             where = f"{self._scan.topic}[{partition}]"
             if counted and beginnings[partition]:
                 raise StateError(
@@ -138,8 +138,7 @@ class _Proof:
                 )
             if counted > ends[partition]:
                 raise StateError(f"Redis counted {where} up to offset {counted}, but it ends at {ends[partition]}")
-        for slot, offsets in applied.items():
-            self._ledger.advance(slot, offsets)
+        self._advance(reach)
         self._scan.start_at(beginnings)
 
     async def _read_to(self, targets: dict[int, int]) -> None:
@@ -154,9 +153,12 @@ class _Proof:
         deadline = time.monotonic() + wait_s
         while self._ledger.waiting_before(ends) and time.monotonic() < deadline:
             await asyncio.sleep(_POLL_S)
-            for slot, offsets in (await self._reader.applied()).items():
-                self._ledger.advance(slot, offsets)
+            self._advance(await self._reader.reach())
         return self._ledger.waiting_before(ends)
+
+    def _advance(self, reach: Mapping[int, Reach]) -> None:
+        for slot, reached in reach.items():
+            self._ledger.advance(slot, reached.applied, reached.sent)
 
     async def _round(self, slots: list[int]) -> dict[int, _Result]:
         names = await self._reader.names()

@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import Iterable
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import UnknownTopicOrPartitionError
 
-from pipeline.settings import Settings
 from pipeline.access.kafka import kafka_options
+from pipeline.settings import Settings
 
 #: A record without a value is a tombstone.
 Record = tuple[bytes | None, bytes | None]
@@ -53,13 +54,32 @@ class Outlet:
             await self._producer.stop()
             self._producer = None
 
-    async def send(self, topic: str, partition: int, records: Iterable[Record], timestamp_ms: int | None = None) -> int:
+    async def send(
+        self,
+        topic: str,
+        partition: int,
+        records: Iterable[Record],
+        timestamp_ms: int | None = None,
+        *,
+        exactly_there: bool = False,
+    ) -> int:
         """Send records to one partition and wait for the acknowledgement of all; gives their number. Without a
         timestamp they get the time of their sending.
+
+        A topic may have fewer partitions than `interactions` (both powers of two): `partition` counts round, so that a
+        slot's rows stay in one place when partitions are added to `interactions`. With `exactly_there` it must exist.
 
         Raises KafkaError where it cannot be had: some of the records may have arrived.
         """
         producer = await self._started()
+        there = len(await producer.partitions_for(topic))
+        if partition >= there and exactly_there:
+            # Added a moment ago: known when this ends, or the slice is tried again.
+            await producer.client.force_metadata_update()
+            if partition >= len(await producer.partitions_for(topic)):
+                raise UnknownTopicOrPartitionError(f"{topic}[{partition}] is not there")
+        elif partition >= there:
+            partition %= there
         sent, futures = 0, []
         batch = producer.create_batch()
         for key, value in records:

@@ -12,6 +12,7 @@ class Record(Protocol):
 
     offset: int
     timestamp: int
+    key: bytes | None
     value: bytes | None
 
 

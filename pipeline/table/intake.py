@@ -28,19 +28,28 @@ class Refusal:
 @dataclass(slots=True)
 class Intake:
     """A slice, sorted out. `records` goes with `placed`; `replayed` were applied before a restart and are only to be
-    published again; `misplaced` lie in a partition that does not own their slot."""
+    published again; `misplaced` lie in a partition that does not own their slot; `copies` were misplaced elsewhere, are
+    counted here, and are to be published even if they change nothing."""
 
     placed: list[Placed] = field(default_factory=list)
     records: Sequence[Record] = ()
     replayed: list[Placed] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     misplaced: list[tuple[int, Record]] = field(default_factory=list)
+    copies: list[Placed] = field(default_factory=list)
     missing: list[LivePage] = field(default_factory=list)
 
 
-def take_in(records: Sequence[Record], shelf: Shelf, marks: Mapping[int, Mark], future_limit_ms: int) -> Intake:
+def take_in(
+    records: Sequence[Record],
+    shelf: Shelf,
+    marks: Mapping[int, Mark],
+    future_limit_ms: int,
+    *,
+    copies_come: bool = False,
+) -> Intake:
     """Decode and check each record and find its pages. The future is measured from the record's own timestamp (when we
-    received it), so that a replay decides the same."""
+    received it), so that a replay decides the same. `copies_come`: slots moved here, so records may be copies."""
     out = Intake()
     pages, missing, placed = shelf.pages, out.missing, out.placed
     # Beyond this offset no record of ours was applied before, so no mark has to be looked at.
@@ -80,6 +89,8 @@ def take_in(records: Sequence[Record], shelf: Shelf, marks: Mapping[int, Mark], 
             out.replayed.append((interaction, account, post))
         else:
             placed.append((interaction, account, post))
+            if copies_come and record.key is None:
+                out.copies.append(placed[-1])
     out.records = [r for i, r in enumerate(records) if i not in skipped] if skipped else records
     return out
 

@@ -39,10 +39,10 @@ class SideWay:
                 REFUSED.labels(refusal.reason).inc()
         by_partition: dict[tuple[int, int], list[tuple[bytes | None, bytes]]] = defaultdict(list)
         for slot, record in misplaced:
-            # The record keeps its timestamp: the future is measured from it.
+            # The record keeps its timestamp: the future is measured from it. It has no key: `former.py` says why.
             by_partition[slot % self.partitions, record.timestamp].append((None, record.value or b""))
         for (partition, timestamp_ms), records in by_partition.items():
-            await self.outlet.send(self.interactions, partition, records, timestamp_ms)
+            await self.outlet.send(self.interactions, partition, records, timestamp_ms, exactly_there=True)
             INTERACTIONS.labels("misplaced").inc(len(records))
 
     def _rejected(self, refusal: Refusal) -> Rejected:

@@ -33,6 +33,7 @@ from pipeline.store.script import Call, Script, SlotChange
 from pipeline.store.shelf import Shelf
 from pipeline.store.texts import mark_of
 from pipeline.table.batch import Batch, Record
+from pipeline.table.former import FormerSlots
 from pipeline.table.intake import Intake, Refusal, take_in
 from pipeline.table.publication import Closes, Collector, Publication
 from pipeline.table.side import SideWay
@@ -64,6 +65,7 @@ class Table:
         self.shelf = Shelf(self.keys, settings.windows, settings.cache_entries)
         self.fold = Fold(settings.windows, settings.engaged_windows.finest_ms)
         self.script = Script(redis, self.keys, settings)
+        self.former = FormerSlots(redis, self.keys, partition, partitions)
         self.side = SideWay(settings, outlet, partition, partitions, clock)
         self.collector = Collector(settings, redis, self.keys, self.shelf)
         self.watching = Watching(settings, redis, self.keys, self.shelf)
@@ -92,14 +94,16 @@ class Table:
         the smallest applied offset (counted up to). Raises StateError for a layout that is not ours."""
         await self.script.load()
         self.marks = await read_marks(self.redis, self.keys, self.partition, self.partitions)
+        await self.former.open(committed or 0)
         await self.watching.open(self.marks)
         self.position = self.published_to = min(committed or 0, self.applied_to)
         return self.position
 
     @property
     def applied_to(self) -> int:
-        """The smallest applied offset of the slots."""
-        return min(mark.offset for mark in self.marks.values())
+        """The smallest applied offset of the slots, and of former slots the smallest that is settled."""
+        applied = min(mark.offset for mark in self.marks.values())
+        return applied if self.former.offset is None else min(applied, self.former.offset)
 
     async def take(self, batch: Batch) -> None:
         """Count a batch. When it returns, its last slice may still be on its way to Redis: `publish` waits for it."""
@@ -153,10 +157,12 @@ class Table:
 
     async def _take_slice(self, records: Sequence[Record]) -> None:
         began = perf_counter()
-        intake = take_in(records, self.shelf, self.marks, self.settings.future_limit_s * 1000)
+        future_limit_ms = self.settings.future_limit_s * 1000
+        intake = take_in(records, self.shelf, self.marks, future_limit_ms, copies_come=self.former.has_grown)
+        intake.misplaced = self.former.still_to_send(intake.misplaced)
         if intake.missing:
             await self.shelf.load(self.redis, intake.missing)
-        for placed in intake.replayed:
+        for placed in (*intake.replayed, *intake.copies):
             self._publish_again(placed)
         folded = self.fold.fold(intake.placed)
         refusals = intake.refusals
@@ -301,6 +307,7 @@ class Table:
         behind = [s for s, mark in self.marks.items() if s in changes or mark.offset < next_offset]
         if behind:
             await self._run([self._advance(slot, next_offset, changes.get(slot)) for slot in behind])
+        await self.former.advance(next_offset)
         self.watching.done(watched)
 
     def _is_quiet(self, now_ms: int) -> bool:

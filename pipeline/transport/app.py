@@ -21,6 +21,8 @@ HEARTBEAT_S = 2.0
 #: Batches of one partition that wait before the agent. Each holds up to `fetch_events` records.
 BATCHES_WAITING = 2
 FETCH_BYTES = 4 << 20
+#: New partitions are counted within this; Faust's default is five minutes.
+METADATA_AGE_S = 10
 
 
 class Boot(BootStrategy):  # type: ignore[misc]
@@ -74,6 +76,7 @@ def make_app(settings: Settings, make_tables: Callable[[faust.App], Tables]) -> 
         consumer_auto_offset_reset="earliest",
         broker_max_poll_records=settings.fetch_events,
         consumer_max_fetch_size=FETCH_BYTES,
+        consumer_metadata_max_age_ms=METADATA_AGE_S * 1000,
         broker_commit_interval=1.0,
         broker_session_timeout=SESSION_S,
         broker_heartbeat_interval=HEARTBEAT_S,

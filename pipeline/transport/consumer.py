@@ -6,6 +6,7 @@ Plain Faust makes two asyncio tasks a message and ends at 8 k events/s. It also 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -19,6 +20,9 @@ from pipeline.table.batch import Batch
 from pipeline.table.tables import Tables
 
 log = logging.getLogger("twoway.worker")
+
+#: Between two questions for partitions that the broker we ask does not know of yet.
+LEARN_S = 0.2
 
 
 class BatchConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -34,6 +38,16 @@ class BatchConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
             log.warning("could not commit (%s), trying again with the next publication", type(error).__name__)
             return False
         return True
+
+    async def learn(self, topic: str, least: int) -> None:
+        """Ask the broker how many partitions there are, until it knows of so many at least: another member of the group
+        may have learned of new ones first, and gave us some of them."""
+        client = self._ensure_consumer()._client
+        while not self.should_stop:
+            await client.force_metadata_update()
+            if (self.topic_partitions(topic) or 0) >= least:
+                return
+            await asyncio.sleep(LEARN_S)
 
     async def seek_here(self, partition: TP, offset: int) -> None:
         """Seek a partition that is still ours."""
@@ -77,6 +91,8 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
         """Go where the tables have to go on: the smaller of Kafka's committed offset and the smallest applied one."""
         committed = dict(await super().seek_to_committed())
         assigned = {tp.partition: tp for tp in self.assignment() if not self._is_changelog_tp(tp)}
+        for topic in {tp.topic for tp in assigned.values()}:
+            await self._thread.call_thread(self._thread.learn, topic, max(assigned) + 1)
         known = {p: offset if (offset := committed.get(tp)) and offset >= 0 else None for p, tp in assigned.items()}
         for partition, position in (await self.tables.assign(known)).items():
             tp, before = assigned[partition], known[partition]

@@ -43,12 +43,26 @@ def test_record_counts_when_its_slot_has_applied_it() -> None:
     assert (ledger.oracle.outcomes["accepted"], ledger.waiting_before({HOME: 3})) == (3, 0)
 
 
-def test_record_in_a_partition_that_does_not_own_its_slot_does_not_wait() -> None:
-    """The workers send it on, and the copy counts."""
+def test_record_in_a_partition_that_does_not_own_its_slot_waits_until_it_is_sent_on() -> None:
+    """Its copy counts, not itself. A slot of that partition which is further says that the copy is sent."""
     ledger = new_ledger()
     elsewhere = (HOME + 1) % PARTITIONS
     ledger.take([like(0, elsewhere)])
+    assert (ledger.oracle.outcomes["accepted"], ledger.waiting_before({elsewhere: 9})) == (0, 1)
+    ledger.advance(elsewhere, {elsewhere: 1})
     assert (ledger.oracle.outcomes["accepted"], ledger.waiting_before({elsewhere: 9})) == (0, 0)
+
+
+def test_record_left_behind_by_a_slot_that_moved_waits_until_its_own_trail_passes_it() -> None:
+    """What another slot has applied says nothing of it: Redis may have fallen back in this slot alone."""
+    ledger = new_ledger()
+    old = (HOME + 2) % PARTITIONS
+    ledger.advance(old, {old: 9})
+    ledger.advance(SLOT, {old: 1})
+    ledger.take([like(0, old), like(1, old)])
+    assert (ledger.oracle.outcomes["accepted"], ledger.waiting_before({old: 9})) == (1, 1)
+    ledger.advance(SLOT, {old: 1}, {old: 2})
+    assert (ledger.oracle.outcomes["accepted"], ledger.waiting_before({old: 9})) == (1, 0)
 
 
 def test_record_counted_before_partitions_were_added_still_counts() -> None:
