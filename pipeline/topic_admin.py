@@ -1,10 +1,12 @@
 """The declared topics on real brokers: creating what is missing, refusing what would break counting.
 
-What a topic has to be stands in `schemas/topics.py`. Nothing is ever altered or deleted here.
+What a topic has to be stands in `schemas/topics.py`. Nothing is ever deleted here, and nothing altered but the number
+of partitions of `interactions`, by `add_partitions`.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,13 +15,14 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 
-from pipeline.errors import TopicsError, UnavailableError
 from pipeline.access.kafka import kafka_options
+from pipeline.errors import TopicsError, UnavailableError
 from pipeline.settings import Settings
 from pipeline.slots import check_partitions
 from schemas.topics import INTERACTIONS, REJECTED, TOPICS, Topic
 
 TIMEOUT_MS = 10_000
+POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,28 @@ def create_topics(settings: Settings) -> list[str]:
         created = _create(admin, settings, missing, partitions) if missing else []
         _check(_find(admin, settings), settings)
         return created
+
+
+def add_partitions(settings: Settings, partitions: int) -> int:
+    """Give `interactions` so many partitions, while everything runs; gives the number that it had. The other topics
+    stay as they are: a slot's rows go on in the partition where they are.
+
+    Raises TopicsError for a number that is no power of two or smaller than what is there, and UnavailableError.
+    """
+    name = settings.topic(INTERACTIONS.name)
+    check_partitions(name, partitions)
+    with _admin(settings) as admin:
+        found = _find(admin, settings).get(INTERACTIONS.name)
+        if found is None:
+            raise TopicsError(f"topic {name} is missing; expected it (`twoway topics create` makes it)")
+        if partitions < found.partitions:
+            raise TopicsError(
+                f"topic {name} has {found.partitions} partitions; expected to be given more, not {partitions}"
+            )
+        if partitions > found.partitions:
+            admin.create_partitions({name: partitions}, timeout_ms=TIMEOUT_MS)
+            _wait_for(admin, name, partitions)
+        return found.partitions
 
 
 def check_topics(settings: Settings) -> dict[str, FoundTopic]:
@@ -105,6 +130,13 @@ def _create(admin: KafkaAdminClient, settings: Settings, topics: list[Topic], pa
     return created
 
 
+def _wait_for(admin: KafkaAdminClient, topic: str, partitions: int) -> None:
+    """Until the broker that we ask knows of all partitions, as it soon does; the others learn of them meanwhile."""
+    until = time.monotonic() + TIMEOUT_MS / 1000
+    while len(admin.describe_topics([topic])[0]["partitions"]) < partitions and time.monotonic() < until:
+        time.sleep(POLL_S)
+
+
 def _check(found: dict[str, FoundTopic], settings: Settings) -> None:
     for topic in TOPICS:
         name = settings.topic(topic.name)
@@ -120,10 +152,10 @@ def _check(found: dict[str, FoundTopic], settings: Settings) -> None:
 
 def _check_one(topic: Topic, found: FoundTopic, partitions: int) -> None:
     # The order of rejected records means nothing: any number of partitions serves.
-    if topic is not REJECTED and found.partitions != partitions:
+    if topic is not REJECTED and not _is_served(topic, found.partitions, partitions):
         raise TopicsError(
             f"topic {found.name} has {found.partitions} partitions; expected {partitions}"
-            + ("" if topic.partitions else " as interactions has")
+            + ("" if topic.partitions else " as interactions has, or a smaller power of two")
         )
     wanted, policy = topic.config["cleanup.policy"], found.config["cleanup.policy"]
     if set(policy.split(",")) != set(wanted.split(",")):
@@ -133,3 +165,8 @@ def _check_one(topic: Topic, found: FoundTopic, partitions: int) -> None:
     kept_ms, at_least_ms = int(found.config["retention.ms"]), int(topic.config["retention.ms"])
     if 0 <= kept_ms < at_least_ms:  # -1 keeps for good; longer than declared loses nothing
         raise TopicsError(f"topic {found.name} has retention.ms {kept_ms}; expected {at_least_ms} or more")
+
+
+def _is_served(topic: Topic, there: int, partitions: int) -> bool:
+    """Whether the number of partitions is the declared one; else, whether a slot lies wholly in one of them."""
+    return there == partitions if topic.partitions else partitions % there == 0

@@ -1,17 +1,20 @@
-"""`twoway topics create` and `twoway topics check`."""
+"""`twoway topics create`, `twoway topics check` and `twoway topics grow`."""
 
 from __future__ import annotations
+
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from pipeline.cli.tables import make_console
 from pipeline.settings import Settings
+from schemas.topics import INTERACTIONS
 
 
 def register(app: typer.Typer) -> None:
     """Add `topics`."""
-    topics = typer.Typer(help="Create and check the topics on the brokers.", no_args_is_help=True)
+    topics = typer.Typer(help="Create, check and grow the topics on the brokers.", no_args_is_help=True)
     app.add_typer(topics, name="topics")
 
     @topics.command("create")
@@ -36,3 +39,17 @@ def register(app: typer.Typer) -> None:
                 topic.name, str(topic.partitions), topic.config["cleanup.policy"], topic.config["retention.ms"]
             )
         make_console().print(table)
+
+    @topics.command("grow")
+    def grow(
+        partitions: Annotated[int, typer.Argument(help="as many as `interactions` is to have; a power of two")],
+    ) -> None:
+        """Give `interactions` more partitions while everything runs. Numbers stay exact; it cannot be taken back."""
+        from pipeline.topic_admin import add_partitions
+
+        settings = Settings.from_env()
+        before = add_partitions(settings, partitions)
+        name = settings.topic(INTERACTIONS.name)
+        typer.echo(
+            f"{name} has {partitions} partitions" + (f", {before} before" if before != partitions else " already")
+        )

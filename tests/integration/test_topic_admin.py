@@ -10,7 +10,7 @@ from kafka import KafkaAdminClient
 from pipeline.errors import TopicsError, UnavailableError
 from pipeline.local.ports import free_ports
 from pipeline.settings import Settings
-from pipeline.topic_admin import check_topics, create_topics
+from pipeline.topic_admin import add_partitions, check_topics, create_topics
 from schemas.topics import INTERACTIONS, POSTS, TOPICS
 
 pytestmark = pytest.mark.servers
@@ -62,12 +62,36 @@ def test_partitions_that_are_no_power_of_two_are_refused(settings: Settings) -> 
         create_topics(odd)
 
 
-def test_aggregate_topic_with_other_partitions_is_refused(settings: Settings) -> None:
-    """Its rows would have no partition to go to, or lie where no reader looks."""
-    uneven = fresh(settings, "uneven")
-    make(uneven, POSTS.name, 2, POSTS.config)
-    with pytest.raises(TopicsError, match="has 2 partitions; expected 4"):
+def test_aggregate_topic_whose_partitions_split_slots_is_refused(settings: Settings) -> None:
+    """A smaller power of two holds each slot's rows in one place; with three, or with more, nobody could say where."""
+    uneven, wider, fewer = (fresh(settings, name) for name in ("uneven", "wider", "fewer"))
+    make(uneven, POSTS.name, 3, POSTS.config)
+    with pytest.raises(TopicsError, match="has 3 partitions; expected 4 as interactions has, or a smaller power"):
         create_topics(uneven)
+    make(wider, POSTS.name, 8, POSTS.config)
+    with pytest.raises(TopicsError, match="has 8 partitions; expected 4"):
+        create_topics(wider)
+    make(fewer, POSTS.name, 2, POSTS.config)
+    create_topics(fewer)
+
+
+def test_growing_adds_partitions_to_interactions_alone(settings: Settings) -> None:
+    """The aggregate topics keep theirs, so that a slot's rows stay where they are; asked twice it changes nothing."""
+    grown = fresh(settings, "grows")
+    create_topics(grown)
+    assert (add_partitions(grown, 16), add_partitions(grown, 16)) == (4, 16)
+    found = check_topics(grown)
+    assert (found[INTERACTIONS.name].partitions, found[POSTS.name].partitions) == (16, 4)
+
+
+def test_growing_refuses_what_would_break_counting(settings: Settings) -> None:
+    """No power of two, or fewer than there are: nothing is changed."""
+    for partitions, why in ((12, "has 12 partitions; expected a power of two"), (2, "has 4 partitions; expected to")):
+        with pytest.raises(TopicsError, match=why):
+            add_partitions(settings, partitions)
+    with pytest.raises(TopicsError, match=r"nothing\.interactions is missing"):
+        add_partitions(fresh(settings, "nothing"), 8)
+    assert check_topics(settings)[INTERACTIONS.name].partitions == 4
 
 
 def test_compacted_interactions_are_refused(settings: Settings) -> None:
