@@ -27,6 +27,10 @@ IN_FLIGHT_BYTES = Gauge("twoway_gateway_in_flight_bytes", "Bodies and records he
 LOOKUPS = Counter("twoway_gateway_directory_lookups_total", "Ids asked of the directory", ["found"])
 MEMORIES = Counter("twoway_gateway_directory_writes_total", "Ids written to the directory")
 DIRECTORY_FAILURES = Counter("twoway_gateway_directory_failures_total", "Times that Redis did not answer")
+SOCKETS = Gauge("twoway_gateway_sockets", "Open connections of senders")
+SOCKETS_CLOSED = Counter(
+    "twoway_gateway_sockets_closed_total", "Connections closed: slow, too many, or no HTTP of ours", ["reason"]
+)
 CONNECTIONS = Gauge("twoway_gateway_connections", "Connections in force")
 RELOADS = Counter("twoway_gateway_connections_reloads_total", "Times the connections file was read anew", ["outcome"])
 KEY_FETCHES = Counter("twoway_gateway_key_fetches_total", "Public keys asked for at other servers", ["outcome"])

@@ -23,9 +23,11 @@ from pipeline.gateway.directory import Directory
 from pipeline.gateway.intake import WRITTEN
 from pipeline.gateway.outside import Outside
 from pipeline.gateway.producer import producer_opener
+from pipeline.gateway.protocol import guarded
 from pipeline.gateway.pseudonyms import keyed_pseudonym
 from pipeline.gateway.public_keys import PublicKeys
 from pipeline.gateway.publisher import Publisher
+from pipeline.gateway.waiting import Phase, Waiting, most_connections
 from pipeline.serving import address_of, listen, served, stop_signal
 from pipeline.settings import Settings
 
@@ -33,8 +35,6 @@ logger = logging.getLogger("twoway.gateway")
 
 #: What requests under way may still take after the signal: longer than a slow body and Kafka's time-out together.
 DRAIN_S = 30
-#: Senders keep connections open between webhooks; opening one anew costs them more than it costs us to keep it.
-KEEP_ALIVE_S = 75
 
 
 async def run_gateway(settings: Settings) -> None:
@@ -66,7 +66,11 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[str, asyncio.Future
     watcher = asyncio.create_task(connections.watch(), name="connections")
     try:
         app = build_app(settings, connections, publisher, directory, pseudonym, budget, keys)
-        async with served(app, listener, drain_s=DRAIN_S, timeout_keep_alive=KEEP_ALIVE_S):
+        waiting = Waiting(most_connections())
+        metrics.SOCKETS.set_function(lambda: len(waiting))
+        # Senders keep connections open between webhooks; opening one anew costs them more than it costs us to keep it.
+        keep_s = int(Phase.REQUEST.value)
+        async with served(app, listener, drain_s=DRAIN_S, http=guarded(waiting), ws="none", timeout_keep_alive=keep_s):
             yield address_of(listener), broken
     finally:
         watcher.cancel()

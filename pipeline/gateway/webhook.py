@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 from pipeline.clock import Clock
 from pipeline.errors import RefusedError, UnavailableError, UnreadableError
 from pipeline.gateway import metrics
-from pipeline.gateway.budget import Budget
+from pipeline.gateway.budget import Budget, Share
 from pipeline.gateway.connections import Connections
 from pipeline.gateway.intake import Intake, Receipt
 from pipeline.gateway.leases import Leases
@@ -80,7 +80,7 @@ class WebhookEndpoint:
             return self._handshake(scope, headers, connection)
         if headers.get("content-encoding", "identity") != "identity":
             raise _Refusal(415, "encoded_body", {"Accept-Encoding": "identity"})
-        held = _Held(self._budget)
+        held = Share(self._budget)
         try:
             body = await self._read_body(receive, headers, held)
             delivery = Delivery(
@@ -124,7 +124,7 @@ class WebhookEndpoint:
         metrics.DELIVERY_SECONDS.observe(time.perf_counter() - started)
         return Answer(_body(receipt), 200, JSON)
 
-    async def _read_body(self, receive: Receive, headers: dict[str, str], held: _Held) -> bytes:
+    async def _read_body(self, receive: Receive, headers: dict[str, str], held: Share) -> bytes:
         """The whole body. Its length is counted while it is read, whatever Content-Length says."""
         if "expect" in headers and _told_bytes(headers) > self._body_limit_bytes:
             raise _too_large()  # it waits for our word before it sends the body
@@ -134,13 +134,19 @@ class WebhookEndpoint:
             if len(chunk) > self._body_limit_bytes:
                 raise _too_large()
             return chunk
+        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                return await self._read_on(receive, chunk, held)
+            async with asyncio.timeout(BODY_TIMEOUT_S) as timeout:
+                held.begin_reading(lambda: timeout.reschedule(loop.time()))
+                body = await self._read_on(receive, chunk, held)
+                held.end_reading()
+                return body
         except TimeoutError as error:
+            if held.gave_way:
+                raise _busy({"Connection": "close"}) from error
             raise _Refusal(408, "body_too_slow", {"Connection": "close"}) from error
 
-    async def _read_on(self, receive: Receive, first: bytes, held: _Held) -> bytes:
+    async def _read_on(self, receive: Receive, first: bytes, held: Share) -> bytes:
         """The rest of the body. One that is too large is read to its end, or its sender would not see the answer."""
         chunks, size, more = [first], len(first), True
         while more:
@@ -156,32 +162,14 @@ class WebhookEndpoint:
         return b"".join(chunks)
 
 
-class _Held:
-    """What one request holds of the budget."""
-
-    __slots__ = ("_budget", "_size_bytes")
-
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
-        self._size_bytes = 0
-
-    def take(self, size_bytes: int) -> None:
-        try:
-            self._budget.take(size_bytes)
-        except UnavailableError as error:
-            raise _busy() from error
-        self._size_bytes += size_bytes
-
-    def give(self) -> None:
-        self._budget.give(self._size_bytes)
-        self._size_bytes = 0
-
-
-def _chunk(message: Message, held: _Held) -> bytes:
+def _chunk(message: Message, held: Share) -> bytes:
     if message["type"] == "http.disconnect":
         raise _Gone
     chunk: bytes = message.get("body", b"")
-    held.take(len(chunk))
+    try:
+        held.take(len(chunk))
+    except UnavailableError as error:
+        raise _busy() from error
     return chunk
 
 
@@ -200,8 +188,8 @@ def _too_large() -> _Refusal:
     return _Refusal(413, "body_too_large", {"Connection": "close"})
 
 
-def _busy() -> _Refusal:
-    return _Refusal(503, "try_again", {"Retry-After": RETRY_AFTER_S})
+def _busy(headers: Mapping[str, str] | None = None) -> _Refusal:
+    return _Refusal(503, "try_again", {"Retry-After": RETRY_AFTER_S, **(headers or {})})
 
 
 def _body(receipt: Receipt) -> bytes:
