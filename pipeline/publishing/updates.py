@@ -16,9 +16,9 @@ from pipeline.counting.rows import COUNTS, reply_quantile_ms, reply_times, unpac
 from pipeline.windows import ALL, Windows
 from schemas.engagement import engagement_key
 
-_BODY = (
+_COUNTS = (
     b'"likes":%d,"comments":%d,"shares":%d,"replies":%d,"posts":%d,'
-    b'"comment_to_like":%a,"conversation_share":%a,%b"revision":%d,"final":%b,%b'
+    b'"comment_to_like":%a,"conversation_share":%a,%b"revision":'
 )
 #: Where nobody commented there is nothing to answer: readers take the schema's defaults (most rows are such).
 _UNHEARD = b""
@@ -26,6 +26,8 @@ _UNANSWERED = b'"answered":0,"reply_rate":0.0,"reply_times":[],"reply_median_ms"
 _ANSWERED = b'"answered":%d,"reply_rate":%a,"reply_times":%b,"reply_median_ms":%d,"reply_p90_ms":%d,'
 #: Windows whose parts are remembered.
 _WINDOWS_MOST = 65_536
+#: Rows whose counts are remembered: most windows hold one of a few small rows, and a look-up is a tenth of the making.
+_ROWS_MOST = 50_000
 
 
 def revision(version: int, *, final: bool) -> int:
@@ -39,30 +41,23 @@ class Updates:
     def __init__(self, windows: Windows) -> None:
         self.windows = windows
         self._parts: dict[int, tuple[bytes, bytes]] = {}
+        self._counts = _Counts()
 
     def of_page(
         self, page: LivePage, codes: Iterable[int], version: int, closed: set[int]
     ) -> list[tuple[bytes, bytes]]:
         """Key and value of each of these rows that the page still keeps; `closed` are final."""
-        rows, parts = page.rows, self._parts
+        rows, parts, counts = page.rows, self._parts, self._counts
         head, tail, key = self._page_parts(page)
-        open_revision, final_revision = revision(version, final=False), revision(version, final=True)
+        still_open = b'%d,"final":false,%b' % (revision(version, final=False), tail)
+        final = b'%d,"final":true,%b' % (revision(version, final=True), tail)
         records = []
         for code in codes:
             row = rows.get(code)
             if row is None:
                 continue
             key_end, window = parts.get(code) or self._window_parts(code)
-            likes, comments, shares, replies, posts = unpack(row)
-            total = likes + comments + shares
-            final = code in closed
-            body = _BODY % (
-                likes, comments, shares, replies, posts,
-                comments / likes if likes else _NULL, comments / total if total else _NULL,
-                _answers(row, comments) if row > COUNTS else _UNANSWERED if comments else _UNHEARD,
-                final_revision if final else open_revision, b"true" if final else b"false", tail,
-            )  # fmt: skip
-            records.append((key + key_end, head + window + body))
+            records.append((key + key_end, head + window + counts[row] + (final if code in closed else still_open)))
         return records
 
     @staticmethod
@@ -81,6 +76,22 @@ class Updates:
         key = engagement_key("", "", window.size, window.start_ms).encode()[1:]
         parts = self._parts[code] = (key, fields[1:-1] + b",")
         return parts
+
+
+class _Counts(dict[int, bytes]):
+    """Packed row -> what its record says of it."""
+
+    def __missing__(self, row: int) -> bytes:
+        if len(self) > _ROWS_MOST:
+            self.clear()
+        likes, comments, shares, replies, posts = unpack(row)
+        total = likes + comments + shares
+        body = self[row] = _COUNTS % (
+            likes, comments, shares, replies, posts,
+            comments / likes if likes else _NULL, comments / total if total else _NULL,
+            _answers(row, comments) if row > COUNTS else _UNANSWERED if comments else _UNHEARD,
+        )  # fmt: skip
+        return body
 
 
 def _answers(row: int, comments: int) -> bytes:
