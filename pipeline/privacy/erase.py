@@ -24,6 +24,7 @@ from pipeline.settings import Settings
 from pipeline.slots import SLOTS, slot_of
 from pipeline.store.keys import Keys, encode_id
 from pipeline.store.texts import STAMP_DIGITS, decode_text
+from pipeline.store.walk import every_key
 from schemas.erasure import Erasure
 from schemas.topics import UNANSWERED
 from schemas.unanswered import encode_unanswered, unanswered_key
@@ -66,7 +67,7 @@ class Eraser:
         prefix = _GLOB.sub(r"\\\1", self._keys.prefix)
         for platform in {erasure.platform for erasure in erasures}:
             pattern = f"{prefix}:{{*}}:texts:{platform}:*"
-            async for key in self._redis.scan_iter(match=pattern, count=SCAN_COUNT, _type="hash"):
+            async for key in every_key(self._redis, pattern, SCAN_COUNT, "hash"):
                 await self._erase_in(key, names, done)
         return done
 

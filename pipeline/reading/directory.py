@@ -14,6 +14,7 @@ from typing import Any
 
 from pipeline.clock import Clock
 from pipeline.store.keys import Keys, decode_id
+from pipeline.store.walk import Walk
 
 #: Keys that one SCAN round looks at: about a millisecond of Redis.
 ROUND_KEYS = 2_000
@@ -37,11 +38,10 @@ class Directory:
     """All accounts of an installation, as far as they were walked."""
 
     def __init__(self, redis: Any, keys: Keys, clock: Clock) -> None:
-        self._redis = redis
         self._prefix = f"{keys.prefix}:account:"
         self._pattern = re.sub(r"([\\*?\[\]^-])", r"\\\1", self._prefix) + "*"
         self._clock = clock
-        self._cursor = 0
+        self._walk = Walk(redis, self._pattern)
         self._walked_ms = 0
         self._known: set[AccountRef] = set()
         self._found: set[AccountRef] = set()
@@ -61,9 +61,9 @@ class Directory:
 
     async def _step(self) -> None:
         for _ in range(STEP_KEYS // ROUND_KEYS):
-            self._cursor, keys = await self._redis.scan(self._cursor, match=self._pattern, count=ROUND_KEYS)
+            keys, is_end = await self._walk.round(ROUND_KEYS)
             self._found.update(ref for key in keys if (ref := self._ref(key)) is not None)
-            if self._cursor == 0:
+            if is_end:
                 self._known, self._found = set(sorted(self._found)[:ACCOUNTS_MAX]), set()
                 self._walked_ms = self._clock()
                 return

@@ -6,12 +6,15 @@ growing even over a Redis that was emptied or restored. Published revisions come
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from redis.asyncio import Redis
 
-from pipeline.errors import StateError
+from pipeline.errors import FencedError, StateError
 from pipeline.slots import slots_of_partition
+from pipeline.store.cluster import Cluster
 from pipeline.store.keys import LAYOUT_VERSION, Keys
 from pipeline.store.round_trip import round_trip
 
@@ -41,9 +44,28 @@ async def read_marks(redis: Redis, keys: Keys, partition: int, partitions: int) 
     return marks
 
 
+async def check_marks(redis: Redis, keys: Keys, partition: int, partitions: int, believed: Mapping[int, Mark]) -> None:
+    """Raises FencedError where Redis holds other marks than these: it fell back, or another writer was there."""
+    for slot, mark in (await read_marks(redis, keys, partition, partitions)).items():
+        if mark != believed[slot]:
+            raise FencedError(f"slot {slot} of partition {partition} is at {mark}; expected {believed[slot]}")
+
+
 async def check_redis(redis: Redis) -> None:
-    """Refuse a Redis that may throw our keys away: StateError with the fix in the message."""
-    memory = await redis.info("memory")
+    """Refuse a Redis that may throw our keys away, or that holds but a part of them: StateError with the fix."""
+    if isinstance(redis, Cluster):
+        for node in await redis.masters():
+            _check_policy(await node.execute_command("INFO", "memory"))
+        return
+    if (await redis.info("cluster")).get("cluster_enabled"):
+        raise StateError(
+            "the Redis at TWOWAY_REDIS_URL is a node of a Redis Cluster; expected the URL to begin with "
+            "redis+cluster:// or rediss+cluster://"
+        )
+    _check_policy(await redis.info("memory"))
+
+
+def _check_policy(memory: Mapping[str, Any]) -> None:
     policy = memory.get("maxmemory_policy", "noeviction")
     if memory.get("maxmemory", 0) and policy != "noeviction":
         raise StateError(

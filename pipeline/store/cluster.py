@@ -60,6 +60,12 @@ class Cluster(RedisCluster):
                 raise
             raise TryAgainError(ON_ITS_WAY) from error
 
+    async def masters(self) -> list[ClusterNode]:
+        """The nodes that hold slots."""
+        await self.initialize()
+        found: list[ClusterNode] = self.get_primaries()
+        return found
+
     async def script_load(self, script: Any) -> Any:
         """Make every master know a script."""
         self.scripts[script] = None

@@ -52,6 +52,7 @@ class Keys:
     | `tw:{s}:alerting` | hash | until Kafka has them | alert id -> alert, JSON |
     | `tw:told:<alert id>` | string | 30 days | an alert that `twoway notify` has delivered |
     | `tw:erasures` | hash | for good | partition of `interactions.erased` -> offset up to which it is done |
+    | `tw:{s}:erasures` | hash | for good | the same, in a cluster: what is done in this slot |
     | `tw:account:<platform>:<account>` | hash | page_ttl_days | directory: slot, platform, account, first_seen_ms |
     | `tw:post:<platform>:<post>` | string | page_ttl_days | directory: the account of a post |
     | `tw:seen:<platform>:<id>` | string | directory_ttl_days | the gateway's memory: id -> account, post, kind, actor |
@@ -63,6 +64,7 @@ class Keys:
         self.applied = tuple(f"{prefix}:{{{slot}}}:applied" for slot in range(SLOTS))
         self.open = tuple(f"{prefix}:{{{slot}}}:open" for slot in range(SLOTS))
         self.erasures = f"{prefix}:erasures"
+        self.slot_erasures = tuple(f"{prefix}:{{{slot}}}:erasures" for slot in range(SLOTS))
         self.watch = tuple(f"{prefix}:{{{slot}}}:watch" for slot in range(SLOTS))
         self.alerts = tuple(f"{prefix}:{{{slot}}}:alerts" for slot in range(SLOTS))
         self.lengths = tuple(f"{prefix}:{{{slot}}}:lengths" for slot in range(SLOTS))

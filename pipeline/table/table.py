@@ -26,7 +26,7 @@ from pipeline.publishing.closing import watermark_ms
 from pipeline.publishing.outlet import Outlet
 from pipeline.publishing.queue import Queue
 from pipeline.settings import Settings
-from pipeline.store.checkpoint import Mark, read_marks
+from pipeline.store.checkpoint import Mark, check_marks, read_marks
 from pipeline.store.directory import write_directory
 from pipeline.store.keys import Keys
 from pipeline.store.script import Call, Script, SlotChange
@@ -307,6 +307,9 @@ class Table:
         behind = [s for s, mark in self.marks.items() if s in changes or mark.offset < next_offset]
         if behind:
             await self._run([self._advance(slot, next_offset, changes.get(slot)) for slot in behind])
+        else:
+            # Nothing to write, so no script would find out that Redis fell back: a replica that was behind took over.
+            await check_marks(self.redis, self.keys, self.partition, self.partitions, self.marks)
         await self.former.advance(next_offset)
         self.watching.done(watched)
 
