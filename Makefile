@@ -16,7 +16,12 @@ ifeq ($(origin SECONDS),command line)
 DEMO_SECONDS := --seconds $(SECONDS)
 endif
 
-.PHONY: help install demo up test prove check format lock bench clean
+# `make up PORTS_FROM=9000 WORKERS=2 DATA=/srv/twoway`, and `make down DATA=/srv/twoway`. From there only, too.
+given = $(if $(filter command,$(firstword $(origin $(1)))),$(2) '$($(1))')
+UP_OPTIONS := $(call given,DATA,--data) $(call given,PORTS_FROM,--ports-from) $(call given,WORKERS,--workers)
+DOWN_OPTIONS := $(call given,DATA,--data)
+
+.PHONY: help install demo up down test prove check format lock bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
@@ -37,8 +42,11 @@ $(INSTALLED): requirements.lock pyproject.toml
 demo: $(INSTALLED) ## the whole stack with simulated platforms and a live table (SECONDS=30 ends it by itself)
 	@$(BIN)/twoway demo $(DEMO_SECONDS)
 
-up: $(INSTALLED) ## the whole stack for webhooks of your own, data in .twoway/
-	@$(BIN)/twoway up
+up: $(INSTALLED) ## the whole stack for webhooks of your own, data in .twoway/ (PORTS_FROM=9000, WORKERS=2, DATA=folder)
+	@$(BIN)/twoway up $(UP_OPTIONS)
+
+down: $(INSTALLED) ## stop the stack of `make up` from another terminal (DATA=folder)
+	@$(BIN)/twoway down $(DOWN_OPTIONS)
 
 test: check ## format, lint, types, then every test on a real Kafka and a real Redis
 	$(BIN)/pytest -q

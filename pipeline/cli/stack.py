@@ -1,20 +1,27 @@
-"""`twoway up`: the whole local stack in the foreground."""
+"""`twoway up`: the whole local stack in the foreground. `twoway down`: its end, from another terminal."""
 
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pipeline.local.ending import end_stack, owner_of
 from pipeline.local.extra import require_local_extra
-from pipeline.local.folder import DEFAULT, StackFolder
+from pipeline.local.folder import DEFAULT, DEMO, StackFolder, is_owned
+from pipeline.local.paths import shown_path
 from pipeline.local.plan import PORTS_FROM
+from pipeline.logs import printable
+
+#: Longer than the gateway's draining, the worker's last slice and the servers' ends take together.
+WAIT_S = 90.0
 
 
 def register(app: typer.Typer) -> None:
-    """Add `up`."""
+    """Add `up` and `down`."""
 
     @app.command("up")
     def command(
@@ -37,10 +44,31 @@ def register(app: typer.Typer) -> None:
             plan = make_plan(folder, os.environ, ports_from, workers)
             try:
                 with running_stack(folder, plan, console, console.role_line) as stack:
-                    console.say("up; Ctrl-C stops it")
+                    console.say(f"up; Ctrl-C stops it, or `{_down(data)}` (process id {os.getpid()})")
                     console.addresses(plan, folder.path)
                     watch(stack)
             except LocalStackError as error:
                 raise typer.Exit(1) from error
             except KeyboardInterrupt:
                 console.say("stopped")
+
+    @app.command("down")
+    def down(
+        data: Annotated[Path, typer.Option(help="folder of the stack")] = DEFAULT,
+        wait_s: Annotated[float, typer.Option("--wait", min=0, help="seconds that it may take to stop")] = WAIT_S,
+    ) -> None:
+        """Stop the stack of this directory, as Ctrl-C would. Nothing happens where none runs."""
+        shown = printable(shown_path(data))
+        pid = owner_of(data)
+        if pid is None:
+            demo = f"; the demo does: `{_down(DEMO)}`" if data == DEFAULT and is_owned(DEMO) else ""
+            typer.echo(f"no stack runs on {shown}{demo}")
+            return
+        typer.echo(f"stopping the stack on {shown} (process id {pid})")
+        end_stack(data, pid, wait_s)
+        typer.echo("stopped")
+
+
+def _down(data: Path) -> str:
+    """The command that ends the stack on this folder."""
+    return "twoway down" if data == DEFAULT else shlex.join(["twoway", "down", "--data", str(data)])

@@ -26,6 +26,7 @@ DEFAULT = Path(".twoway")
 #: The demo keeps its data apart, and empties it at every start.
 DEMO = DEFAULT / "demo"
 SERVER_VARIABLES = ("TWOWAY_KAFKA_SERVERS", "TWOWAY_REDIS_URL", "TWOWAY_REDIS_URL_FILE")
+LOCK = "lock"
 _STARTERS = ("up", "demo")
 #: A command that only looks whether a stack runs holds the lock for a moment.
 LOOK_S = 0.3
@@ -64,13 +65,12 @@ class StackFolder:
     def __enter__(self) -> StackFolder:
         """Become the owner. Raises LocalStackError that names the process which is."""
         self.path.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
         if not _lock(lock):
-            owner = os.pread(lock, 20, 0).decode().strip() or "unknown"
             os.close(lock)
             raise LocalStackError(
-                f"a local stack already runs on {self.path} (process id {owner}); "
-                f"expected to be the only one: stop it, or give another folder with --data"
+                f"a local stack already runs on {self.path} (process id {recorded_owner(self.path) or 'unknown'}); "
+                f"expected to be the only one: stop it (twoway down), or give another folder with --data"
             )
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
@@ -136,7 +136,7 @@ def use_local_stack(arguments: list[str], environ: MutableMapping[str, str]) -> 
 def is_owned(path: Path) -> bool:
     """Whether a stack runs on this folder now."""
     try:
-        lock = os.open(path / "lock", os.O_RDONLY)
+        lock = os.open(path / LOCK, os.O_RDONLY)
     except OSError:
         return False
     try:
@@ -146,6 +146,15 @@ def is_owned(path: Path) -> bool:
     finally:
         os.close(lock)
     return False
+
+
+def recorded_owner(path: Path) -> int | None:
+    """The process id that the last owner wrote down. It means something only while the folder is owned."""
+    try:
+        text = (path / LOCK).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return None
+    return int(text) if text.isdecimal() and len(text) < 20 else None
 
 
 def _lock(descriptor: int) -> bool:

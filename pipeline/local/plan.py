@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 
 from pipeline.errors import LocalStackError
@@ -13,8 +15,11 @@ from pipeline.settings import Settings
 
 PORTS_FROM = 8000
 WORKERS_MAX = 64
-#: Offsets from the first port. Gateway, API and the first worker fall on the defaults of the settings.
-_KAFKA, _GATEWAY, _API, _WORKER, _REDIS, _CONTROLLER, _MORE_WORKERS = range(7)
+#: Offsets from the first port, each of one owner, however many workers there are. Gateway, API and first worker fall on
+#: the defaults of the settings. A listener is no part of the stack, but finds its port among the stack's addresses.
+_KAFKA, _GATEWAY, _API, _WORKER, _REDIS, _CONTROLLER, _NOTIFY, _LISTENER, _MORE_WORKERS = range(9)
+#: Roles whose ports are settings, with their offsets.
+_ROLES = {"gateway": _GATEWAY, "api": _API, "worker": _WORKER, "notify": _NOTIFY, "listener": _LISTENER}
 
 
 @dataclass(frozen=True)
@@ -63,9 +68,7 @@ def make_plan(folder: StackFolder, environ: Mapping[str, str], ports_from: int, 
     own_kafka = "TWOWAY_KAFKA_SERVERS" not in given
     own_redis = "TWOWAY_REDIS_URL" not in given and "TWOWAY_REDIS_URL_FILE" not in given
     variables = {
-        "TWOWAY_GATEWAY_PORT": str(ports_from + _GATEWAY),
-        "TWOWAY_API_PORT": str(ports_from + _API),
-        "TWOWAY_WORKER_PORT": str(ports_from + _WORKER),
+        **{f"TWOWAY_{role.upper()}_PORT": str(ports_from + offset) for role, offset in _ROLES.items()},
         **given,
         **_secrets(folder, given),
     }
@@ -73,16 +76,16 @@ def make_plan(folder: StackFolder, environ: Mapping[str, str], ports_from: int, 
         variables["TWOWAY_KAFKA_SERVERS"] = f"{LOOPBACK}:{ports_from + _KAFKA}"
     if own_redis:
         variables["TWOWAY_REDIS_URL"] = f"redis://{LOOPBACK}:{ports_from + _REDIS}/0"
-    variables.setdefault("TWOWAY_NOTIFY_PORT", str(ports_from + _MORE_WORKERS + workers - 1))
-    more = [ports_from + _MORE_WORKERS + number for number in range(workers - 1)]
-    return Plan(
+    plan = Plan(
         kafka_port=ports_from + _KAFKA if own_kafka else None,
         controller_port=ports_from + _CONTROLLER if own_kafka else None,
         redis_port=ports_from + _REDIS if own_redis else None,
-        worker_ports=(int(variables["TWOWAY_WORKER_PORT"]), *more),
+        worker_ports=_worker_ports(variables, ports_from, workers),
         variables=variables,
         settings=Settings.from_env(variables),
     )
+    _refuse_doubled(plan)
+    return plan
 
 
 def worker_name(number: int) -> str:
@@ -93,9 +96,28 @@ def worker_name(number: int) -> str:
 def _check(ports_from: int, workers: int) -> None:
     if not 1 <= workers <= WORKERS_MAX:
         raise LocalStackError(f"--workers is {workers}; expected 1 to {WORKERS_MAX}")
-    highest = 65_535 - _MORE_WORKERS - workers - 1
+    highest = 65_535 - _MORE_WORKERS - len(_ROLES) - workers
     if not 1024 <= ports_from <= highest:
         raise LocalStackError(f"--ports-from is {ports_from}; expected 1024 to {highest}")
+
+
+def _worker_ports(variables: Mapping[str, str], ports_from: int, workers: int) -> tuple[int, ...]:
+    """The first has the setting's; the others follow the stack's own ports, around those that roles were given."""
+    roles = {int(variables[f"TWOWAY_{role.upper()}_PORT"]) for role in _ROLES}
+    free = (port for port in count(ports_from + _MORE_WORKERS) if port not in roles)
+    return (int(variables["TWOWAY_WORKER_PORT"]), *islice(free, workers - 1))
+
+
+def _refuse_doubled(plan: Plan) -> None:
+    """Only variables can give one port to two: two settings, or a setting and a server of the stack."""
+    times = Counter(port for _, port in plan.ports)
+    doubled = [(name, port) for name, port in plan.ports if times[port] > 1]
+    if doubled:
+        (first, port), (second, _), *_ = doubled
+        raise LocalStackError(
+            f"port {port} is wanted for {first} and for {second}; expected a port for each: "
+            f"change a variable TWOWAY_..._PORT, or --ports-from"
+        )
 
 
 def _secrets(folder: StackFolder, given: Mapping[str, str]) -> dict[str, str]:

@@ -114,7 +114,16 @@ def test_numbers_survive_a_restart(tmp_path: Path, start_child: Callable[..., Ch
     wait_until(lambda: likes(first) == 2)
     with Redis(port=first + REDIS) as redis:
         assert redis.ping()
-    again.stop()
+    ended = subprocess.run(
+        command("down", "--data", str(tmp_path)),
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=True,
+    )
+    assert ended.stdout.splitlines()[-1] == "stopped"
+    wait_until(lambda: again.exit_code is not None, 10)
     assert again.exit_code == 0
 
 

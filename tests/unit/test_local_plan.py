@@ -44,6 +44,49 @@ def test_no_port_is_given_twice(folder: StackFolder) -> None:
     assert len(set(ports)) == len(ports) == 10
 
 
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_notify_and_listener_have_ports_of_their_own_however_many_workers_there_are(
+    folder: StackFolder, workers: int
+) -> None:
+    """What a scraper was told once holds for the next start with more workers."""
+    plan = make_plan(folder, {"TWOWAY_ALERT_URL": "https://hooks.example/"}, 9000, workers)
+    ports = [*dict(plan.ports).values(), plan.settings.listener_port]
+    assert (dict(plan.ports)["notify"], plan.settings.listener_port) == (9006, 9007)
+    assert len(set(ports)) == len(ports) == 7 + workers
+
+
+def test_addresses_of_an_earlier_start_do_not_clash_with_more_workers(folder: StackFolder) -> None:
+    """Who sources `.twoway/env` of a stack with one worker gives its ports to the next start with three."""
+    alerts = {"TWOWAY_ALERT_URL": "https://hooks.example/"}
+    before = make_plan(folder, alerts, 8000, 1).variables
+    ports = {name: value for name, value in before.items() if name.endswith("_PORT")} | alerts
+    assert make_plan(folder, ports, 8000, 3).worker_ports == (8003, 8008, 8009)
+
+
+def test_further_workers_go_around_ports_that_were_given_to_roles(folder: StackFolder) -> None:
+    environ = {"TWOWAY_NOTIFY_PORT": "8008", "TWOWAY_LISTENER_PORT": "8010"}
+    assert make_plan(folder, environ, 8000, 3).worker_ports == (8003, 8009, 8011)
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"TWOWAY_API_PORT": "8001"}, "port 8001 is wanted for gateway and for api"),
+        ({"TWOWAY_WORKER_PORT": "8004"}, "port 8004 is wanted for redis and for worker"),
+        (
+            {"TWOWAY_ALERT_URL": "https://hooks.example/", "TWOWAY_NOTIFY_PORT": "8003"},
+            "port 8003 is wanted for worker and for notify",
+        ),
+    ],
+)
+def test_a_port_that_is_wanted_twice_is_refused_with_both_names(
+    folder: StackFolder, environ: dict[str, str], said: str
+) -> None:
+    """Not by whoever comes second, as taken by another program."""
+    with pytest.raises(LocalStackError, match=f"{said}; expected a port for each"):
+        make_plan(folder, environ, 8000, 2)
+
+
 def test_given_servers_are_used_and_not_started(folder: StackFolder) -> None:
     """With both named, only the roles are left to start."""
     environ = {"TWOWAY_KAFKA_SERVERS": "kafka.example:9092", "TWOWAY_REDIS_URL": "redis://redis.example/0"}
