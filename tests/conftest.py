@@ -16,10 +16,16 @@ from pipeline.local.ports import free_ports
 from pipeline.local.redis import RedisServer
 from pipeline.settings import Secret, Settings
 from pipeline.topic_admin import create_topics
+from tests.clusters import RedisCluster
 
 AnyServer = TypeVar("AnyServer", bound=Child)
 PARTITIONS = 4
 ACTOR_KEY = "0123456789abcdef0123456789abcdef"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--redis=cluster`: what is tested on the session's Redis is tested on a Redis Cluster."""
+    parser.addoption("--redis", choices=("one", "cluster"), default="one", help="one Redis, or a Redis Cluster")
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +48,17 @@ def kafka_servers(kafka_server: KafkaServer) -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="session")
-def redis_url(redis_server: RedisServer) -> str:
-    """The session's Redis as a URL."""
-    return redis_server.url
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """The session's Redis Cluster. A test that kills a node or moves a slot takes one of its own: `own_cluster`."""
+    yield from _running_cluster(tmp_path_factory.mktemp("cluster"))
+
+
+@pytest.fixture(scope="session")
+def redis_url(request: pytest.FixtureRequest) -> str:
+    """The session's Redis as a URL; with `--redis=cluster` that of a Redis Cluster."""
+    server = "redis_cluster" if request.config.getoption("redis") == "cluster" else "redis_server"
+    url: str = request.getfixturevalue(server).url
+    return url
 
 
 @pytest.fixture
@@ -63,6 +77,12 @@ def own_kafka(tmp_path: Path) -> Iterator[KafkaServer]:
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
     """A Redis that this test may stop, kill and pause; `start()` brings it back with its data."""
     yield from _running(_new_redis(tmp_path / "redis"))
+
+
+@pytest.fixture
+def own_cluster(tmp_path: Path) -> Iterator[RedisCluster]:
+    """A Redis Cluster whose nodes this test may stop, kill and pause."""
+    yield from _running_cluster(tmp_path / "cluster")
 
 
 @pytest.fixture
@@ -117,3 +137,12 @@ def _running(server: AnyServer) -> Iterator[AnyServer]:
         yield server
     finally:
         server.kill()
+
+
+def _running_cluster(data: Path) -> Iterator[RedisCluster]:
+    cluster = RedisCluster(data)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.kill()

@@ -21,6 +21,7 @@ from pipeline.table.batch import Batch
 from pipeline.table.table import Table
 from schemas.interaction import Interaction, encode_interaction
 from tests.factories import NOON_MS
+from tests.redises import open_redis
 
 PARTITION = 0
 PARTITIONS = 4
@@ -49,7 +50,7 @@ class Driver:
     def __init__(self, settings: Settings, redis: Redis, outlet: Outlet) -> None:
         self.settings = settings
         self.redis = redis
-        self.decoding = Redis.from_url(settings.redis_url.reveal(), decode_responses=True)
+        self.decoding = open_redis(settings, decode=True)
         self.outlet = outlet
         self.log: list[LogRecord] = []
         self.committed = 0

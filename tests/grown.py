@@ -27,6 +27,7 @@ from schemas.engagement import Engagement, decode_engagement
 from schemas.interaction import Interaction, decode_interaction, encode_interaction
 from schemas.topics import ACCOUNTS, INTERACTIONS, POSTS, UNANSWERED
 from tests.driver import RECEIVED_MS
+from tests.redises import open_redis
 
 FIRST = 4
 
@@ -78,7 +79,7 @@ class Growing:
     def __init__(self, settings: Settings, redis: Redis) -> None:
         self.settings = settings
         self.redis = redis
-        self.decoding = Redis.from_url(settings.redis_url.reveal(), decode_responses=True)
+        self.decoding = open_redis(settings, decode=True)
         self.logs = Logs(settings)
         self.partitions = FIRST
         self.committed: dict[int, int] = {}

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import redis
-
 from pipeline.counting.changes import ratio_text
 from pipeline.counting.members import hash_id
 from pipeline.counting.rows import Counts
@@ -15,6 +13,7 @@ from pipeline.store.keys import Keys, encode_id
 from pipeline.store.texts import day_of, encode_text, mark_of, member_of
 from schemas.engagement import COLUMNS
 from schemas.interaction import Interaction
+from tests.redises import open_blocking
 
 #: 2026-11-23T09:24:00Z
 NOON_MS = 1_795_425_840_000
@@ -25,7 +24,7 @@ class Written:
     """Writes accounts and posts of one installation into Redis."""
 
     def __init__(self, settings: Settings) -> None:
-        self.redis: Any = redis.Redis.from_url(settings.redis_url.reveal(), decode_responses=True)
+        self.redis: Any = open_blocking(settings, decode=True)
         self.keys = Keys(settings.key_prefix)
 
     def account(

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from redis.asyncio import Redis
 
 from pipeline.publishing.outlet import Outlet
 from pipeline.settings import Settings
 from tests.driver import Driver
+from tests.redises import open_redis
 
 
 @pytest.fixture
 async def driver(settings: Settings) -> AsyncIterator[Driver]:
     """A driver with an open table."""
-    redis, outlet = Redis.from_url(settings.redis_url.reveal()), Outlet(settings)
+    redis, outlet = open_redis(settings), Outlet(settings)
     made = Driver(settings, redis, outlet)
     await made.open()
     yield made

@@ -12,7 +12,6 @@ from pathlib import Path
 import httpx
 import orjson
 import pytest
-from redis.asyncio import Redis
 
 from pipeline.api.server import serving
 from pipeline.errors import QueryError
@@ -28,6 +27,7 @@ from schemas.topics import ALERTS
 from tests.commands import TWOWAY, environment
 from tests.driver import RECEIVED_MS, Driver, accounts_of
 from tests.factories import NOON_MS, make_interaction
+from tests.redises import open_redis
 from tests.topics import read_topic
 from tests.waiting import wait_until
 
@@ -57,7 +57,7 @@ def quick(settings: Settings) -> Settings:
 
 @pytest.fixture
 async def driver(quick: Settings) -> AsyncIterator[Driver]:
-    redis, outlet = Redis.from_url(quick.redis_url.reveal()), Outlet(quick)
+    redis, outlet = open_redis(quick), Outlet(quick)
     made = Driver(quick, redis, outlet)
     await made.open()
     yield made
@@ -218,7 +218,7 @@ async def test_a_comment_that_waits_for_too_long_is_told_when_its_time_has_come(
 async def test_nothing_is_told_where_no_rule_is_in_force(settings: Settings) -> None:
     """Nor is anything written for it."""
     silent = replace(settings, alert_rules=())
-    redis, outlet = Redis.from_url(silent.redis_url.reveal()), Outlet(silent)
+    redis, outlet = open_redis(silent), Outlet(silent)
     driver = Driver(silent, redis, outlet)
     await driver.open()
     await count(driver, minute(0, 2, 60))

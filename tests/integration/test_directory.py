@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import redis.asyncio
 
 from pipeline.reading import directory
 from pipeline.reading.directory import FRESH_MS, AccountRef, Directory
 from pipeline.settings import Settings
 from pipeline.store.keys import Keys
+from tests.redises import open_redis
 from tests.written import Written
 
 pytestmark = pytest.mark.servers
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.servers
 @pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[Any]:
     """A connection to Redis."""
-    client: Any = redis.asyncio.from_url(settings.redis_url.reveal(), decode_responses=True)
+    client: Any = open_redis(settings, decode=True)
     yield client
     await client.aclose()
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 
 from pipeline.clock import wall_clock
 from pipeline.explaining.explain import Question, explain
@@ -24,6 +23,7 @@ from tests.commands import TWOWAY, environment, twoway_json
 from tests.conftest import PARTITIONS
 from tests.factories import make_interaction
 from tests.integration.work import proven, send, some_interactions
+from tests.redises import open_blocking
 from tests.topics import drop_beginning, write_topic
 
 pytestmark = pytest.mark.servers
@@ -130,7 +130,7 @@ async def test_a_number_that_the_topic_does_not_give_is_said_with_its_reason(
     """A topic that lost its beginning, and a Redis that somebody wrote into."""
     worker = await counted(settings, start_child, log(wall_clock()))
     worker.stop()
-    with redis.Redis.from_url(settings.redis_url.reveal()) as client:
+    with open_blocking(settings) as client:
         client.hset(Keys(settings.key_prefix).post(slot_of("facebook", "a1"), "facebook", "p1"), "comments", 5)
     _, answer = twoway_json(settings, "explain", "post:facebook:p1")
     assert sums(answer)["comments"] == (1, 5, "differs: `twoway verify` compares every row")

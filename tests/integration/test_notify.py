@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-import redis
 from kafka import KafkaProducer
 
 from pipeline.clock import wall_clock
@@ -25,6 +24,7 @@ from tests.commands import TWOWAY, environment
 from tests.factories import make_interaction
 from tests.integration.work import page_of, send
 from tests.receivers import OTHER_SECRET, SECRET, FakeReceiver, receiving
+from tests.redises import open_blocking
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -81,7 +81,7 @@ def start_notify(settings: Settings, receiver: FakeReceiver, start_child: Callab
 
 
 def is_told(settings: Settings, alert: Alert) -> bool:
-    with redis.Redis.from_url(settings.redis_url.reveal()) as client:
+    with open_blocking(settings) as client:
         return bool(client.exists(Keys(settings.key_prefix).told(alert.id)))
 
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from redis.asyncio import Redis
 
 from pipeline.counting.members import hash_id
 from pipeline.gateway.pseudonyms import keyed_pseudonym
@@ -26,6 +25,7 @@ from tests.contract.corpus import PAYLOADS
 from tests.driver import Driver, accounts_of
 from tests.factories import NOON_MS, make_interaction
 from tests.gateways import gateway, interactions, meta_headers, post_page, records
+from tests.redises import open_redis
 
 pytestmark = pytest.mark.servers
 
@@ -63,7 +63,7 @@ def told(settings: Settings) -> list[tuple[str, str | None]]:
 
 
 async def erase(settings: Settings, *actors: str) -> None:
-    async with Redis.from_url(settings.redis_url.reveal()) as redis, open_eraser(settings, redis) as eraser:
+    async with open_redis(settings) as redis, open_eraser(settings, redis) as eraser:
         await eraser.erase([erasure(actor) for actor in actors])
 
 

@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 
 import pytest
-from redis.asyncio import Redis
 
 from pipeline.errors import FencedError, StateError
 from pipeline.publishing.outlet import Outlet
@@ -17,6 +16,7 @@ from schemas.engagement import Engagement, decode_engagement
 from schemas.topics import ACCOUNTS, POSTS
 from tests.driver import RECEIVED_MS, Driver, accounts_of
 from tests.factories import NOON_MS, make_interaction
+from tests.redises import open_redis
 from tests.topics import read_topic
 
 pytestmark = pytest.mark.servers
@@ -199,7 +199,7 @@ async def test_revisions_go_on_growing_over_an_emptied_redis(driver: Driver) -> 
     driver.write(like(1))
     await driver.take()
     await driver.publish()
-    for key in await driver.redis.keys(f"{driver.settings.key_prefix}:*"):
+    async for key in driver.redis.scan_iter(match=f"{driver.settings.key_prefix}:*"):
         await driver.redis.delete(key)
     driver.committed, driver.now_ms = 0, driver.now_ms + 5_000
     await driver.open()
@@ -221,7 +221,7 @@ async def test_the_accounts_rows_are_published_too(driver: Driver) -> None:
 async def test_a_small_cache_counts_the_same(settings: Settings) -> None:
     """Pages that had to be let go are loaded again."""
     small = replace(settings, cache_entries=1_000, slice_events=50)
-    redis, outlet = Redis.from_url(small.redis_url.reveal()), Outlet(small)
+    redis, outlet = open_redis(small), Outlet(small)
     driver = Driver(small, redis, outlet)
     await driver.open()
     for round_ in range(6):

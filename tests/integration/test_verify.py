@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-import redis.asyncio
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaAdminClient, TopicPartition
 
@@ -24,6 +23,7 @@ from schemas.interaction import Interaction, encode_interaction
 from schemas.topics import INTERACTIONS
 from tests.conftest import PARTITIONS
 from tests.factories import NOON_MS, make_interaction
+from tests.redises import open_redis
 
 pytestmark = pytest.mark.servers
 
@@ -47,7 +47,7 @@ EVENTS = (make_interaction(), make_interaction(actor="u2"), make_interaction(kin
 
 @pytest_asyncio.fixture
 async def client(settings: Settings) -> AsyncIterator[Any]:
-    async with redis.asyncio.from_url(settings.redis_url.reveal(), decode_responses=True) as connected:
+    async with open_redis(settings, decode=True) as connected:
         yield connected
 
 

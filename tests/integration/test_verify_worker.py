@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from itertools import count
 
 import pytest
-import redis
 
 from pipeline.clock import wall_clock
 from pipeline.feeding.sender import Sender, open_sender
@@ -19,6 +18,7 @@ from pipeline.slots import slot_of
 from pipeline.store.keys import Keys
 from tests.commands import TWOWAY, environment, twoway_json
 from tests.factories import make_interaction
+from tests.redises import open_blocking
 from tests.waiting import wait_until_async
 
 pytestmark = pytest.mark.servers
@@ -80,5 +80,5 @@ async def test_rows_are_right_while_traffic_flows(settings: Settings, start_chil
 
 
 def _change_a_number(settings: Settings) -> None:
-    with redis.Redis.from_url(settings.redis_url.reveal()) as client:
+    with open_blocking(settings) as client:
         client.hincrby(Keys(settings.key_prefix).post(slot_of("facebook", "a1"), "facebook", "a1_0"), "shares", 1)

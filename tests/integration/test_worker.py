@@ -25,6 +25,7 @@ from tests.commands import TWOWAY, environment
 from tests.conftest import new_installation
 from tests.factories import make_interaction
 from tests.integration.work import counts_of, newest_updates, page_of, proven, send, shown, some_interactions
+from tests.redises import open_blocking
 from tests.topics import drop_beginning, read_topic, write_topic
 from tests.waiting import wait_until
 
@@ -102,7 +103,7 @@ async def test_an_emptied_redis_is_counted_anew_from_the_topic(settings: Setting
     await send(settings, some_interactions(200))
     await proven(settings, 200)
     worker.stop()
-    with redis.Redis.from_url(settings.redis_url.reveal()) as client:
+    with open_blocking(settings) as client:
         client.delete(*client.scan_iter(match=f"{settings.key_prefix}:*"))
     again = start_worker(settings)
     await proven(settings, 200)
@@ -116,7 +117,7 @@ async def test_a_redis_that_is_emptied_under_a_running_worker_is_counted_anew(
     start_worker(settings)
     await send(settings, some_interactions(200))
     await proven(settings, 200)
-    with redis.Redis.from_url(settings.redis_url.reveal()) as client:
+    with open_blocking(settings) as client:
         client.delete(*client.scan_iter(match=f"{settings.key_prefix}:*"))
     await send(settings, some_interactions(100, first=200))
     await proven(settings, 300)
@@ -208,7 +209,7 @@ async def test_a_topic_that_lost_what_is_still_to_be_counted_stops_the_worker(
 
 async def test_an_unexpected_exception_stops_the_worker_loudly(settings: Settings, start_worker: Start) -> None:
     """State that nobody of ours wrote: to go on would be to guess. The exit code is not 0, and nothing is committed."""
-    with redis.Redis.from_url(settings.redis_url.reveal()) as client:
+    with open_blocking(settings) as client:
         key = Keys(settings.key_prefix).post(slot_of("facebook", "a1"), "facebook", "p1")
         client.hset(key, "likes", "several")
     worker = start_worker(settings)

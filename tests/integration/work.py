@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import redis
-
 from pipeline.clock import wall_clock
 from pipeline.feeding.sender import open_sender
 from pipeline.proving.verify import Report, verify
@@ -16,6 +14,7 @@ from pipeline.subscribe import subscribe
 from schemas.engagement import COLUMNS, Engagement
 from schemas.interaction import Interaction
 from tests.factories import make_interaction
+from tests.redises import open_blocking
 
 
 async def send(settings: Settings, interactions: Sequence[Interaction]) -> None:
@@ -52,7 +51,7 @@ async def proven(settings: Settings, interactions: int, wait_s: float = 40) -> R
 
 def page_of(settings: Settings, account: str, post: str) -> dict[str, str]:
     """A post's page as redis-cli would show it."""
-    with redis.Redis.from_url(settings.redis_url.reveal(), decode_responses=True) as client:
+    with open_blocking(settings, decode=True) as client:
         key = Keys(settings.key_prefix).post(slot_of("facebook", account), "facebook", post)
         page: dict[str, str] = client.hgetall(key)
         return page

@@ -13,7 +13,6 @@ from dataclasses import replace
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from redis.asyncio import Redis
 
 from pipeline.settings import Settings
 from pipeline.slots import slot_of
@@ -25,6 +24,7 @@ from tests.factories import NOON_MS, make_interaction
 from tests.grown import Growing
 from tests.property.strategies import ACCOUNTS, logs
 from tests.property.test_table import Redo
+from tests.redises import open_redis
 
 #: The accounts' partition of four; two of them stay there, one moves to partition 4 of eight and of sixteen.
 OLD, NEW = 0, 4
@@ -153,7 +153,7 @@ def test_adding_partitions_keeps_every_row_and_every_subscriber_right(
 
     async def run() -> None:
         own = replace(settings, key_prefix=f"x{uuid.uuid4().hex[:10]}", slice_events=7)
-        redis = Redis.from_url(own.redis_url.reveal())
+        redis = open_redis(own)
         growing = Growing(own, redis)
         try:
             await play(growing, log, steps)

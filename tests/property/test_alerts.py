@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from kafka import KafkaConsumer, TopicPartition
-from redis.asyncio import Redis
 
 from pipeline.alerting.state import decode_state
 from pipeline.publishing.outlet import Outlet
@@ -27,6 +26,7 @@ from schemas.topics import ALERTS
 from tests.driver import PARTITION, PARTITIONS, RECEIVED_MS, Driver, accounts_of
 from tests.factories import NOON_MS, make_interaction
 from tests.property.test_table import Redo, play
+from tests.redises import open_redis
 
 BRANDS = accounts_of(PARTITION, 2)
 MINUTE_MS = 60_000
@@ -159,7 +159,7 @@ async def states(driver: Driver) -> dict[str, str]:
 
 async def calmly(settings: Settings, log: list[Interaction]) -> dict[str, str]:
     """A worker that never fails, a few records at a time; gives its states."""
-    redis, outlet = Redis.from_url(settings.redis_url.reveal()), Outlet(settings)
+    redis, outlet = open_redis(settings), Outlet(settings)
     driver = Driver(settings, redis, outlet)
     try:
         driver.write(*log)
@@ -178,7 +178,7 @@ async def stormily(
     settings: Settings, log: list[Interaction], steps: list[tuple[str, int]], deaths: list[str]
 ) -> dict[str, str]:
     """Workers that crash, wake up again and lose what Redis had; gives what stands in the end."""
-    redis, outlet = Redis.from_url(settings.redis_url.reveal()), DyingOutlet(settings, deaths)
+    redis, outlet = open_redis(settings), DyingOutlet(settings, deaths)
     driver = MortalDriver(settings, redis, outlet)
     try:
         driver.write(*log)

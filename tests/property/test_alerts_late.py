@@ -11,7 +11,6 @@ from collections import Counter
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from redis.asyncio import Redis
 
 from pipeline.alerting.state import decode_state
 from pipeline.settings import Settings
@@ -21,6 +20,7 @@ from tests.driver import PARTITION, accounts_of
 from tests.factories import NOON_MS, make_interaction
 from tests.property.test_alerts import MINUTE_MS, DyingOutlet, MortalDriver, Tail, settle, small, states
 from tests.property.test_table import Redo, play
+from tests.redises import open_redis
 
 (BRAND,) = accounts_of(PARTITION, 1)
 POST = f"{BRAND}_1"
@@ -74,7 +74,7 @@ def level(log: list[Interaction]) -> str:
 
 async def storm(settings: Settings, log: list[Interaction], steps: list[tuple[str, int]], deaths: list[str]) -> str:
     """Count with crashes on the way; gives the state of the post in the end: fired, cleared, or nothing."""
-    redis, outlet = Redis.from_url(settings.redis_url.reveal()), DyingOutlet(settings, deaths)
+    redis, outlet = open_redis(settings), DyingOutlet(settings, deaths)
     driver = MortalDriver(settings, redis, outlet)
     try:
         await driver.open()

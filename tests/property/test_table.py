@@ -20,6 +20,7 @@ from pipeline.settings import Settings
 from schemas.interaction import Interaction
 from tests.driver import Driver
 from tests.property.strategies import logs
+from tests.redises import open_redis
 
 STEPS = st.lists(
     st.one_of(
@@ -89,7 +90,7 @@ def test_redis_ends_with_the_oracles_rows_after_any_crash_zombie_or_rollback(
 
     async def run() -> None:
         own = replace(settings, key_prefix=f"x{uuid.uuid4().hex[:10]}", slice_events=7)
-        redis, outlet = Redis.from_url(own.redis_url.reveal()), Outlet(own)
+        redis, outlet = open_redis(own), Outlet(own)
         driver = Driver(own, redis, outlet)
         try:
             driver.write(*log)

@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from kafka import KafkaConsumer, TopicPartition
-from redis.asyncio import Redis
 
 from pipeline.publishing.outlet import Outlet
 from pipeline.settings import Settings
@@ -27,6 +26,7 @@ from schemas.unanswered import unanswered_key
 from tests.driver import PARTITION, Driver
 from tests.factories import NOON_MS, make_interaction
 from tests.property.strategies import ACCOUNTS, logs
+from tests.redises import open_redis
 
 TAKES = st.tuples(st.just("take"), st.integers(1, 15))
 OTHERS = st.tuples(st.sampled_from(["publish", "crash"]), st.just(0))
@@ -87,7 +87,7 @@ async def queue_in_redis(driver: Driver) -> set[str]:
 
 async def count(settings: Settings, log: list[Interaction], steps: list[tuple[str, int]]) -> set[str]:
     """Count a log with crashes on the way; gives what waits in Redis in the end."""
-    redis, outlet = Redis.from_url(settings.redis_url.reveal()), Outlet(settings)
+    redis, outlet = open_redis(settings), Outlet(settings)
     driver = Driver(settings, redis, outlet)
     try:
         driver.write(*log)
