@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from pipeline.access.kafka import kafka_options
+from pipeline.access.refusals import why_kafka
 from pipeline.errors import TopicsError, UnavailableError
 from pipeline.settings import Settings
 
@@ -99,7 +100,7 @@ async def open_scan(settings: Settings, name: str) -> AsyncIterator[TopicScan]:
         consumer.subscribe([topic])
         yield TopicScan(consumer, topic, await _partitions(consumer, topic))
     except KafkaError as error:
-        raise UnavailableError(f"Kafka at {','.join(settings.kafka_servers)}: {error}") from error
+        raise UnavailableError(await why_kafka(settings, error)) from error
     finally:
         await consumer.stop()
 

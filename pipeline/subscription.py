@@ -14,6 +14,7 @@ from typing import Any, Generic, Literal, Self, TypeVar
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
 
+from pipeline.access.refusals import kafka_refusal, now
 from pipeline.errors import TopicsError, UnavailableError
 
 logger = logging.getLogger("twoway.subscribe")
@@ -139,7 +140,9 @@ def open_consumer(
             **security,
         )
     except KafkaError as error:
-        raise UnavailableError(f"Kafka at {servers} does not answer ({type(error).__name__})") from error
+        known = [servers] if isinstance(servers, str) else list(servers)
+        refusal = now(kafka_refusal(known, security, likely=True))
+        raise UnavailableError(refusal or f"Kafka at {servers} does not answer ({type(error).__name__})") from error
 
 
 def begin(subscription: Subscription[Any], topics: Collection[str]) -> None:

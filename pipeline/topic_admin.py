@@ -15,7 +15,8 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 
-from pipeline.access.kafka import kafka_options
+from pipeline.access.kafka import kafka_options, kafka_security
+from pipeline.access.refusals import kafka_refusal, now, why_kafka
 from pipeline.errors import TopicsError, UnavailableError
 from pipeline.settings import Settings
 from pipeline.slots import check_partitions
@@ -82,7 +83,9 @@ def check_topics(settings: Settings) -> dict[str, FoundTopic]:
 
 @contextmanager
 def _admin(settings: Settings) -> Iterator[KafkaAdminClient]:
-    servers = ",".join(settings.kafka_servers)
+    security = kafka_security(settings)
+    if security and (refusal := now(kafka_refusal(settings.kafka_servers, security))):
+        raise UnavailableError(refusal)  # the client would try for TIMEOUT_MS, and not say why
     try:
         with KafkaAdminClient(
             **kafka_options(settings),
@@ -92,7 +95,7 @@ def _admin(settings: Settings) -> Iterator[KafkaAdminClient]:
         ) as admin:
             yield admin
     except KafkaError as error:
-        raise UnavailableError(f"Kafka at {servers} did not do it ({type(error).__name__}: {error})") from error
+        raise UnavailableError(now(why_kafka(settings, error))) from error
 
 
 def _find(admin: KafkaAdminClient, settings: Settings) -> dict[str, FoundTopic]:

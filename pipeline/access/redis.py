@@ -1,10 +1,16 @@
-"""What every client of Redis is made with besides its URL: TLS and the user, as the settings say."""
+"""What every client of Redis is made with besides its URL: TLS and the user, as the settings say.
+
+And what it means when Redis refuses us.
+"""
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
-from pipeline.access.tls import redis_context
+from redis.exceptions import AuthenticationError, NoPermissionError
+
+from pipeline.access.tls import describe_tls, redis_context
 from pipeline.settings import Settings
 
 
@@ -27,3 +33,26 @@ def redis_security(settings: Settings) -> dict[str, Any]:
             "ssl_password": settings.redis_key_password.reveal(),
         }
     return options
+
+
+def why_redis(error: BaseException) -> str:
+    """What an error of redis-py, or its cause, says of a refusal; the error's kind where it is none."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return describe_tls(cause, "REDIS")
+        if isinstance(cause, AuthenticationError):
+            # Redis does not tell a wrong password from a user that it does not know.
+            return (
+                "it refused the user or the password; expected those of TWOWAY_REDIS_URL, or of TWOWAY_REDIS_USERNAME "
+                "and TWOWAY_REDIS_PASSWORD, to be known there"
+            )
+        if isinstance(cause, NoPermissionError):
+            return "its user may not do this; expected what docs/security.md allows a role"
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether waiting would not mend it."""
+    return why_redis(error) != type(error).__name__

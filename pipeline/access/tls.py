@@ -10,6 +10,10 @@ import ssl
 from pipeline.errors import SettingsError
 from pipeline.settings import Secret, Settings
 
+#: X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL.
+_NAMES = frozenset({62, 64})
+_ADDRESS = {"KAFKA": "KAFKA_SERVERS", "REDIS": "REDIS_URL"}
+
 
 def kafka_context(settings: Settings) -> ssl.SSLContext | None:
     """The context for Kafka; None without TLS. Raises SettingsError for files that do not serve."""
@@ -25,6 +29,19 @@ def redis_context(settings: Settings) -> ssl.SSLContext | None:
         return None
     files = settings.redis_ca_file, settings.redis_cert_file, settings.redis_key_file
     return _context("REDIS", *files, settings.redis_key_password)
+
+
+def describe_tls(error: ssl.SSLError, server: str) -> str:
+    """What went wrong, and the setting of `server` (KAFKA or REDIS) to look at. OpenSSL's words hold no secret."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in _NAMES:
+            said = error.verify_message.rstrip(".")
+            return f"{said}; expected the name in TWOWAY_{_ADDRESS[server]} to be one that the certificate holds"
+        return (
+            f"its certificate is not trusted ({error.verify_message}); expected it to come from an authority of "
+            f"TWOWAY_{server}_CA_FILE"
+        )
+    return f"the TLS handshake failed ({_why(error)}); expected TLS to be spoken at this port"
 
 
 def _context(server: str, authorities: str, certificate: str, key: str, password: Secret) -> ssl.SSLContext:

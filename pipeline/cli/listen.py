@@ -24,10 +24,12 @@ def register(app: typer.Typer) -> None:
         """Read a platform's stream and put its interactions into Kafka, without a gap across restarts."""
         import uvloop
 
+        from pipeline.access.refusals import check_access
         from pipeline.listening.server import LISTENERS, Wanted, run_listener
 
         if platform not in LISTENERS:
             raise typer.BadParameter(f"platform is {printable(platform)!r}; expected one of {', '.join(LISTENERS)}")
         settings = Settings.from_env()
         set_up_logs(settings)
+        check_access(settings)
         uvloop.run(run_listener(settings, Wanted(platform, connection, url)))

@@ -49,6 +49,9 @@ def register(app: typer.Typer) -> None:
 
 
 def _settings() -> Settings:
+    from pipeline.access.refusals import check_access
+
     settings = Settings.from_env()
     set_up_logs(settings)
+    check_access(settings)
     return settings

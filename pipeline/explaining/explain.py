@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
+from pipeline.access.redis import why_redis
 from pipeline.errors import QueryError, UnavailableError
 from pipeline.explaining.answer import Explanation
 from pipeline.explaining.gate import Gate, Taken, Target
@@ -123,7 +124,7 @@ async def _snapshot(settings: Settings, target: Target) -> Snapshot:
         reader = SnapshotReader(client, Keys(settings.key_prefix), settings.engaged_windows)
         return await reader.take(target.slot, {name: ()})
     except RedisError as error:
-        raise UnavailableError(f"Redis does not answer: {type(error).__name__}") from error
+        raise UnavailableError(f"Redis does not answer: {why_redis(error)}") from error
     finally:
         await client.aclose()
 

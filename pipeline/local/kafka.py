@@ -59,8 +59,10 @@ _LOG4J2 = """\
 class KafkaServer(Child):
     """The broker on `port`. Blocks while it is formatted the first time (about a second)."""
 
-    def __init__(self, data: Path, port: int, controller_port: int, class_path: str) -> None:
+    def __init__(self, data: Path, port: int, controller_port: int, class_path: str, more: str = "") -> None:
+        """`more`: further lines of its properties, of which the last one of a name holds."""
         self.data = data
+        self._more = more
         self.port = port
         self.controller_port = controller_port
         self._java = [
@@ -91,7 +93,7 @@ class KafkaServer(Child):
         logs.mkdir(parents=True, exist_ok=True)
         (self.data / "log4j2.xml").write_text(_LOG4J2, encoding="utf-8")
         ports = {"host": LOOPBACK, "port": self.port, "controller_port": self.controller_port}
-        self._properties.write_text(_PROPERTIES.format(logs=logs, **ports), encoding="utf-8")
+        self._properties.write_text(_PROPERTIES.format(logs=logs, **ports) + self._more, encoding="utf-8")
         if not (logs / "meta.properties").exists():
             self._format()
         super().start()

@@ -18,11 +18,13 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from pipeline.access.kafka import kafka_options
+from pipeline.access.refusals import why_kafka
 from pipeline.errors import UnavailableError
 from pipeline.privacy.erase import Erased, Eraser
 from pipeline.publishing.outlet import Outlet
 from pipeline.scan import TopicScan, open_scan
 from pipeline.settings import Settings
+from pipeline.store.cluster import Cluster
 from pipeline.store.keys import Keys
 from pipeline.topic_admin import check_topics
 from schemas.erasure import Erasure, decode_erasure, encode_erasure
@@ -43,7 +45,7 @@ async def ask(settings: Settings, erasures: Sequence[Erasure]) -> None:
         for erasure in erasures:
             await producer.send_and_wait(settings.topic(ERASED.name), encode_erasure(erasure), erasure.key.encode())
     except KafkaError as error:
-        raise UnavailableError(f"Kafka at {','.join(settings.kafka_servers)}: {type(error).__name__}") from error
+        raise UnavailableError(await why_kafka(settings, error)) from error
     finally:
         await producer.stop()
 
@@ -74,8 +76,10 @@ async def follow(settings: Settings, redis: Redis) -> None:
 
 async def catch_up(settings: Settings, redis: Redis, eraser: Eraser, scan: TopicScan) -> Erased:
     """Erase what was asked for since the last time that Redis remembers."""
-    key = Keys(settings.key_prefix).erasures
-    done = {int(partition): int(offset) for partition, offset in (await redis.hgetall(key)).items()}
+    keys = Keys(settings.key_prefix)
+    # Each node of a cluster may come back older, so each slot says for itself what is done in it.
+    places = keys.slot_erasures if isinstance(redis, Cluster) else (keys.erasures,)
+    done = await _done(redis, places)
     ends = await scan.ends()
     behind = [partition for partition, end in ends.items() if done.get(partition, 0) < end]
     if not behind:
@@ -90,6 +94,18 @@ async def catch_up(settings: Settings, redis: Redis, eraser: Eraser, scan: Topic
             except (msgspec.DecodeError, TypeError):
                 log.warning("%s[%d]@%d is no erasure", scan.topic, record.partition, record.offset)
     erased = await eraser.erase(erasures)
-    await redis.hset(key, mapping={str(partition): end for partition, end in ends.items()})
+    pipe = redis.pipeline(transaction=False)
+    for place in places:
+        pipe.hset(place, mapping={str(partition): end for partition, end in ends.items()})
+    await pipe.execute()
     log.info("%d erasures: %d texts went", len(erasures), erased.texts)
     return erased
+
+
+async def _done(redis: Redis, places: Sequence[str]) -> dict[int, int]:
+    """Of each partition the offset up to which everything is erased in all of these places."""
+    pipe = redis.pipeline(transaction=False)
+    for place in places:
+        pipe.hgetall(place)
+    found = [{int(name): int(value) for name, value in hash_.items()} for hash_ in await pipe.execute()]
+    return {partition: min(hash_.get(partition, 0) for hash_ in found) for partition in found[0]}

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from redis.exceptions import BusyLoadingError, RedisError
+from redis.exceptions import BusyLoadingError, ClusterDownError, NoPermissionError, RedisError, TryAgainError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from pipeline.access.redis import is_refusal, why_redis
 from pipeline.counting.page import POLLED, PageView, view_page
 from pipeline.errors import StateError, UnavailableError
 from pipeline.store.keys import Keys, decode_id
@@ -116,8 +117,11 @@ def redis_answers() -> Iterator[None]:
     """Redis' own errors as ours: UnavailableError where waiting may help, StateError where it will not."""
     try:
         yield
-    except (RedisConnectionError, RedisTimeoutError, BusyLoadingError) as error:
-        raise UnavailableError("Redis does not answer; expected it at TWOWAY_REDIS_URL") from error
+    except (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ClusterDownError, TryAgainError) as error:
+        why = f" ({why_redis(error)})" if is_refusal(error) else ""
+        raise UnavailableError(f"Redis does not answer; expected it at TWOWAY_REDIS_URL{why}") from error
+    except NoPermissionError as error:
+        raise UnavailableError(f"Redis refused a question: {why_redis(error)}") from error
     except RedisError as error:
         raise StateError(
             f"Redis refused a question ({type(error).__name__}); expected the layout of docs/redis.md"
