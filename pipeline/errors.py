@@ -38,6 +38,10 @@ class NotFoundError(TwowayError):
     """Raised when an account or a post is asked for of which nothing was ever counted."""
 
 
+class ForbiddenError(TwowayError):
+    """Raised when somebody asks for an account, or for the program itself, beyond what his token may read."""
+
+
 class QueryError(TwowayError):
     """Raised when a question cannot be answered as it is asked: an unknown sort or window, a limit out of range."""
 

@@ -151,9 +151,10 @@ class Settings:
     listener_port: int = _between(0, 65_535, 8020, "port of a listener's health and metrics; 0 takes a free one")
 
     # The API
-    api_host: str = _text("127.0.0.1", "address of the API; anything but loopback needs api_tokens")
+    api_host: str = _text("127.0.0.1", "address of the API; anything but loopback needs tokens")
     api_port: int = _between(0, 65_535, 8002, "port of the API; 0 takes a free one")
-    api_tokens: Secret = _text(Secret(""), "bearer tokens of the API, comma separated; empty: loopback only, no token")
+    api_tokens: Secret = _text(Secret(""), "bearer tokens that read everything, comma separated")
+    api_access_file: str = _text("", "TOML file with the hashes of further tokens and the accounts that each may read")
 
     # Logs
     log_format: str = _choice("human", "json", meaning="form of the log lines")

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pipeline.api.guard import Guard, api_tokens
+from pipeline.api.guard import Guard, grant_of
 from pipeline.api.hub import Hub
 from pipeline.api.metrics import Timed
 from pipeline.api.openapi import openapi_document
@@ -23,22 +23,21 @@ from pipeline.api.parameters import read_parameters
 from pipeline.api.paths import EncodedPaths, starlette_path
 from pipeline.api.problems import on_error
 from pipeline.api.stream import STREAM_PATH, Stream, stream_parameters
+from pipeline.api.tokens import Tokens
 from pipeline.errors import TwowayError, UnavailableError
 from pipeline.health import health_routes
 from pipeline.reading import Reader
-from pipeline.settings import Settings
 
 _encode = msgspec.json.Encoder().encode
 
 
-def build_app(settings: Settings, reader: Reader, hub: Hub) -> Starlette:
-    """The application. Raises SettingsError when its tokens do not fit its address."""
-    tokens = api_tokens(settings)
-    asked = operations(reader)
-    document = openapi_document(asked, STREAM_PATH, stream_parameters(reader.windows), tokens=bool(tokens))
+def build_app(reader: Reader, hub: Hub, tokens: Tokens) -> Starlette:
+    """The application. Whoever asks is known before a route is, and each route answers within his grant."""
+    asked = operations(reader.windows)
+    document = openapi_document(asked, STREAM_PATH, stream_parameters(reader.windows), tokens=not tokens.is_open)
     routes = [
-        *(Route(starlette_path(operation.path), _answer(operation)) for operation in asked),
-        Route(STREAM_PATH, Stream(hub, reader.windows).answer),
+        *(Route(starlette_path(operation.path), _answer(operation, reader)) for operation in asked),
+        Route(STREAM_PATH, Stream(hub, reader.windows, tokens).answer),
         *health_routes(_readiness(reader)),
         Route("/openapi.json", _fixed(orjson.dumps(document), "application/json")),
         Route("/", _page()),
@@ -48,20 +47,22 @@ def build_app(settings: Settings, reader: Reader, hub: Hub) -> Starlette:
         routes=routes,
         middleware=[
             Middleware(Timed, templates=templates),
-            Middleware(Guard, tokens=tokens),
+            # The guard sees the path by which the route is found.
             Middleware(EncodedPaths),
+            Middleware(Guard, tokens=tokens),
         ],
         exception_handlers={TwowayError: on_error, HTTPException: on_error, Exception: on_error},
     )
 
 
-def _answer(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
+def _answer(operation: Operation, reader: Reader) -> Callable[[Request], Awaitable[Response]]:
+    async def respond(request: Request) -> Response:
         values = read_parameters(request.query_params, operation.parameters)
         path = [request.path_params[name] for name in ("platform", "id") if name in request.path_params]
-        return Response(_encode(await operation.ask(*path, **values)), media_type="application/json")
+        answer = await operation.ask(reader.within(grant_of(request)), *path, **values)
+        return Response(_encode(answer), media_type="application/json")
 
-    return answer
+    return respond
 
 
 def _readiness(reader: Reader) -> Callable[[], Awaitable[Mapping[str, bool]]]:

@@ -1,25 +1,29 @@
-"""Who may ask: bearer tokens, or only this machine; and the headers that every answer carries.
+"""Who asks: the bearer token's grant, or this machine where there are no tokens; and the headers of every answer.
 
 Without tokens the API binds a loopback address and answers only requests for a loopback host: a page in somebody's
-browser that points a name of its own at 127.0.0.1 reads nothing.
+browser that points a name of its own at 127.0.0.1 reads nothing. A token comes in a header, never in a URL, which would
+stand in histories and in the logs of proxies.
 """
 
 from __future__ import annotations
 
-import hmac
-from ipaddress import ip_address
-
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pipeline.access.grants import EVERYTHING, Grant
+from pipeline.access.loopback import is_loopback
+from pipeline.api import metrics
 from pipeline.api.problems import problem
-from pipeline.errors import SettingsError
-from pipeline.settings import Settings
+from pipeline.api.tokens import Tokens
 
-#: A token that can be guessed is none: 16 characters are 80 bits or more when drawn at random.
-TOKEN_CHARACTERS = 16
 #: What answers without a token: no numbers of anybody stand there, and probes carry none.
 OPEN_PATHS = frozenset({"/", "/livez", "/readyz", "/openapi.json"})
+#: What a token must be made for besides accounts.
+OPERATIONS_PATHS = frozenset({"/metrics"})
+#: A path with ids of the greatest length, each byte of them encoded, and a query.
+URL_BYTES_MAX = 16_384
+_GRANT = "twoway.grant"
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -28,38 +32,19 @@ _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+_CHALLENGE = 'Bearer realm="twoway"'
 
 
-def api_tokens(settings: Settings) -> tuple[bytes, ...]:
-    """The tokens in force. Raises SettingsError for a short one, and for none on an address others can reach."""
-    tokens = tuple(part.strip() for part in settings.api_tokens.reveal().split(",") if part.strip())
-    if any(len(token) < TOKEN_CHARACTERS for token in tokens):
-        raise SettingsError(
-            f"TWOWAY_API_TOKENS holds a token that is too short; expected {TOKEN_CHARACTERS} characters"
-        )
-    if not tokens and not is_loopback(settings.api_host):
-        raise SettingsError(
-            f"TWOWAY_API_HOST is {settings.api_host!r} and TWOWAY_API_TOKENS is empty; expected tokens, or 127.0.0.1"
-        )
-    return tuple(token.encode() for token in tokens)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether this host, with or without a port, can only be this machine."""
-    name = host.rpartition(":")[0] if host.count(":") == 1 or "]:" in host else host
-    name = name.strip("[]").lower()
-    if name == "localhost":
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
+def grant_of(request: Request) -> Grant:
+    """What the asker may read. There is none without the guard: then nothing is answered."""
+    grant: Grant = request.scope[_GRANT]
+    return grant
 
 
 class Guard:
-    """Middleware: lets in who may ask, and puts the security headers on every answer."""
+    """Middleware: lets in who may ask, tells routes what he may read, and puts the security headers on every answer."""
 
-    def __init__(self, app: ASGIApp, tokens: tuple[bytes, ...]) -> None:
+    def __init__(self, app: ASGIApp, tokens: Tokens) -> None:
         self._app = app
         self._tokens = tokens
 
@@ -79,20 +64,49 @@ class Guard:
         await (refused or self._app)(scope, receive, send_guarded)
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
+        """Why this is not answered; None, and the grant in its place, where it is."""
         headers = Headers(scope=scope)
-        if not self._tokens:
-            host = headers.get("host", "")
-            if is_loopback(host):
-                return None
-            return problem(400, f"host is {host[:200]!r}; expected a loopback host, as no tokens are set")
-        if scope["path"] in OPEN_PATHS or self._is_known(headers.get("authorization", "")):
+        if (oversized := _oversized(scope, headers)) is not None:
+            return oversized
+        if self._tokens.is_open:
+            scope[_GRANT] = EVERYTHING
+            return _of_elsewhere(headers.get("host", ""))
+        if scope["path"] in OPEN_PATHS:
             return None
-        challenge = {"WWW-Authenticate": 'Bearer realm="twoway"'}
-        return problem(401, "the bearer token is missing or unknown; expected one of TWOWAY_API_TOKENS", challenge)
+        return self._stranger(scope, headers.get("authorization", ""))
 
-    def _is_known(self, authorization: str) -> bool:
+    def _stranger(self, scope: Scope, authorization: str) -> ASGIApp | None:
         scheme, _, token = authorization.partition(" ")
-        given = token.strip().encode()
-        # Every token is compared, so that the time says nothing about which one came near.
-        matches = [hmac.compare_digest(given, known) for known in self._tokens]
-        return scheme.lower() == "bearer" and any(matches)
+        if scheme.lower() != "bearer" or not token.strip():
+            detail = "there is no bearer token; expected one in the Authorization header"
+            return _refuse("no_token", 401, detail, {"WWW-Authenticate": _CHALLENGE})
+        grant = self._tokens.find(token.strip())
+        if grant is None:
+            challenge = {"WWW-Authenticate": f'{_CHALLENGE}, error="invalid_token"'}
+            return _refuse(
+                "unknown_token", 401, "the bearer token is unknown; expected one that is in force", challenge
+            )
+        if scope["path"] in OPERATIONS_PATHS and not grant.operations:
+            return _refuse("beyond", 403, f"{scope['path']} is beyond this token; expected one with `operations`")
+        scope[_GRANT] = grant
+        return None
+
+
+def _oversized(scope: Scope, headers: Headers) -> ASGIApp | None:
+    if len(scope["path"]) + len(scope["query_string"]) > URL_BYTES_MAX:
+        return _refuse("too_large", 414, f"the URL is too long; expected {URL_BYTES_MAX:,} bytes at the most")
+    if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
+        detail = "the request has a body; expected none: nothing here takes one"
+        return _refuse("too_large", 413, detail, {"Connection": "close"})
+    return None
+
+
+def _of_elsewhere(host: str) -> ASGIApp | None:
+    if is_loopback(host):
+        return None
+    return _refuse("host", 400, f"host is {host[:200]!r}; expected a loopback host, as no tokens are set")
+
+
+def _refuse(reason: str, status: int, detail: str, headers: dict[str, str] | None = None) -> ASGIApp:
+    metrics.REFUSED.labels(reason).inc()
+    return problem(status, detail, headers)

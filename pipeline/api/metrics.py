@@ -18,6 +18,9 @@ STREAM_EVENTS = Counter("twoway_api_stream_events_total", "Updates sent to clien
 STREAM_COALESCED = Counter("twoway_api_stream_coalesced_total", "Updates replaced by a newer one before they were sent")
 STREAM_DROPPED = Counter("twoway_api_stream_dropped_total", "Clients of /v1/stream dropped because they were too slow")
 STREAM_UNREADABLE = Counter("twoway_api_stream_unreadable_total", "Records of the aggregate topics that cannot be read")
+REFUSED = Counter("twoway_api_refused_total", "Requests refused before they were answered", ("reason",))
+TOKENS = Gauge("twoway_api_tokens", "Tokens in force")
+ACCESS_RELOADS = Counter("twoway_api_access_reloads_total", "Times that the access file was read anew", ("result",))
 
 #: The label of what matched no route: never the path itself, which comes from outside.
 NO_ROUTE = "none"

@@ -22,7 +22,8 @@ _PATH_SCHEMAS: dict[str, dict[str, Any]] = {
 }
 _FAILURES = {
     "400": "A parameter is unknown or out of its range",
-    "401": "A bearer token is needed",
+    "401": "A bearer token is needed, or the one given is unknown",
+    "403": "The account is beyond the token",
     "404": "Nothing of it was ever counted",
     "503": "Redis or Kafka does not answer; `Retry-After` says when to ask again",
 }
@@ -85,7 +86,7 @@ def _stream(parameters: Sequence[Parameter]) -> dict[str, Any]:
                 "description": summary,
                 "content": {"text/event-stream": {"schema": {"type": "string"}}},
             },
-            **_failures({"400", "401", "503"}),
+            **_failures({"400", "401", "403", "503"}),
         },
     }
 

@@ -19,9 +19,12 @@ from pipeline.reading.insights import POSTS_MOST
 from pipeline.reading.rankings import LIMIT_MAX, SORTS
 from pipeline.reading.series import SERIES_MAX
 from pipeline.reading.unanswered import WAITING_MAX
+from pipeline.windows import Windows
+from schemas.engagement import Entity
 from schemas.interaction import LAST_TIME_MS
 
-#: Given the path's values in order and the query's by name, the answer.
+#: Given a reader of what may be read, the path's values in order and the query's by name, the answer. No question has a
+#: reader of its own, so none can go round a token.
 Ask = Callable[..., Awaitable[Any]]
 #: A ranking over all accounts is at most this old: many dashboards cost as much as one.
 TOP_HELD_S = 1.0
@@ -41,14 +44,14 @@ class Operation:
     ask: Ask
 
 
-def operations(reader: Reader) -> tuple[Operation, ...]:
+def operations(windows: Windows) -> tuple[Operation, ...]:
     """Every question; suffixed paths stand before the paths that would swallow them."""
-    sizes = tuple(size.name for size in reader.windows.sizes)
+    sizes = tuple(size.name for size in windows.sizes)
     account, post = "/v1/accounts/{platform}/{id}", "/v1/posts/{platform}/{id}"
     owner = Parameter("account", "the post's account; without it, the directory names it")
     return (
         Operation(
-            f"{account}/posts", "listPosts", "The posts of an account, best first", Ranking, _LISTED, reader.posts
+            f"{account}/posts", "listPosts", "The posts of an account, best first", Ranking, _LISTED, Reader.posts
         ),
         Operation(
             f"{account}/series",
@@ -56,7 +59,7 @@ def operations(reader: Reader) -> tuple[Operation, ...]:
             "The last windows of an account, oldest first",
             Series,
             _series(sizes),
-            partial(reader.series, "account"),
+            partial(_series_of, "account"),
         ),
         Operation(
             f"{account}/insights",
@@ -72,7 +75,7 @@ def operations(reader: Reader) -> tuple[Operation, ...]:
                     high=POSTS_MOST,
                 ),
             ),
-            _insights(reader),
+            _insights(),
         ),
         Operation(
             f"{account}/unanswered",
@@ -83,18 +86,18 @@ def operations(reader: Reader) -> tuple[Operation, ...]:
                 Parameter("limit", "how many are given", 50, low=1, high=WAITING_MAX),
                 Parameter("after", "`next` of the answer before: those that follow; without it, from the oldest on"),
             ),
-            reader.unanswered,
+            Reader.unanswered,
         ),
-        Operation(account, "getAccount", "The numbers of an account for all time", Numbers, (), reader.account),
+        Operation(account, "getAccount", "The numbers of an account for all time", Numbers, (), Reader.account),
         Operation(
             f"{post}/series",
             "getPostSeries",
             "The last windows of a post, oldest first",
             Series,
             (*_series(sizes), owner),
-            partial(reader.series, "post"),
+            partial(_series_of, "post"),
         ),
-        Operation(post, "getPost", "The numbers of a post for all time", Numbers, (owner,), reader.post),
+        Operation(post, "getPost", "The numbers of a post for all time", Numbers, (owner,), Reader.post),
         Operation(
             "/v1/alerts",
             "listAlerts",
@@ -106,9 +109,9 @@ def operations(reader: Reader) -> tuple[Operation, ...]:
                 Parameter("state", "`standing`: fired and not cleared since", "all", WHICH),
                 Parameter("limit", "how many are given", 100, low=1, high=ALERTS_MAX),
             ),
-            reader.alerts,
+            Reader.alerts,
         ),
-        Operation("/v1/top", "getTop", _TOP, Ranking, _top_parameters(sizes), _top(reader)),
+        Operation("/v1/top", "getTop", _TOP, Ranking, _top_parameters(sizes), _top()),
     )
 
 
@@ -148,25 +151,30 @@ _LISTED = (_sort("recent"), _limit(20))
 _TOP = "Accounts or posts over everything that is counted, best first; at most a second old"
 
 
-def _top(reader: Reader) -> Ask:
+async def _series_of(entity: Entity, reader: Reader, platform: str, entity_id: str, **values: Any) -> Series:
+    return await reader.series(entity, platform, entity_id, **values)
+
+
+def _top() -> Ask:
     held: Held[Ranking] = Held(TOP_HELD_S)
 
-    async def ask(**question: Any) -> Ranking:
-        return await held.get(tuple(question.values()), lambda: _rank(reader, **question))
+    async def ask(reader: Reader, **question: Any) -> Ranking:
+        # What one may read is part of the question: nobody is given what was answered to somebody else.
+        return await held.get((reader.grant, *question.values()), lambda: _rank(reader, **question))
 
     return ask
 
 
-def _insights(reader: Reader) -> Ask:
+def _insights() -> Ask:
     held: Held[Insights] = Held(INSIGHTS_HELD_S)
     one_at_a_time = asyncio.Lock()
 
-    async def make(platform: str, account: str, posts: int) -> Insights:
+    async def make(reader: Reader, platform: str, account: str, posts: int) -> Insights:
         async with one_at_a_time:  # several would take the processor from every other question
             return await reader.insights(platform, account, posts)
 
-    async def ask(platform: str, account: str, posts: int) -> Insights:
-        return await held.get((platform, account, posts), lambda: make(platform, account, posts))
+    async def ask(reader: Reader, platform: str, account: str, posts: int) -> Insights:
+        return await held.get((reader.grant, platform, account, posts), lambda: make(reader, platform, account, posts))
 
     return ask
 

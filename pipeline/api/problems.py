@@ -10,7 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pipeline.errors import NotFoundError, QueryError, TwowayError, UnavailableError
+from pipeline.api import metrics
+from pipeline.errors import ForbiddenError, NotFoundError, QueryError, TwowayError, UnavailableError
 
 logger = logging.getLogger("twoway.api")
 
@@ -20,8 +21,11 @@ RETRY_AFTER_S = 2
 _TITLES = {
     400: "Bad request",
     401: "Unauthorized",
+    403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
+    413: "Content too large",
+    414: "URI too long",
     500: "Internal error",
     503: "Unavailable",
 }
@@ -46,6 +50,9 @@ async def on_error(request: Request, error: Exception) -> Response:
     """The answer for any exception that a route raised; what we did not foresee is logged and not shown."""
     if isinstance(error, NotFoundError):
         return problem(404, str(error))
+    if isinstance(error, ForbiddenError):
+        metrics.REFUSED.labels("beyond").inc()
+        return problem(403, str(error))
     if isinstance(error, QueryError):
         return problem(400, str(error))
     if isinstance(error, UnavailableError):

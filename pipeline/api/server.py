@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pipeline.api.app import build_app
+from pipeline.api.heads import LimitedHeads
 from pipeline.api.hub import Hub
+from pipeline.api.tokens import Tokens
 from pipeline.reading import Reader
 from pipeline.serving import address_of, listen, served, stop_signal
 from pipeline.settings import Settings
@@ -27,14 +30,18 @@ async def run_api(settings: Settings) -> None:
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[str]:
-    """The API, served while the block runs; gives its address, such as `http://127.0.0.1:8002`."""
-    hub = Hub(settings)
+    """The API, served while the block runs; gives its address, such as `http://127.0.0.1:8002`.
+
+    Raises SettingsError when its tokens do not fit its address."""
+    hub, tokens = Hub(settings), Tokens(settings)
     async with Reader.connect(settings) as reader:
-        app = build_app(settings, reader, hub)
         listener = listen("api", settings.api_host, settings.api_port)
+        watching = asyncio.create_task(tokens.watch(), name="tokens")
         try:
             # The open streams would hold up the stop: they end first.
-            async with served(app, listener, drain_s=DRAIN_S, before_stop=hub.close):
+            app = build_app(reader, hub, tokens)
+            async with served(app, listener, drain_s=DRAIN_S, before_stop=hub.close, http=LimitedHeads):
                 yield address_of(listener)
         finally:
+            watching.cancel()
             await hub.stop()

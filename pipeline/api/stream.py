@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from pipeline.access.grants import Grant
+from pipeline.api.guard import grant_of
 from pipeline.api.hub import Box, Hub
 from pipeline.api.parameters import Parameter, read_parameters
+from pipeline.api.tokens import Tokens
+from pipeline.errors import ForbiddenError
 from pipeline.reading.updates import Wanted
 from pipeline.windows import ALL_NAME, Windows
 
@@ -34,28 +38,30 @@ def stream_parameters(windows: Windows) -> tuple[Parameter, ...]:
 
 
 class Stream:
-    """Answers a listener with the hub's updates until it goes away, is dropped, or the server stops."""
+    """Answers a listener with the hub's updates until it goes away, is dropped, its token is withdrawn or changed, or
+    the server stops."""
 
-    def __init__(self, hub: Hub, windows: Windows) -> None:
+    def __init__(self, hub: Hub, windows: Windows, tokens: Tokens) -> None:
         self._hub = hub
+        self._tokens = tokens
         self._parameters = stream_parameters(windows)
 
     async def answer(self, request: Request) -> Response:
-        """The open stream, or 400 and 503 before it begins."""
-        wanted = _wanted(read_parameters(request.query_params, self._parameters))
+        """The open stream, or 400, 403 and 503 before it begins."""
+        wanted = _wanted(read_parameters(request.query_params, self._parameters), grant_of(request))
         if request.method == "HEAD":
             return Response(media_type=MEDIA_TYPE)
         listening = self._hub.listen(wanted)
         # Entered before the answer's head is sent: without Kafka the answer is a 503, not an empty stream.
         box = await listening.__aenter__()
-        return _Events(box, listening)
+        return _Events(box, listening, lambda: self._tokens.stands(wanted.grant))
 
 
 class _Events(StreamingResponse):
     """The open stream; leaves the hub however it ends."""
 
-    def __init__(self, box: Box, listening: Any) -> None:
-        super().__init__(_events(box), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
+    def __init__(self, box: Box, listening: Any, may_go_on: Callable[[], bool]) -> None:
+        super().__init__(_events(box, may_go_on), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
         self._listening = listening
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -65,15 +71,26 @@ class _Events(StreamingResponse):
             await self._listening.__aexit__(None, None, None)
 
 
-async def _events(box: Box) -> AsyncIterator[bytes]:
+async def _events(box: Box, may_go_on: Callable[[], bool]) -> AsyncIterator[bytes]:
     yield RETRY + b": listening\n\n"
     while not box.closed:
         events = await box.take(HEARTBEAT_S)
+        if not may_go_on():
+            return
         yield b"".join(events) if events else b": still here\n\n"
 
 
-def _wanted(values: dict[str, Any]) -> Wanted:
+def _wanted(values: dict[str, Any], grant: Grant) -> Wanted:
+    """Raises ForbiddenError where an account is named that the grant holds on none of the platforms."""
+    if grant.accounts is not None:
+        held = {account for platform, account in grant.accounts if platform in (values["platform"] or (platform,))}
+        for account in values["account"]:
+            if account not in held:
+                raise ForbiddenError(
+                    f"account {account[:100]!r} is beyond this token; expected one that it was made for"
+                )
     return Wanted(
+        grant=grant,
         entity=values["entity"],
         platforms=frozenset(values["platform"]),
         accounts=frozenset(values["account"]),

@@ -26,6 +26,7 @@ NOUNS = (
     "insights",
     "watch",
     "keys",
+    "token",
     "feed",
     "listen",
     "verify",

@@ -30,6 +30,7 @@ from pipeline.settings import Secret
 from pipeline.sources.delivery import Connection
 from pipeline.sources.http_signatures import load_key
 from pipeline.sources.registry import SOURCES
+from pipeline.stamps import stamp_of
 
 logger = logging.getLogger("twoway.gateway")
 
@@ -52,9 +53,6 @@ KEYS = frozenset(
 POLL_S = 1.0
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 
-#: What tells one state of the files from another: (path, modified ns, size, inode) of each.
-Stamp = tuple[tuple[str, int, int, int], ...]
-
 
 class Connections:
     """The connections in force, by name."""
@@ -62,7 +60,7 @@ class Connections:
     def __init__(self, path: Path) -> None:
         """Read the file. Raises SettingsError."""
         self._path = path
-        self._stamp = _stamp([path])
+        self._stamp = stamp_of([path])
         self._by_name: Mapping[str, Connection] = {}
         self._read()
 
@@ -82,7 +80,7 @@ class Connections:
 
     def refresh(self) -> None:
         """Read the file anew if it changed. A broken one leaves the old connections in force and is told once."""
-        stamp = _stamp([Path(path) for path, *_ in self._stamp])
+        stamp = stamp_of([Path(path) for path, *_ in self._stamp])
         if stamp == self._stamp:
             return
         self._stamp = stamp
@@ -98,7 +96,7 @@ class Connections:
     def _read(self) -> None:
         by_name, files = load(self._path)
         # Stamped after reading: a change in between is seen at the next look.
-        self._by_name, self._stamp = by_name, _stamp([self._path, *files])
+        self._by_name, self._stamp = by_name, stamp_of([self._path, *files])
         metrics.CONNECTIONS.set(len(by_name))
 
 
@@ -213,15 +211,3 @@ def _ids(where: str, entry: Mapping[str, Any], key: str) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(v, str | int) and not isinstance(v, bool) for v in values):
         raise SettingsError(f"{where}: {key}; expected a list of ids")
     return [str(value) for value in values]
-
-
-def _stamp(paths: list[Path]) -> Stamp:
-    stamps = []
-    for path in paths:
-        try:
-            found = path.stat()
-        except OSError:  # gone, or not there yet: a state like any other
-            stamps.append((str(path), 0, 0, 0))
-        else:
-            stamps.append((str(path), found.st_mtime_ns, found.st_size, found.st_ino))
-    return tuple(stamps)

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from pipeline.access.grants import Grant
 from pipeline.alerting.state import decode_state
 from pipeline.errors import QueryError, StateError
 from pipeline.reading.lookups import redis_answers
@@ -39,8 +40,10 @@ class AlertBook:
         self._redis = redis
         self._keys = keys
 
-    async def read(self, platform: str | None, account: str | None, which: Which, limit: int, now_ms: int) -> Alerts:
-        """Alerts of an account and its posts, of a platform, or of all."""
+    async def read(
+        self, platform: str | None, account: str | None, which: Which, limit: int, now_ms: int, grant: Grant
+    ) -> Alerts:
+        """Alerts of an account and its posts, of a platform, or of all that the grant holds."""
         slots = range(SLOTS) if platform is None or account is None else [self._keys.slot(platform, account)]
         found: list[Alert] = []
         for start in range(0, len(slots), SLOTS_AT_ONCE):
@@ -51,6 +54,7 @@ class AlertBook:
             for alert in found
             if platform in (None, alert.platform)
             and account in (None, alert.account)
+            and grant.holds(alert.platform, alert.account)
             and (which == "all" or (alert.state == "fired") == (which == "standing"))
         ]
         wanted.sort(key=lambda alert: (-alert.time_ms, alert.id))

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from copy import copy
 from typing import Any, Self
 
+from pipeline.access.grants import EVERYTHING, Grant
 from pipeline.clock import Clock, wall_clock
 from pipeline.counting.page import PageView
 from pipeline.errors import NotFoundError, QueryError
@@ -37,7 +39,7 @@ class Reader:
     """Answers questions from Redis. `async with Reader.connect(settings) as reader: await reader.account(...)`.
 
     Raises NotFoundError where nothing was ever counted, QueryError for a question that cannot be answered as it is
-    asked, and UnavailableError while Redis does not answer.
+    asked, ForbiddenError for what is beyond its grant, and UnavailableError while Redis does not answer.
     """
 
     def __init__(self, redis: Any, keys: Keys, settings: Settings, clock: Clock = wall_clock) -> None:
@@ -48,12 +50,21 @@ class Reader:
         self._waiting = Waiting(redis, keys, settings.text_ttl_days)
         self._alerts = AlertBook(redis, keys)
         self._directory = Directory(redis, keys, clock)
+        #: What may be read.
+        self.grant = EVERYTHING
 
     @classmethod
     def connect(cls, settings: Settings, clock: Clock = wall_clock) -> Self:
         """A reader of the Redis that the settings name. It connects with the first question."""
         client = connect_redis(settings, timeout_s=5, decode=True, retries=True)
         return cls(client, Keys(settings.key_prefix), settings, clock)
+
+    def within(self, grant: Grant) -> Self:
+        """The same reader for somebody who may read this only: other accounts are forbidden where they are named, left
+        out of lists, and appear in no hint. A post of somebody else is unknown, as one that does not exist."""
+        confined = copy(self)
+        confined.grant = grant
+        return confined
 
     async def __aenter__(self) -> Self:
         return self
@@ -130,6 +141,8 @@ class Reader:
 
     async def series_of(self, items: Sequence[Numbers], window: str = "1m", limit: int = 30) -> list[Series]:
         """The series of these posts and accounts, in their order, read together; no rows where a page has expired."""
+        for item in items:
+            self.grant.require(item.platform, item.account)
         codes = self._codes(window, limit, None)
         refs = [PageRef(item.entity, item.platform, item.id, item.account) for item in items]
         pages = await self._lookups.pages(refs, self._fields(codes))
@@ -156,7 +169,9 @@ class Reader:
             check_platform(platform)
         elif account is not None:
             raise QueryError(f"account is {account[:100]!r} without a platform; expected both")
-        return await self._alerts.read(platform, account, which, count, self._clock())
+        if platform is not None and account is not None:
+            self.grant.require(platform, account)
+        return await self._alerts.read(platform, account, which, count, self._clock(), self.grant)
 
     async def insights(self, platform: str, account: str, posts: int = POSTS_MOST) -> Insights:
         """What makes the account's audience talk and who stays silent, over its `posts` most recently active posts."""
@@ -192,16 +207,17 @@ class Reader:
         return [numbers_of(page) for page in await self._lookups.pages(refs) if page is not None]
 
     async def _page(self, entity: Entity, platform: str, entity_id: str, owner: str, fields: Sequence[str]) -> PageView:
-        check_platform(platform)
+        self.grant.require(check_platform(platform), owner)
         page = await self._lookups.page(PageRef(entity, platform, entity_id, owner), fields)
-        if page is None:
+        # A post's page lies in the slot of its account, which others share: what it says of its account holds.
+        if page is None or not self.grant.holds(platform, page.account or ""):
             hint = hint_account if entity == "account" else hint_post
             raise NotFoundError(hint(platform, entity_id, await self._known(None)))
         return page
 
     async def _owner(self, platform: str, post: str) -> str:
         owner = await self._lookups.owner(check_platform(platform), post)
-        if owner is None:
+        if owner is None or not self.grant.holds(platform, owner):
             raise NotFoundError(hint_post(platform, post, await self._known(None)))
         return owner
 
@@ -210,7 +226,7 @@ class Reader:
             check_platform(platform)
         with redis_answers():
             known = await self._directory.accounts()
-        return [ref for ref in known if platform in (None, ref.platform)]
+        return [ref for ref in known if platform in (None, ref.platform) and self.grant.holds(ref.platform, ref.id)]
 
 
 def _expired(item: Numbers) -> PageView:

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.access.grants import EVERYTHING, Grant
 from schemas.engagement import Engagement, Entity
 
 #: Rows whose newest revision is remembered, about 200 bytes each. A row that was not updated for longer than the last
@@ -15,13 +16,14 @@ REMEMBERED_ROWS = 200_000
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which updates are wanted; an empty set stands for all."""
+    """Which updates are wanted, of those that may be read; an empty set stands for all."""
 
     entity: Entity | None = None
     platforms: frozenset[str] = frozenset()
     accounts: frozenset[str] = frozenset()
     windows: frozenset[str] = frozenset()
     only_final: bool = False
+    grant: Grant = EVERYTHING
 
     def holds(self, update: Engagement) -> bool:
         """Whether this update is wanted."""
@@ -31,6 +33,7 @@ class Wanted:
             and (not self.accounts or update.account in self.accounts)
             and (not self.windows or update.window in self.windows)
             and (update.final or not self.only_final)
+            and self.grant.holds(update.platform, update.account)
         )
 
 

@@ -175,7 +175,7 @@ async def test_a_name_that_is_not_loopback_is_refused_without_tokens(api: httpx.
 
 @pytest.mark.parametrize(
     ("host", "tokens", "message"),
-    [("0.0.0.0", "", "expected tokens, or 127.0.0.1"), ("127.0.0.1", "short", "too short; expected 16")],
+    [("0.0.0.0", "", "expected tokens, or 127.0.0.1"), ("127.0.0.1", "short", "too short or too long; expected 16")],
 )
 async def test_it_does_not_start_open_to_others(settings: Settings, host: str, tokens: str, message: str) -> None:
     """Any address but loopback needs tokens, and tokens worth the name; the message never shows one."""
