@@ -29,6 +29,7 @@ from rich.table import Table
 from pipeline.cli.tables import make_console
 from pipeline.errors import SettingsError
 from pipeline.feeding.feed import REFUSALS_SHOWN, FeedOptions, FeedReport, feed
+from pipeline.feeding.fields import KNOWN
 from pipeline.feeding.replay import ReplayOptions, ReplayReport, replay
 from pipeline.gateway.pseudonyms import keyed_pseudonym
 from pipeline.logs import printable
@@ -38,6 +39,9 @@ from schemas.rejected import Stage
 #: Exit code of a replay after which records stay rejected: neither done (0) nor failed (1).
 STILL_REJECTED = 3
 GZIP_MAGIC = b"\x1f\x8b"
+#: Unknown fields that the warning names, and how many characters of each.
+NAMES_SHOWN = 10
+NAME_SHOWN = 50
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on standard output")]
 
 
@@ -66,6 +70,11 @@ def register(app: typer.Typer) -> None:
             _print_json(_feed_dict(report))
         else:
             _print_feed(report, make_console())
+        if report.unknown:
+            known = ", ".join(KNOWN)
+            sys.stderr.write(
+                f"twoway: passed over what no interaction has: {_names(report)}; expected some of {known}\n"
+            )
         raise typer.Exit(0 if report.all_sent else 1)
 
     @app.command("replay")
@@ -126,7 +135,16 @@ def _print_json(report: dict[str, Any]) -> None:
 
 def _feed_dict(report: FeedReport) -> dict[str, Any]:
     first = [{"line": line.number, "reason": line.reason, "detail": line.detail} for line in report.refusals]
-    return {"sent": report.sent, "refused": dict(report.refused), "kept": report.kept, "refusals": first}
+    unknown = sorted(map(printable, report.unknown))
+    counts = {"sent": report.sent, "refused": dict(report.refused), "kept": report.kept}
+    return {**counts, "refusals": first, "unknown_fields": unknown}
+
+
+def _names(report: FeedReport) -> str:
+    """The unknown fields in one line that stays one."""
+    shown = sorted(f"'{printable(name)[:NAME_SHOWN]}'" for name in report.unknown)
+    more = f" and {len(shown) - NAMES_SHOWN} more" if len(shown) > NAMES_SHOWN else ""
+    return ", ".join(shown[:NAMES_SHOWN]) + more
 
 
 def _print_feed(report: FeedReport, console: Console) -> None:

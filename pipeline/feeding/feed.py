@@ -21,6 +21,8 @@ from schemas.interaction import Interaction, decode_interaction, encode_interact
 from schemas.rejected import Rejected
 
 REFUSALS_SHOWN = 20
+#: Names of unknown fields that are remembered: a file may have another one in each line.
+UNKNOWN_KEPT = 50
 #: A record in base64 stays below Kafka's largest message, 1 MiB.
 KEPT_BYTES_MAX = 500_000
 #: Header of a kept line whose actor is still as the platform has it.
@@ -32,12 +34,13 @@ PROGRESS_LINES = 500
 @dataclass
 class FeedReport:
     """`refusals` holds the first refused lines, `refused` the number of all by reason, `kept` how many of them lie in
-    `interactions.rejected`."""
+    `interactions.rejected`, `unknown` the fields that no interaction has (the first UNKNOWN_KEPT names)."""
 
     sent: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     refusals: list[Line] = field(default_factory=list)
     kept: int = 0
+    unknown: set[str] = field(default_factory=set)
 
     @property
     def all_sent(self) -> bool:
@@ -69,6 +72,8 @@ async def feed(
     async with open_sender(settings) as sender:
         latest_ms = clock() + settings.future_limit_s * 1000
         for count, line in enumerate(read_lines(lines, options.form), start=1):
+            if line.unknown and len(report.unknown) < UNKNOWN_KEPT:
+                report.unknown.update(line.unknown[:UNKNOWN_KEPT])
             checked = check_line(line, latest_ms, options.pseudonym)
             if checked.interaction is None:
                 await _refuse(checked, report, options, sender, clock)

@@ -1,38 +1,41 @@
 """Reads interactions out of JSON lines or CSV: each line becomes an interaction, or is refused with a reason.
 
-CSV: the first line names the fields, an empty cell is an absent field. Unknown fields are passed over. Blank lines are
-nothing. No line spoils the others.
+CSV: the first line names the fields, an empty cell is an absent field. Unknown fields are passed over, and named.
+Fields that follow from others may be left out (`pipeline/feeding/fields.py`). Blank lines are nothing. No line spoils
+the others.
 """
 
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from pipeline.errors import UnreadableError
-from schemas.interaction import UNDECODABLE, Interaction, decode_interaction
+from pipeline.feeding.fields import KNOWN, NEEDED, complete, read_yes_or_no, unknown
+from schemas.interaction import UNDECODABLE, Interaction, decode_interaction, encode_interaction
 
 Format = Literal["auto", "jsonl", "csv"]
 
-NEEDED = frozenset(f.name for f in msgspec.structs.fields(Interaction) if f.required)
 _BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
 class Line:
     """One line: its number from 1, its bytes as JSON where they could be read as far as that, and the interaction, or
-    the reason (a short fixed word) and the detail of its refusal."""
+    the reason (a short fixed word) and the detail of its refusal. `unknown`: its fields that no interaction has."""
 
     number: int
     raw: bytes
     interaction: Interaction | None = None
     reason: str = ""
     detail: str = ""
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass
@@ -71,17 +74,16 @@ def _json_lines(lines: Iterable[tuple[int, bytes]]) -> Iterator[Line]:
     for number, line in lines:
         raw = line.strip()
         if raw:
-            yield decode_line(number, raw)
+            decoded = decode_line(number, raw)
+            names = unknown(msgspec.json.decode(raw)) if decoded.interaction else ()
+            yield replace(decoded, unknown=names) if names else decoded
 
 
 def _csv_lines(lines: Iterable[bytes], skipped: int) -> Iterator[Line]:
     counted = _Counted(lines)
     reader = csv.DictReader(counted, strict=True)
-    missing = NEEDED - set(reader.fieldnames or ())
-    if missing:
-        raise UnreadableError(
-            "header", f"the CSV's first line lacks {', '.join(sorted(missing))}; expected field names"
-        )
+    names = reader.fieldnames = _header(reader)
+    foreign = unknown(names)
     while True:
         number = skipped + reader.line_num + 1
         counted.raw.clear()
@@ -92,21 +94,38 @@ def _csv_lines(lines: Iterable[bytes], skipped: int) -> Iterator[Line]:
         except csv.Error as error:
             yield Line(number, b"".join(counted.raw), reason="not_csv", detail=str(error))
             continue
-        yield _convert(number, row, b"".join(counted.raw))
+        yield replace(_convert(number, row, b"".join(counted.raw)), unknown=foreign)
+
+
+def _header(reader: csv.DictReader[str]) -> list[str]:
+    try:
+        names = [name.strip() for name in reader.fieldnames or ()]
+    except csv.Error as error:
+        raise UnreadableError("header", f"the CSV's first line is no CSV: {error}; expected field names") from error
+    if missing := [name for name in NEEDED if name not in names]:
+        raise UnreadableError(
+            "header",
+            f"the CSV's first line lacks {', '.join(missing)}; expected names of fields: {', '.join(KNOWN)}",
+        )
+    if doubled := sorted(name for name, times in Counter(names).items() if name and times > 1):
+        raise UnreadableError("header", f"the CSV's first line names {doubled[0]!r} twice; expected each field once")
+    return names
 
 
 def _convert(number: int, row: dict[str, str], raw: bytes) -> Line:
     if None in row:
         return Line(number, raw, reason="not_csv", detail="more cells than the first line has names")
-    cells = {name: cell for name, cell in row.items() if cell}
+    cells: dict[str, Any] = {name: cell for name, cell in row.items() if cell}
     try:
-        as_json = msgspec.json.encode(cells)
-        interaction = msgspec.convert(cells, Interaction, strict=False)
+        raw = msgspec.json.encode(cells)
+        read_yes_or_no(cells)
+        interaction = msgspec.convert(complete(cells), Interaction, strict=False)
     except UnicodeEncodeError:
         return Line(number, raw, reason="not_utf8")
-    except msgspec.ValidationError as error:
-        return Line(number, as_json, reason="schema", detail=str(error))
-    return Line(number, as_json, interaction)
+    except (ValueError, msgspec.ValidationError) as error:
+        return Line(number, raw, reason="schema", detail=str(error))
+    # As a record: who reads a kept line again wants numbers to be numbers.
+    return Line(number, encode_interaction(interaction), interaction)
 
 
 def decode_line(number: int, raw: bytes) -> Line:
@@ -114,6 +133,20 @@ def decode_line(number: int, raw: bytes) -> Line:
     try:
         return Line(number, raw, decode_interaction(raw))
     except msgspec.ValidationError as error:
-        return Line(number, raw, reason="schema", detail=str(error))
+        return _decode_completed(number, raw, error)
     except UNDECODABLE as error:
         return Line(number, raw, reason="not_json", detail=str(error))
+
+
+def _decode_completed(number: int, raw: bytes, error: msgspec.ValidationError) -> Line:
+    """What is no interaction as it stands may be one with the fields that follow from the others."""
+    detail = str(error)
+    try:
+        fields = msgspec.json.decode(raw)
+        if isinstance(fields, dict) and (fields.get("id") is None or fields.get("post") is None):
+            return Line(number, raw, msgspec.convert(complete(fields), Interaction))
+    except (ValueError, msgspec.ValidationError) as still:
+        detail = str(still)
+    except UNDECODABLE:  # broken further on; the first error stands
+        pass
+    return Line(number, raw, reason="schema", detail=detail)

@@ -79,6 +79,13 @@ def replayed(settings: Settings, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+def fed(settings: Settings, lines: bytes) -> tuple[str, str]:
+    """Standard output and standard error of feeding these lines."""
+    command = [*TWOWAY, "feed", "-"]
+    done = subprocess.run(command, env=environment(settings), input=lines, capture_output=True, check=True, timeout=60)
+    return done.stdout.decode(), done.stderr.decode()
+
+
 def refused(value: bytes, reason: str = "schema") -> Rejected:
     return Rejected(stage="count", reason=reason, time_ms=NOON_MS, source="interactions[0]@7", bytes=value)
 
@@ -90,7 +97,8 @@ async def test_file_is_sent_with_pseudonyms_into_the_partitions_of_its_slots(
     accounts = [f"a{number}" for number in range(20)]
     with gzip.open(file, "wb") as lines:
         lines.writelines(encode_interaction(make_interaction(account=account)) + b"\n" for account in accounts)
-    assert twoway_json(settings, "feed", str(file)) == (0, {"sent": 20, "refused": {}, "kept": 0, "refusals": []})
+    report = {"sent": 20, "refused": {}, "kept": 0, "refusals": [], "unknown_fields": []}
+    assert twoway_json(settings, "feed", str(file)) == (0, report)
     found = await interactions(settings)
     assert sorted(key for _, key, _ in found) == sorted(f"facebook:{account}".encode() for account in accounts)
     assert all(partition == slot_of("facebook", one.account) % PARTITIONS for partition, _, one in found)
@@ -107,6 +115,17 @@ async def test_refused_lines_are_named_and_the_rest_is_sent(settings: Settings) 
     code, again = twoway_json(settings, "replay")
     assert (code, again["left"]) == (3, 1)
     assert again["by_reason"] == [{"stage": "feed", "reason": "schema", "works": 0, "still": 1}]
+
+
+async def test_columns_that_no_interaction_has_are_named_once(settings: Settings) -> None:
+    """Beside the report, with the names that are known: a misspelt column is not lost without a word."""
+    lines = b"platform,account,kind,action,post,actor,time_ms,colour,\x1b[2J\n" + b"x,a,like,add,p,u,5,red,x\n" * 3
+    said, warned = fed(settings, lines)
+    assert said == "3 interactions sent, 0 refused\n"
+    assert warned.count("\n") == 1
+    assert "no interaction has: '\\x1b[2J', 'colour'; expected some of platform, account, kind, " in warned
+    actor = keyed_pseudonym(settings.actor_key)("x", "u")
+    assert {(one.actor, one.id) for _, _, one in await interactions(settings)} == {(actor, f"p/{actor}")}
 
 
 async def test_stop_ends_at_the_first_refused_line(settings: Settings) -> None:

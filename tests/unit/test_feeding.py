@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import UnreadableError
 from pipeline.feeding.feed import check_line, pseudonymise
-from pipeline.feeding.lines import Line, read_lines
+from pipeline.feeding.lines import Line, decode_line, read_lines
 from schemas.interaction import encode_interaction
 from tests.factories import NOON_MS, make_interaction
 
@@ -67,6 +67,80 @@ def test_csv_without_a_needed_column_is_refused_as_a_whole() -> None:
         list(read_lines([b"platform,account,kind,post,id\n", b"x,y,like,p,i\n"]))
 
 
+def test_csv_whose_first_line_names_a_field_twice_or_is_no_csv_is_refused() -> None:
+    """Which of the two columns would count?"""
+    with pytest.raises(UnreadableError, match="names 'actor' twice"):
+        list(read_lines([HEADER.replace(b",own,text", b",actor,actor"), b"x\n"]))
+    with pytest.raises(UnreadableError, match="first line is no CSV"):
+        list(read_lines([b'platform,"account"x\n']))
+
+
+@pytest.mark.parametrize(
+    ("cell", "own"), [(b"TRUE", True), (b"yes", True), (b"1", True), (b"False", False), (b"No ", False), (b"0", False)]
+)
+def test_truth_in_csv_may_be_spelt_as_usual(cell: bytes, own: bool) -> None:
+    [line] = read_lines([HEADER, b"x,a,comment,add,p,c,5," + cell + b",\n"])
+    assert line.interaction is not None
+    assert line.interaction.own is own
+
+
+def test_another_spelling_is_refused_with_the_usual_ones() -> None:
+    [line] = read_lines([HEADER, b"x,a,comment,add,p,c,5,ours,\n"])
+    assert (line.reason, line.detail) == ("schema", "`own` is 'ours'; expected true or false, yes or no, 1 or 0")
+
+
+@pytest.mark.parametrize(
+    ("row", "post", "id_"),
+    [
+        ("like,add,p1,,u1,", "p1", "p1/u1"),
+        ("like,remove,p1,,u1,", "p1", "p1/u1"),
+        ("like,add,p1,l7,u1,", "p1", "l7"),
+        ("post,add,p1,,,", "p1", "p1"),
+        ("post,edit,,p1,,", "p1", "p1"),
+        ("totals,add,p1,,,50", "p1", "p1"),
+        ("totals,add,,,,50", None, "a1"),
+    ],
+)
+def test_what_follows_from_the_other_fields_may_be_left_out(row: str, post: str | None, id_: str) -> None:
+    """A like is one a person and post, a post its own object, totals are those of their post or account."""
+    names = "kind,action,post,id,actor,followers"
+    [line] = read_lines([f"platform,account,time_ms,{names}\n".encode(), f"x,a1,5,{row}\n".encode()])
+    cells = dict(zip(names.split(","), row.split(","), strict=True))
+    fields = {"platform": "x", "account": "a1", "time_ms": 5} | {name: cell for name, cell in cells.items() if cell}
+    fields |= {"followers": 50} if "followers" in fields else {}
+    [same] = read_lines([orjson.dumps(fields)])
+    assert line.interaction is not None
+    assert line.interaction == same.interaction
+    assert (line.interaction.post, line.interaction.id) == (post, id_)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"kind": "like"}, "a like needs an `id`, or an `actor`: then its `id` is `post`/`actor`"),
+        ({"kind": "comment", "actor": "u1", "id": None}, "a comment needs its own `id`"),
+        ({"kind": "share", "actor": "u1"}, "a share needs its own `id`: a person may share twice"),
+        ({"kind": "post", "post": None}, "a post needs a `post` or an `id`: they are the same"),
+        ({"kind": "like", "actor": "u" * 1024}, "Expected `str` of length <= 1024 - at `$.id`"),
+        ({"kind": ["like"]}, "Expected `str`, got `array` - at `$.kind`"),
+        ({"kind": "like", "actor": 7}, "Expected `str | null`, got `int` - at `$.actor`"),
+    ],
+)
+def test_an_id_that_does_not_follow_is_asked_for(fields: dict[str, object], said: str) -> None:
+    basis: dict[str, object] = {"platform": "x", "account": "a1", "action": "add", "post": "p1", "time_ms": 5}
+    [line] = read_lines([orjson.dumps(basis | fields)])
+    assert (line.reason, line.detail) == ("schema", said)
+
+
+def test_fields_that_no_interaction_has_are_named() -> None:
+    """In CSV those of the first line; in JSON those of the line."""
+    [line] = read_lines([HEADER.replace(b"text", b"colour,likez"), b"x,a,like,add,p,l,5,,red,\n"])
+    assert line.interaction is not None
+    assert line.unknown == ("colour", "likez")
+    [one, two] = read_lines([LIKE, LIKE[:-1] + b',"colour":"red"}'])
+    assert (one.unknown, two.unknown) == ((), ("colour",))
+
+
 def test_byte_order_mark_is_no_part_of_a_name() -> None:
     assert outcomes(b"\xef\xbb\xbf" + LIKE) == [(1, "ok")]
     assert outcomes(b"\xef\xbb\xbf" + HEADER, f"x,a,like,add,p,i,{NOON_MS},,\n".encode()) == [(2, "ok")]
@@ -104,3 +178,11 @@ def test_refused_csv_line_is_kept_as_json() -> None:
     """`twoway replay` reads it as it reads every other record."""
     [line] = read_lines([HEADER, b"facebook,a1,poke,add,p1,i1,5,,\n"])
     assert orjson.loads(line.raw)["kind"] == "poke"
+
+
+def test_csv_line_that_lay_in_the_future_is_an_interaction_once_it_is_kept() -> None:
+    """Its numbers and truth values are numbers and truth values again, also where cells were left out."""
+    [line] = read_lines([HEADER, b"x,a,post,add,p1,,5,yes,\n"])
+    kept = check_line(line, 4, shown)
+    assert kept.reason == "time_in_future"
+    assert decode_line(0, kept.raw).interaction == line.interaction
