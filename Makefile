@@ -5,6 +5,10 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 UV_VERSION := 0.13.9
+#: Tools that stand beside the project: they look at the lock files, and nothing of ours imports them.
+AUDIT := pip-audit==2.10.1
+SBOM := cyclonedx-bom==7.5.0
+SBOM_OPTIONS := --pyproject pyproject.toml --mc-type application --sv 1.5 --of JSON --output-reproducible
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 #: The newest of these that is 3.11 or newer makes .venv; `make PYTHON=/path/to/python3.12` names another.
@@ -21,7 +25,7 @@ given = $(if $(filter command,$(firstword $(origin $(1)))),$(2) '$($(1))')
 UP_OPTIONS := $(call given,DATA,--data) $(call given,PORTS_FROM,--ports-from) $(call given,WORKERS,--workers)
 DOWN_OPTIONS := $(call given,DATA,--data)
 
-.PHONY: help install demo up down test prove check format lock bench clean
+.PHONY: help install demo up down test prove check format lock audit sbom bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
@@ -69,6 +73,14 @@ lock: $(INSTALLED) ## renew all pins: requirements.lock, deploy/requirements.loc
 	$(BIN)/uv pip compile pyproject.toml --quiet --constraint requirements.lock --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --no-annotate -o deploy/requirements.lock
 	$(BIN)/python -c 'from pipeline.local.jars import write_lock; write_lock()'
+
+audit: $(INSTALLED) ## known vulnerabilities of the pinned packages (asks OSV; says so where it cannot be reached)
+	$(BIN)/python deploy/audit.py build/audit.json $(BIN)/uv --quiet tool run --from $(AUDIT) pip-audit
+
+sbom: $(INSTALLED) ## build/sbom.json: what the image holds; build/sbom-all.json: tests and tools as well (CycloneDX 1.5)
+	@mkdir -p build
+	@PYTHONWARNINGS=ignore $(BIN)/uv --quiet tool run --from $(SBOM) cyclonedx-py requirements deploy/requirements.lock $(SBOM_OPTIONS) -o build/sbom.json
+	@PYTHONWARNINGS=ignore $(BIN)/uv --quiet tool run --from $(SBOM) cyclonedx-py requirements requirements.lock $(SBOM_OPTIONS) -o build/sbom-all.json
 
 bench: $(INSTALLED) ## the measurements of docs/performance.md (minutes)
 	$(BIN)/python -m bench.counting

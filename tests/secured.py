@@ -10,10 +10,12 @@ import contextlib
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 
+import redis
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,10 +26,12 @@ from kafka.admin import UserScramCredentialUpsertion
 from pipeline.local.jars import class_path
 from pipeline.local.kafka import KafkaServer
 from pipeline.local.ports import LOOPBACK, free_ports
+from pipeline.local.redis import RedisServer
 
 #: The only name that the servers' certificates hold: by the address of the same machine they are somebody else.
 NAME = "localhost"
 USER, PASSWORD = "alice", "correct horse battery"
+REDIS_PASSWORD = "another horse"
 
 
 class Authority:
@@ -70,7 +74,10 @@ class Authority:
 
 
 class SecuredKafka(KafkaServer):
-    """A broker with three listeners besides the open one: TLS, TLS with a certificate of the client, TLS with SASL."""
+    """A broker with three listeners besides the open one: TLS, TLS with a certificate of the client, TLS with SASL.
+
+    `USER` and who needs no name may do everything; anybody else what he is allowed.
+    """
 
     def __init__(self, data: Path, authority: Authority) -> None:
         port, controller, self.tls_port, self.mutual_port, self.sasl_port = free_ports(5)
@@ -84,6 +91,8 @@ class SecuredKafka(KafkaServer):
 listeners={listening}
 advertised.listeners={advertised}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL,MUTUAL:SSL,SASLTLS:SASL_SSL
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS;User:{USER};User:CN=client
 ssl.keystore.type=PEM
 ssl.keystore.location={chain}
 ssl.truststore.type=PEM
@@ -97,14 +106,46 @@ listener.name.sasltls.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.sec
 """
         super().__init__(data, port, controller, class_path(), more)
 
-    def add_user(self) -> None:
-        """Make the user known to SCRAM."""
+    def add_user(self, name: str = USER, password: str = PASSWORD) -> None:
+        """Make a user known to SCRAM."""
         with KafkaAdminClient(bootstrap_servers=self.servers) as admin:
             for mechanism in (1, 2):  # SCRAM-SHA-256 and -512; one request may alter a user once
                 told = admin.alter_user_scram_credentials(
-                    [UserScramCredentialUpsertion(USER, mechanism, password=PASSWORD, iterations=4096)]
+                    [UserScramCredentialUpsertion(name, mechanism, password=password, iterations=4096)]
                 )
-                assert told == {USER: None}
+                assert told == {name: None}
+
+
+@dataclass(frozen=True)
+class Secured:
+    """The servers, who signed their certificates, and somebody who did not."""
+
+    kafka: SecuredKafka
+    redis: RedisServer
+    redis_tls: int
+    redis_mutual: int
+    ours: Authority
+    theirs: Authority
+
+
+@contextmanager
+def secured_servers(folder: Path) -> Iterator[Secured]:
+    """A Kafka and a Redis that ask for TLS and a user."""
+    ours, theirs = Authority(folder / "ours"), Authority(folder / "theirs")
+    kafka, server = SecuredKafka(folder / "kafka", ours), RedisServer(folder / "redis", free_ports(1)[0])
+    try:
+        for child in (server, kafka):
+            child.start()
+        for child in (server, kafka):
+            child.wait_healthy()
+        kafka.add_user()
+        with redis.Redis(port=server.port) as client:
+            client.config_set("requirepass", REDIS_PASSWORD)
+        with tls_before(server.port, ours) as tls, tls_before(server.port, ours, mutual=True) as mutual:
+            yield Secured(kafka, server, tls, mutual, ours, theirs)
+    finally:
+        kafka.kill()
+        server.kill()
 
 
 @contextmanager

@@ -34,28 +34,31 @@ def token(
     if name is None:
         if accounts or all_accounts or operations:
             raise QueryError("what may be read is given without a name; expected a NAME for the token")
-    elif bool(accounts) == all_accounts:
-        raise QueryError("token needs one of --account and --all; expected exactly one of them")
+    elif (accounts and all_accounts) or not (accounts or all_accounts or operations):
+        raise QueryError("what may be read is not clear; expected --account, or --all, or --operations alone")
     made = make_token()
     digest = hash_token(made).hex()
-    text = f'"{digest}"\n' if name is None else _table(name, digest, ["*"] if all_accounts else accounts, operations)
+    text = f'"{digest}"\n' if name is None else _table(name, digest, None if all_accounts else accounts, operations)
     sys.stdout.write(text)
     sys.stdout.flush()
     sys.stderr.write(f"the token, shown this once: {made}\n")
 
 
-def _table(name: str, digest: str, accounts: list[str], operations: bool) -> str:
-    """A table of the file, and nothing that the API would refuse. Raises SettingsError, QueryError."""
+def _table(name: str, digest: str, accounts: list[str] | None, operations: bool) -> str:
+    """A table of the file, and nothing that the API would refuse; None: all accounts. Raises SettingsError, QueryError."""
     from pipeline.api.access_file import check_name, parse_account
 
     check_name(name)
-    for text in accounts:
-        if text != "*":
-            try:
-                parse_account(text)
-            except ValueError:
-                raise QueryError(f"--account is {text[:100]!r}; expected one such as facebook:1234567890") from None
-    lines = [f"[tokens.{_quoted(name)}]", f'sha256 = ["{digest}"]', f"accounts = [{', '.join(map(_quoted, accounts))}]"]
+    for text in accounts or ():
+        try:
+            parse_account(text)
+        except ValueError:
+            raise QueryError(f"--account is {text[:100]!r}; expected one such as facebook:1234567890") from None
+    lines = [
+        f"[tokens.{_quoted(name) if '.' in name else name}]",
+        f'sha256 = ["{digest}"]',
+        f"accounts = [{', '.join(map(_quoted, ['*'] if accounts is None else accounts))}]",
+    ]
     return "\n".join([*lines, *(["operations = true"] if operations else [])]) + "\n"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -10,6 +10,7 @@ from pipeline.publishing.outlet import Outlet
 from pipeline.settings import Settings
 from tests.driver import Driver
 from tests.redises import open_redis
+from tests.secured import Secured, secured_servers
 
 
 @pytest.fixture
@@ -21,3 +22,10 @@ async def driver(settings: Settings) -> AsyncIterator[Driver]:
     yield made
     await outlet.stop()
     await redis.aclose()
+
+
+@pytest.fixture(scope="session")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """A Kafka and a Redis that ask for TLS and a user, for the session."""
+    with secured_servers(tmp_path_factory.mktemp("secured")) as servers:
+        yield servers

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,6 @@ from pipeline.clock import wall_clock
 from pipeline.errors import SettingsError, UnavailableError
 from pipeline.gateway.producer import close_producer, producer_opener
 from pipeline.local.children import Child
-from pipeline.local.ports import free_ports
-from pipeline.local.redis import RedisServer
 from pipeline.logs import NOISY
 from pipeline.reading import Reader
 from pipeline.reading.updates import Wanted
@@ -39,45 +37,16 @@ from tests.commands import TWOWAY, environment
 from tests.conftest import new_installation
 from tests.factories import make_interaction
 from tests.integration.work import proven, send
-from tests.secured import PASSWORD, USER, Authority, SecuredKafka, tls_before
+from tests.secured import PASSWORD, REDIS_PASSWORD, USER, Secured
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
-REDIS_PASSWORD = "another horse"
 WRONG = "wrong-horse-4711"
 
 
-@dataclass(frozen=True)
-class Secured:
-    """The servers, who signed their certificates, and somebody who did not."""
-
-    kafka: SecuredKafka
-    redis: RedisServer
-    redis_tls: int
-    redis_mutual: int
-    ours: Authority
-    theirs: Authority
-
-
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    """A Kafka and a Redis that ask for TLS and a user."""
-    folder = tmp_path_factory.mktemp("secured")
-    ours, theirs = Authority(folder / "ours"), Authority(folder / "theirs")
-    kafka, server = SecuredKafka(folder / "kafka", ours), RedisServer(folder / "redis", free_ports(1)[0])
-    try:
-        for child in (server, kafka):
-            child.start()
-        for child in (server, kafka):
-            child.wait_healthy()
-        kafka.add_user()
-        with redis.Redis(port=server.port) as client:
-            client.config_set("requirepass", REDIS_PASSWORD)
-        with tls_before(server.port, ours) as tls, tls_before(server.port, ours, mutual=True) as mutual:
-            yield Secured(kafka, server, tls, mutual, ours, theirs)
-    finally:
-        kafka.kill()
-        server.kill()
+def _often(*cases: str, seldom: Sequence[str]) -> list[Any]:
+    """Cases of a test; the seldom ones are tried by `make prove` only."""
+    return [*cases, *(pytest.param(case, marks=pytest.mark.prove) for case in seldom)]
 
 
 @pytest.fixture
@@ -108,6 +77,7 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     return caplog
 
 
+@pytest.mark.prove  # test_least_privilege.py goes the same way with a user of each role
 async def test_interactions_are_counted_read_and_subscribed_to_by_way_of_tls(
     settings: Settings, start_child: Callable[..., Child], tmp_path: Path
 ) -> None:
@@ -126,7 +96,7 @@ async def test_interactions_are_counted_read_and_subscribed_to_by_way_of_tls(
     await close_producer(await producer_opener(settings)())
 
 
-@pytest.mark.parametrize("mechanism", ["plain", "scram-sha-256", "scram-sha-512"])
+@pytest.mark.parametrize("mechanism", _often("plain", "scram-sha-256", seldom=("scram-sha-512",)))
 async def test_each_mechanism_proves_the_user(settings: Settings, mechanism: str) -> None:
     """For both of our clients of Kafka."""
     named = replace(settings, kafka_sasl=mechanism)
@@ -135,7 +105,7 @@ async def test_each_mechanism_proves_the_user(settings: Settings, mechanism: str
         assert sum((await scan.ends()).values()) == 0
 
 
-@pytest.mark.parametrize("password", ["", "of the key"])
+@pytest.mark.parametrize("password", _often("of the key", seldom=("",)))
 async def test_a_certificate_of_ours_opens_where_one_is_asked_for(
     settings: Settings, secured: Secured, password: str
 ) -> None:
@@ -161,7 +131,9 @@ KAFKA_REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("wrong", KAFKA_REFUSALS)
+@pytest.mark.parametrize(
+    "wrong", _often("authority", "host", "password", seldom=("plain password", "no such mechanism"))
+)
 async def test_what_kafka_refuses_is_said_at_once_and_without_a_secret(
     settings: Settings, secured: Secured, wrong: str, log: pytest.LogCaptureFixture
 ) -> None:
@@ -182,7 +154,7 @@ async def test_what_kafka_refuses_is_said_at_once_and_without_a_secret(
     assert WRONG not in log.text + "".join(said)
 
 
-@pytest.mark.parametrize("missing", ["TLS", "SASL", "certificate"])
+@pytest.mark.parametrize("missing", _often("TLS", seldom=("SASL", "certificate")))
 async def test_a_connection_closed_without_a_word_names_what_may_be_missing(
     settings: Settings, secured: Secured, missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,7 +182,7 @@ REDIS_REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("wrong", REDIS_REFUSALS)
+@pytest.mark.parametrize("wrong", _often("authority", "host", "password", seldom=("user", "no password")))
 async def test_what_redis_refuses_is_said_at_once_and_without_a_secret(
     settings: Settings, secured: Secured, wrong: str, log: pytest.LogCaptureFixture
 ) -> None:
