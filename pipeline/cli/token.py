@@ -45,7 +45,7 @@ def token(
 
 
 def _table(name: str, digest: str, accounts: list[str] | None, operations: bool) -> str:
-    """A table of the file, and nothing that the API would refuse; None: all accounts. Raises SettingsError, QueryError."""
+    """A table of the file that the API will take; `accounts` None: all of them. Raises SettingsError, QueryError."""
     from pipeline.api.access_file import check_name, parse_account
 
     check_name(name)
