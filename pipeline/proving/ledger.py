@@ -29,6 +29,8 @@ class Ledger:
         self._waiting: list[deque[tuple[int, int, int, Interaction]]] = [deque() for _ in range(SLOTS)]
         #: Records in partitions that do not own their slots: slot, partition, offset.
         self._misplaced: list[tuple[int, int, int]] = []
+        #: Whether there was any such record.
+        self.has_misplaced = False
         self._sent: list[Mapping[int, int]] = [{} for _ in range(SLOTS)]
         self._slots: dict[tuple[str, str], int] = {}
 
@@ -46,6 +48,7 @@ class Ledger:
             elif slot % self._partitions == record.partition:
                 self._waiting[slot].append((record.partition, record.offset, record.timestamp, event))
             else:
+                self.has_misplaced = True
                 self._misplaced.append((slot, record.partition, record.offset))
 
     def advance(self, slot: int, applied: Mapping[int, int], sent: Mapping[int, int] | None = None) -> None:

@@ -116,7 +116,13 @@ class _Proof:
         ends = await self._scan.ends()
         await self._start()
         await self._read_to(ends)
-        not_applied = await self._wait(ends, wait_s)
+        deadline = time.monotonic() + wait_s
+        not_applied = await self._wait(ends, deadline)
+        if self._ledger.has_misplaced and not not_applied:
+            # They are sent on by now: their copies lie behind those ends.
+            ends = await self._scan.ends()
+            await self._read_to(ends)
+            not_applied = await self._wait(ends, deadline)
         results: dict[int, _Result] = {}
         for _ in range(ROUNDS):
             unsettled = [slot for slot in range(SLOTS) if slot not in results or not results[slot].settled]
@@ -149,9 +155,8 @@ class _Proof:
             if self._progress:
                 self._progress(self._ledger.read, max(total, self._ledger.read))
 
-    async def _wait(self, ends: dict[int, int], wait_s: float) -> int:
+    async def _wait(self, ends: dict[int, int], deadline: float) -> int:
         """Wait until what lay in the topic is counted; gives how many of its records are not."""
-        deadline = time.monotonic() + wait_s
         while self._ledger.waiting_before(ends) and time.monotonic() < deadline:
             await asyncio.sleep(_POLL_S)
             self._advance(await self._reader.reach())

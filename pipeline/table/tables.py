@@ -117,7 +117,9 @@ class Tables:
                 raise
             await self.recover(table, error)
         else:
-            self._acks[batch.partition].append((batch.next_offset, ack))
+            # Meanwhile the partition may have been taken from us, and given back with another table.
+            if self.tables.get(batch.partition) is table:
+                self._acks[batch.partition].append((batch.next_offset, ack))
 
     async def _in_order(self, table: Table, batch: Batch) -> Batch | None:
         """What of a batch comes next. A batch fetched before a seek may still arrive after it: what was taken before is

@@ -39,6 +39,12 @@ class BatchConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
             return False
         return True
 
+    def topic_partitions(self, topic: str) -> int | None:
+        """How many partitions the client knows of. Faust's own answer is the group leader's knowledge: in all other
+        members it is none."""
+        there = self._ensure_consumer()._client.cluster.partitions_for_topic(topic)
+        return len(there) if there else None
+
     async def learn(self, topic: str, least: int) -> None:
         """Ask the broker how many partitions there are, until it knows of so many at least: another member of the group
         may have learned of new ones first, and gave us some of them."""

@@ -12,8 +12,9 @@ import pytest
 from pipeline.feeding.sender import open_sender
 from pipeline.local.children import Child
 from pipeline.settings import Settings
+from tests.chaos.published import published_is_right
 from tests.commands import TWOWAY, environment
-from tests.integration.work import counts_of, newest_updates, page_of, proven, shown, some_interactions
+from tests.integration.work import proven, some_interactions
 from tests.waiting import wait_until_async
 
 pytestmark = pytest.mark.servers
@@ -53,12 +54,4 @@ async def test_two_workers_killed_again_and_again_leave_every_row_right(
                 break
     await proven(settings, sent, wait_s=90)
     assert all(worker.is_running() for worker in workers)
-    await wait_until_async(lambda: published_is_right(settings), deadline_s=30)
-
-
-def published_is_right(settings: Settings) -> bool:
-    """Whether the newest revision of every published row of a post says what Redis says."""
-    newest = newest_updates(settings, lambda _: False, idle_s=2)
-    posts = {row.id: page_of(settings, row.account, row.id) for row in newest if row.entity == "post"}
-    wrong = [row for row in newest if row.entity == "post" and shown(settings, posts[row.id], row) != counts_of(row)]
-    return len(posts) == 80 and not wrong
+    await wait_until_async(lambda: published_is_right(settings, posts=80), deadline_s=30)
