@@ -105,6 +105,8 @@ class Settings:
     publish_s: float = _text(1.0, "seconds between two publications of the same row at the least")
     from_earliest: bool = _text(False, "go on from the oldest record left where Redis asks for one that Kafka dropped")
 
+    crash_at: str = _text("", "for tests: where the worker kills itself, POINT or POINT:HIT (docs/prove.md)")
+
     # Alerts
     alert_rules: tuple[str, ...] = _text(ALERT_RULES, "rules in force, comma separated; empty: no alerts")
     alert_window: str = _text("1h", "one of the window sizes: what the rules look at")

@@ -141,8 +141,10 @@ class Script:
         )
         return page.addresses
 
-    async def run(self, partition: int, calls: Iterable[Call]) -> list[Any]:
-        """Each slot's answer: 1, or [offset, version] where the writer is fenced. Raises what Redis raises."""
+    async def run(self, partition: int, calls: Iterable[Call], *, only_engaged: bool = False) -> list[Any]:
+        """Each slot's answer: 1, or [offset, version] where the writer is fenced. Raises what Redis raises.
+
+        `only_engaged`: nothing but what comes before the offsets, for a crash point; there are no answers then."""
         pipe = self.redis.pipeline(transaction=False)
         field, sha, ttl_s = str(partition), _sha(APPLY), self.ttl_s
         are_calls: list[bool] = []
@@ -154,6 +156,8 @@ class Script:
                 for part in change.engaged.packed(ttl_s):
                     pipe.execute_command("EVALSHA", _sha(ENGAGE), 2, applied, missing, part)
                     are_calls.append(False)
+            if only_engaged:
+                continue
             are_calls.append(True)
             pipe.execute_command(
                 "EVALSHA", sha, 4, applied, self.keys.open[call.slot], self.keys.erased[call.slot], missing, field,

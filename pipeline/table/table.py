@@ -21,6 +21,7 @@ from pipeline.counting.comments import CommentChange, touched_comments, waits_ms
 from pipeline.counting.fold import Fold, Folded, Placed
 from pipeline.counting.live import LivePage
 from pipeline.counting.members import hash_id, is_only_state
+from pipeline.crash_points import crash_points
 from pipeline.errors import FencedError
 from pipeline.publishing.closing import watermark_ms
 from pipeline.publishing.outlet import Outlet
@@ -60,6 +61,7 @@ class Table:
         self.redis = redis
         self.outlet = outlet
         self.clock = clock
+        self.crash = crash_points(settings.crash_at)
         self.keys = Keys(settings.key_prefix)
         self.windows = settings.windows
         self.shelf = Shelf(self.keys, settings.windows, settings.cache_entries)
@@ -92,11 +94,13 @@ class Table:
     async def open(self, committed: int | None) -> int:
         """Read the marks; gives the position to seek to: the smaller of Kafka's committed offset (published up to) and
         the smallest applied offset (counted up to). Raises StateError for a layout that is not ours."""
+        self.crash.reach("before-open")
         await self.script.load()
         self.marks = await read_marks(self.redis, self.keys, self.partition, self.partitions)
         await self.former.open(committed or 0)
         await self.watching.open(self.marks)
         self.position = self.published_to = min(committed or 0, self.applied_to)
+        self.crash.reach("after-open")
         return self.position
 
     @property
@@ -130,6 +134,7 @@ class Table:
                 watched = await self.watching.look(
                     dirty.values(), waiting.values(), at_ms, catching_up=self.lag > self.settings.fetch_events
                 )
+            self.crash.reach("before-rows")
             try:
                 await self._send(publication, await self.queue.records(waiting))
             except BaseException:
@@ -142,9 +147,11 @@ class Table:
             async with self.lock:
                 await self.settle()
                 await self._write(publication.open, watched, self.position)
+                self.crash.reach("after-marks")
                 await self._forget_yesterday()
                 self.shelf.shrink()
             await self._send_alerts()
+            self.crash.reach("after-publication")
             self.published_to = published_to
             self.last_published_ms = now_ms
             metrics.PUBLISH_SECONDS.observe(perf_counter() - began)
@@ -160,8 +167,10 @@ class Table:
         future_limit_ms = self.settings.future_limit_s * 1000
         intake = take_in(records, self.shelf, self.marks, future_limit_ms, copies_come=self.former.has_grown)
         intake.misplaced = self.former.still_to_send(intake.misplaced)
+        self.crash.reach("after-decode")
         if intake.missing:
             await self.shelf.load(self.redis, intake.missing)
+        self.crash.reach("after-load")
         for placed in (*intake.replayed, *intake.copies):
             self._publish_again(placed)
         folded = self.fold.fold(intake.placed)
@@ -170,6 +179,7 @@ class Table:
         self.shelf.settle(folded.touched)
         calls = self._calls(folded, records[-1].offset + 1)
         metrics.FOLD_SECONDS.observe(perf_counter() - began)
+        self.crash.reach("after-fold")
         await self.settle()
         self._pending = asyncio.create_task(self._apply(intake, folded, refusals, calls, records))
         self.position = records[-1].offset + 1
@@ -215,11 +225,22 @@ class Table:
         """1. Refused and misplaced records go their way. 2. The directory. 3. The scripts. A crash after 1 or 2 repeats
         them, harmlessly; after 3 the slice is counted and its records are below the applied offset."""
         if refusals or intake.misplaced:
+            self.crash.reach("before-refusals")
             await self.side.send(refusals, intake.misplaced)
+            self.crash.reach("after-refusals")
         if intake.missing:
             await write_directory(self.redis, self.keys, intake.missing, self.script.ttl_s, self.clock)
+            self.crash.reach("after-directory")
         began = perf_counter()
+        self.crash.reach("before-scripts")
+        if self.crash.is_due("after-engaged"):
+            await self.script.run(self.partition, calls, only_engaged=True)
+            self.crash.die("after-engaged")
+        if self.crash.is_due("between-scripts"):
+            await self._run(calls[: len(calls) // 2])
+            self.crash.die("between-scripts")
         await self._run(calls)
+        self.crash.reach("after-scripts")
         now_ms = self.clock()
         metrics.APPLY_SECONDS.observe(perf_counter() - began)
         metrics.SLICE_EVENTS.observe(len(records))
@@ -274,18 +295,25 @@ class Table:
                 self._dirty[page.key] = page
 
     async def _send(self, publication: Publication, queue: list[tuple[bytes, bytes | None]]) -> None:
-        for entity, records in (("post", publication.posts), ("account", publication.accounts), ("comment", queue)):
-            if records:
-                sent = await self.outlet.send(self.topics[entity], self.partition, records)
-                metrics.PUBLISHED.labels(entity).inc(sent)
+        await self._tell("post", publication.posts)
+        self.crash.reach("between-rows")
+        await self._tell("account", publication.accounts)
+        self.crash.reach("after-rows")
+        await self._tell("comment", queue)
+        self.crash.reach("after-queue")
+
+    async def _tell(self, entity: str, records: Sequence[tuple[bytes, bytes | None]]) -> None:
+        if records:
+            sent = await self.outlet.send(self.topics[entity], self.partition, records)
+            metrics.PUBLISHED.labels(entity).inc(sent)
 
     async def _send_alerts(self) -> None:
         """Alerts that are written go out, also those that another owner left behind; then they are no longer kept."""
         outbox = self.watching.outbox
         if not outbox:
             return
-        records = [(name.encode(), value) for name, value in outbox.items()]
-        metrics.PUBLISHED.labels("alert").inc(await self.outlet.send(self.topics["alert"], self.partition, records))
+        await self._tell("alert", [(name.encode(), value) for name, value in outbox.items()])
+        self.crash.reach("after-alerts")
         async with self.lock:
             await self.settle()
             changes = Changing(self.script)
@@ -306,7 +334,11 @@ class Table:
             change.sets += (self.keys.applied[slot], ("judged", str(self.watching.judged_ms(slot, watched))))
         behind = [s for s, mark in self.marks.items() if s in changes or mark.offset < next_offset]
         if behind:
-            await self._run([self._advance(slot, next_offset, changes.get(slot)) for slot in behind])
+            calls = [self._advance(slot, next_offset, changes.get(slot)) for slot in behind]
+            if self.crash.is_due("between-marks"):
+                await self._run(calls[: len(calls) // 2])
+                self.crash.die("between-marks")
+            await self._run(calls)
         else:
             # Nothing to write, so no script would find out that Redis fell back: a replica that was behind took over.
             await check_marks(self.redis, self.keys, self.partition, self.partitions, self.marks)

@@ -17,6 +17,7 @@ from redis import exceptions as redis_errors
 
 from pipeline import metrics
 from pipeline.clock import Clock
+from pipeline.crash_points import crash_points
 from pipeline.errors import FencedError, StateError
 from pipeline.settings import Settings
 from pipeline.table.batch import Batch
@@ -65,6 +66,7 @@ class Tables:
     def __init__(self, settings: Settings, clock: Clock, make: MakeTable, seek: Seek, limits: Limits) -> None:
         self.settings = settings
         self.clock = clock
+        self.crash = crash_points(settings.crash_at)
         self.make = make
         self.seek = seek
         self.limits = limits
@@ -89,7 +91,9 @@ class Tables:
             with suppress(KafkaError):
                 limits = await self.limits(committed)
         for partition, offset in committed.items():
-            positions[partition] = await self._open(partition, offset, limits.get(partition))
+            position = await self._open(partition, offset, limits.get(partition))
+            assert position is not None
+            positions[partition] = position
         metrics.PARTITIONS.set(len(self.tables))
         return positions
 
@@ -110,6 +114,7 @@ class Tables:
         rest = await self._in_order(table, batch)
         if rest is None:
             return
+        self.crash.reach("after-fetch")
         try:
             await table.take(rest)
         except Exception as error:
@@ -182,12 +187,17 @@ class Tables:
             else:
                 await asyncio.sleep(min(RETRY_MOST_S, RETRY_S * 2**times))
             await table.close()
+            self.crash.reach("before-reopen")
             try:
-                position = await self._open(partition, table.published_to)
+                position = await self._open(partition, table.published_to, replaced=table)
             except MENDABLE:
                 # Told to stop while a server is away: the next owner finds everything as it is.
                 return
+            if position is None:
+                return
+            self.crash.reach("after-reopen")
             await self.seek(partition, position)
+            self.crash.reach("after-reseek")
             if times == 0:
                 log.warning("partition %d: goes on at offset %d", partition, position)
 
@@ -199,26 +209,39 @@ class Tables:
         self._troubles[partition] = now_ms, times
         return times
 
-    async def _open(self, partition: int, published_to: int | None, limits: tuple[int, int] | None = None) -> int:
+    async def _open(
+        self,
+        partition: int,
+        published_to: int | None,
+        limits: tuple[int, int] | None = None,
+        replaced: Table | None = None,
+    ) -> int | None:
         """A new table in place of the old one, and its position; tried until Redis and Kafka answer. `limits`: where
-        they are known already."""
+        they are known already. `replaced`: only while this one is in force; None where it is not any more, for the
+        partition was taken from us meanwhile."""
         wait_s = RETRY_S
         while True:
             table = self.make(partition)
             try:
                 await table.open(published_to)
-                limits = limits or (await self.limits([partition]))[partition]
+                if limits is None or limits[1] < max(mark.offset for mark in table.marks.values()):
+                    # Not asked yet, or before another owner counted what arrived meanwhile.
+                    limits = (await self.limits([partition]))[partition]
                 table.position = self._checked(table, *limits)
                 table.lag = max(0, limits[1] - table.position)
             except MENDABLE as error:
                 if self.stopping:
                     raise
+                if replaced is not None and self.tables.get(partition) is not replaced:
+                    return None
                 if wait_s == RETRY_S:
                     where = "Kafka" if isinstance(error, KafkaError) else "Redis"
                     log.warning("partition %d: %s is away (%s), waiting", partition, where, type(error).__name__)
                 await asyncio.sleep(wait_s)
                 wait_s = min(RETRY_MOST_S, wait_s * 2)
                 continue
+            if replaced is not None and self.tables.get(partition) is not replaced:
+                return None
             self.tables[partition] = table
             self._acks[partition] = deque()
             self._gaps = {gap: ms for gap, ms in self._gaps.items() if gap[0] != partition}

@@ -29,6 +29,8 @@ class BatchConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
     """A commit that fails is tried again with the next one; Faust's own would end the worker."""
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        crash = self.consumer.tables.crash
+        crash.reach("before-commit")
         try:
             await self._ensure_consumer().commit(
                 {tp: offset for tp, offset in offsets.items() if tp in self.assignment()}
@@ -37,6 +39,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
             # The next commit covers this one; until then a restart only publishes again what was published.
             log.warning("could not commit (%s), trying again with the next publication", type(error).__name__)
             return False
+        crash.reach("after-commit")
         return True
 
     def topic_partitions(self, topic: str) -> int | None:
@@ -109,6 +112,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
                 )  # fmt: skip
             await self.seek(tp, position)
             committed[tp] = position
+        self.tables.crash.reach("after-seek")
         return committed
 
     async def _seek(self, partition: TP, offset: int) -> None:
