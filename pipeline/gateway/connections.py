@@ -59,7 +59,7 @@ class Connections:
 
     def __init__(self, path: Path) -> None:
         """Read the file. Raises SettingsError."""
-        self._path = path
+        self.path = path
         self._stamp = stamp_of([path])
         self._by_name: Mapping[str, Connection] = {}
         self._read()
@@ -91,12 +91,12 @@ class Connections:
             logger.warning("%s; the %d connections read before stay in force", error, len(self._by_name))
         else:
             metrics.RELOADS.labels("read").inc()
-            logger.info("%s was read anew: %d connections", self._path, len(self._by_name))
+            logger.info("%s was read anew: %d connections", self.path, len(self._by_name))
 
     def _read(self) -> None:
-        by_name, files = load(self._path)
+        by_name, files = load(self.path)
         # Stamped after reading: a change in between is seen at the next look.
-        self._by_name, self._stamp = by_name, stamp_of([self._path, *files])
+        self._by_name, self._stamp = by_name, stamp_of([self.path, *files])
         metrics.CONNECTIONS.set(len(by_name))
 
 
@@ -106,7 +106,8 @@ def load(path: Path) -> tuple[dict[str, Connection], list[Path]]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(
-            f"connections file {path} cannot be read ({error.strerror}); expected a TOML file, TWOWAY_CONNECTIONS_FILE"
+            f"TWOWAY_CONNECTIONS_FILE is {str(path)!r}, which cannot be read ({error.strerror}); "
+            f"expected a TOML file of connections (docs/gateway.md)"
         ) from error
     except ValueError as error:  # TOMLDecodeError tells the position and no value; so does UnicodeDecodeError
         where = str(error).rpartition("(")[2].rstrip(")") if isinstance(error, tomllib.TOMLDecodeError) else "encoding"

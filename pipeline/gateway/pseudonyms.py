@@ -18,7 +18,10 @@ PSEUDONYM_BYTES = 16
 def keyed_pseudonym(key: Secret) -> Pseudonym:
     """The function (platform, actor) -> pseudonym under this key. Raises SettingsError without a key."""
     if not key:
-        raise SettingsError("TWOWAY_ACTOR_KEY is not set; expected 32 characters or more, the same for every gateway")
+        raise SettingsError(
+            "TWOWAY_ACTOR_KEY is not set; expected 32 characters or more, the same for every gateway and listener "
+            "(docs/privacy.md)"
+        )
     # BLAKE2b takes keys of 64 bytes at the most; a longer one is hashed first, as HMAC does.
     base = hashlib.blake2b(key=hashlib.blake2b(key.reveal().encode()).digest(), digest_size=PSEUDONYM_BYTES)
 

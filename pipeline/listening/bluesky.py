@@ -106,7 +106,8 @@ class BlueskyListener:
     def _prepare(self, connection: Connection) -> Using:
         if not connection.accounts or not all(account.startswith("did:") for account in connection.accounts):
             raise SettingsError(
-                f"connection {connection.name!r}: accounts; expected the DIDs of the brand, such as did:plc:..."
+                f"connection {connection.name!r}: accounts is {sorted(connection.accounts)!r:.200}; "
+                f"expected the DIDs of the brand, such as did:plc:... (docs/platforms/bluesky.md)"
             )
         endpoint = endpoint_of(self._url or connection.url or PUBLIC_URL)
         return Using(connection, endpoint, Filter(connection.accounts))

@@ -103,9 +103,14 @@ class MastodonListener:
         where = f"connection {connection.name!r}"
         account = connection.account
         if account is None:
-            raise SettingsError(f"{where}: accounts; expected one, the account's id: a token reads one account")
+            raise SettingsError(
+                f"{where}: accounts is {sorted(connection.accounts)!r:.200}; expected one, the account's id: "
+                f"a token reads one account (docs/platforms/mastodon.md)"
+            )
         if not connection.secrets:
-            raise SettingsError(f"{where}: secrets; expected the account's access token")
+            raise SettingsError(
+                f"{where}: secrets is not set; expected the account's access token (docs/platforms/mastodon.md)"
+            )
         instance = Instance(self._url or connection.url, connection.secrets[0], account)
         return Using(connection, instance, Sifter(account))
 

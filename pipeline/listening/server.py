@@ -113,16 +113,24 @@ async def listening(settings: Settings, wanted: Wanted) -> AsyncIterator[tuple[s
 def choose(connections: Connections, wanted: Wanted) -> str:
     """The name of the connection to listen to. Raises SettingsError where there is none, or more than one."""
     names = connections.of_platform(wanted.platform)
-    if wanted.connection:
-        if wanted.connection not in names:
-            shown = ", ".join(names) or "none"
-            raise SettingsError(
-                f"connection {wanted.connection[:100]!r} is none of {wanted.platform}; expected one of: {shown}"
-            )
+    if wanted.connection in names:
         return wanted.connection
-    if len(names) != 1:
-        shown = f"one of: {', '.join(names)}" if names else f"a connection with platform = {wanted.platform!r}"
-        raise SettingsError(f"{len(names)} connections of {wanted.platform}; expected --connection with {shown}")
+    where, page = f"TWOWAY_CONNECTIONS_FILE, {str(connections.path)!r}", f"docs/platforms/{wanted.platform}.md"
+    if not names:
+        raise SettingsError(
+            f"{where}, has no connection of {wanted.platform}; expected a table such as "
+            f'[connections.{wanted.platform}] with platform = "{wanted.platform}" ({page})'
+        )
+    if wanted.connection:
+        raise SettingsError(
+            f"--connection is {wanted.connection[:100]!r}, none of {wanted.platform} in {where}; "
+            f"expected one of: {', '.join(names)}"
+        )
+    if len(names) > 1:
+        raise SettingsError(
+            f"{where}, has {len(names)} connections of {wanted.platform}; expected one of them in --connection: "
+            f"{', '.join(names)} (docs/listening.md)"
+        )
     return names[0]
 
 

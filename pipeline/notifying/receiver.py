@@ -32,6 +32,10 @@ LARGEST_ANSWER_BYTES = 16_384
 #: A receiver's wish is heard up to here.
 LONGEST_RETRY_AFTER_S = 3_600
 KEY_BYTES = range(24, 65)
+_EXPECTED_KEY = (
+    "expected whsec_ and base64 of 24 to 64 bytes, such as whsec_$(openssl rand -base64 32) (docs/alerts.md)"
+)
+_EXPECTED_URL = "expected the address that takes alerts, https://HOST/PATH (or http:// inside; docs/alerts.md)"
 
 #: `delivered`: 2xx. `again`: try later. `gone`: 410, it wants nothing any more.
 Outcome = Literal["delivered", "again", "gone"]
@@ -48,20 +52,24 @@ class Answer:
 
 def signing_keys(secret: Secret) -> tuple[bytes, ...]:
     """The keys in force; several while one is being replaced. Raises SettingsError, without showing any of it."""
+    if not secret:
+        raise SettingsError(f"TWOWAY_ALERT_SECRET is not set; {_EXPECTED_KEY}")
     try:
         keys = tuple(standard_key(part.strip()) for part in secret.reveal().split(",") if part.strip())
     except RefusedError as error:
-        raise SettingsError("TWOWAY_ALERT_SECRET is no base64; expected whsec_ and base64 of 24 to 64 bytes") from error
+        raise SettingsError(f"TWOWAY_ALERT_SECRET is set, but is no base64; {_EXPECTED_KEY}") from error
     if not keys or any(len(key) not in KEY_BYTES for key in keys):
-        raise SettingsError("TWOWAY_ALERT_SECRET has another length; expected whsec_ and base64 of 24 to 64 bytes")
+        raise SettingsError(f"TWOWAY_ALERT_SECRET is set, but has another length; {_EXPECTED_KEY}")
     return keys
 
 
 def check_address(url: Secret) -> str:
     """The address. Raises SettingsError, showing nothing of it but the scheme."""
+    if not url:
+        raise SettingsError(f"TWOWAY_ALERT_URL is not set; {_EXPECTED_URL}")
     parts = urlsplit(url.reveal())
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise SettingsError("TWOWAY_ALERT_URL is no address; expected https://HOST/PATH (or http:// inside)")
+        raise SettingsError(f"TWOWAY_ALERT_URL is set, but is no address; {_EXPECTED_URL}")
     return url.reveal()
 
 

@@ -213,14 +213,18 @@ async def test_from_interactions_to_the_receiver_with_workers_killed_on_the_way(
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({}, "TWOWAY_ALERT_URL is no address"),
-        ({"TWOWAY_ALERT_URL": "https://hooks.example/T0/very-secret"}, "TWOWAY_ALERT_SECRET has another length"),
+        ({}, "TWOWAY_ALERT_URL is not set; expected the address that takes alerts"),
+        ({"TWOWAY_ALERT_URL": "hooks.example/very-secret"}, "TWOWAY_ALERT_URL is set, but is no address"),
+        (
+            {"TWOWAY_ALERT_URL": "https://hooks.example/T0/very-secret"},
+            "TWOWAY_ALERT_SECRET is not set; expected whsec_",
+        ),
         (
             {"TWOWAY_ALERT_URL": "https://hooks.example/", "TWOWAY_ALERT_SECRET": "whsec_very secret!"},
-            "TWOWAY_ALERT_SECRET is no base64",
+            "TWOWAY_ALERT_SECRET is set, but is no base64",
         ),
     ],
-    ids=["no address", "no key", "no base64"],
+    ids=["no address", "another address", "no key", "no base64"],
 )
 def test_it_refuses_to_start_without_address_and_key_and_shows_neither(
     settings: Settings, given: dict[str, str], said: str
@@ -229,4 +233,5 @@ def test_it_refuses_to_start_without_address_and_key_and_shows_neither(
     done = subprocess.run([*TWOWAY, "notify"], env=env, capture_output=True, timeout=30, check=False)
     assert done.returncode == 1
     assert said in done.stderr.decode()
+    assert "docs/alerts.md" in done.stderr.decode()
     assert b"very" not in done.stderr

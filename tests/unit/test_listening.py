@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.errors import SettingsError
+from pipeline.gateway.connections import Connections
 from pipeline.listening.backoff import Backoff
 from pipeline.listening.filter import Filter
 from pipeline.listening.jetstream import OLDEST_US, PATH_2, Position, endpoint_of, head_of, position_of
 from pipeline.listening.mastodon_api import check_url
 from pipeline.listening.mastodon_frames import Sifter, frame_of
 from pipeline.listening.seen import Seen
+from pipeline.listening.server import Wanted, choose
 from tests.contract.corpus import PAYLOADS
 from tests.networks import BRAND
 
@@ -25,6 +28,45 @@ def raw(name: str, **changes: Any) -> bytes:
     """A frame of the corpus about somebody else, compact as a server writes it."""
     frame = json.loads((PAYLOADS / f"{name}.json").read_text().replace(BRAND, SOMEBODY)) | changes
     return json.dumps(frame, separators=(",", ":")).encode()
+
+
+CONNECTION = '[connections.{name}]\nplatform = "{platform}"\naccounts = ["did:plc:x"]\nsecrets = ["abc"]\n'
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "said"),
+    [
+        (
+            {"pages": "facebook"},
+            Wanted("bluesky"),
+            "has no connection of bluesky; expected a table such as [connections.bluesky] with "
+            'platform = "bluesky" (docs/platforms/bluesky.md)',
+        ),
+        (
+            {"b1": "bluesky", "b2": "bluesky"},
+            Wanted("bluesky"),
+            "has 2 connections of bluesky; expected one of them in --connection: b1, b2 (docs/listening.md)",
+        ),
+        ({"b1": "bluesky"}, Wanted("bluesky", "b3"), "expected one of: b1"),
+    ],
+)
+def test_without_the_one_connection_the_file_and_the_page_are_named(
+    tmp_path: Path, there: dict[str, str], wanted: Wanted, said: str
+) -> None:
+    """And what is expected in the file, or of the command."""
+    file = tmp_path / "connections.toml"
+    file.write_text("".join(CONNECTION.format(name=name, platform=there[name]) for name in there))
+    with pytest.raises(SettingsError) as raised:
+        choose(Connections(file), wanted)
+    assert f"TWOWAY_CONNECTIONS_FILE, '{file}'" in str(raised.value)
+    assert str(raised.value).endswith(said)
+
+
+def test_a_connections_file_that_is_not_there_is_named_with_its_setting(tmp_path: Path) -> None:
+    with pytest.raises(
+        SettingsError, match=r"TWOWAY_CONNECTIONS_FILE is '.*none.toml', which cannot .*docs/gateway.md"
+    ):
+        Connections(tmp_path / "none.toml")
 
 
 def test_the_ceiling_of_a_wait_doubles_up_to_the_most_and_starts_anew_after_a_success() -> None:
