@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from pipeline.counting.live import LivePage
 from pipeline.counting.members import compact_members, encode_members
@@ -13,8 +13,7 @@ from schemas.engagement import COLUMNS
 _texts = RowTexts()
 
 
-@dataclass(slots=True)
-class Changes:
+class Changes(msgspec.Struct):
     """`fields`: name, value, ...; `gone`: names; `blob` replaces the members when `whole`, else is appended to them;
     `links`: to append to the threads; `moved`: the page's newest event is another one; `actors`: who was engaged in the
     page's window `actors_in`; `engaged`: other window's number -> who was engaged in it."""
@@ -42,8 +41,7 @@ def take_changes(page: LivePage, windows: Windows) -> Changes:
         if row is None:
             changes.gone.append(names[code])
         else:
-            fields.append(names[code])
-            fields.append(texts[row])
+            fields += (names[code], texts[row])
     all_time = rows[ALL]
     if page.new:
         _whole(fields, page)
@@ -67,7 +65,10 @@ def take_changes(page: LivePage, windows: Windows) -> Changes:
         engaged, page.engaged = page.engaged or None, {}
         changes.actors, page.actors = page.actors, []
         changes.engaged = engaged
-    page.dirty = page.dirty | changed if page.dirty else changed
+    if page.dirty:
+        page.dirty |= changed
+    else:
+        page.dirty = changed
     page.written = (page.first_ms, page.last_ms, all_time)
     page.changed, page.touched, page.new = {}, False, False
     if page.polled_changed:

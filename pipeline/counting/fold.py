@@ -74,10 +74,11 @@ class Fold:
             if post is None:
                 self._take_account_totals(interaction, account, out)
                 continue
-            if post.account != interaction.account and not _claim(post, interaction.account):
-                out.refused.append(position)
-                continue
-            if not post.touched:
+            if post.owner is not account:
+                # The post's first event of the slice, or one of another account.
+                if post.account != interaction.account and not _claim(post, interaction.account):
+                    out.refused.append(position)
+                    continue
                 post.touched = True
                 post.owner = account
                 touched.append(post)
