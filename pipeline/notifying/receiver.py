@@ -32,9 +32,7 @@ LARGEST_ANSWER_BYTES = 16_384
 #: A receiver's wish is heard up to here.
 LONGEST_RETRY_AFTER_S = 3_600
 KEY_BYTES = range(24, 65)
-_EXPECTED_KEY = (
-    "expected whsec_ and base64 of 24 to 64 bytes, such as whsec_$(openssl rand -base64 32) (docs/alerts.md)"
-)
+_EXPECTED_KEY = "expected whsec_ and base64 of 24 to 64 bytes, whsec_$(openssl rand -base64 32) (docs/alerts.md)"
 _EXPECTED_URL = "expected the address that takes alerts, https://HOST/PATH (or http:// inside; docs/alerts.md)"
 
 #: `delivered`: 2xx. `again`: try later. `gone`: 410, it wants nothing any more.

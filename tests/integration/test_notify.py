@@ -217,7 +217,7 @@ async def test_from_interactions_to_the_receiver_with_workers_killed_on_the_way(
         ({"TWOWAY_ALERT_URL": "hooks.example/very-secret"}, "TWOWAY_ALERT_URL is set, but is no address"),
         (
             {"TWOWAY_ALERT_URL": "https://hooks.example/T0/very-secret"},
-            "TWOWAY_ALERT_SECRET is not set; expected whsec_",
+            "TWOWAY_ALERT_SECRET is not set; expected",
         ),
         (
             {"TWOWAY_ALERT_URL": "https://hooks.example/", "TWOWAY_ALERT_SECRET": "whsec_very secret!"},

@@ -62,13 +62,6 @@ def test_without_the_one_connection_the_file_and_the_page_are_named(
     assert str(raised.value).endswith(said)
 
 
-def test_a_connections_file_that_is_not_there_is_named_with_its_setting(tmp_path: Path) -> None:
-    with pytest.raises(
-        SettingsError, match=r"TWOWAY_CONNECTIONS_FILE is '.*none.toml', which cannot .*docs/gateway.md"
-    ):
-        Connections(tmp_path / "none.toml")
-
-
 def test_the_ceiling_of_a_wait_doubles_up_to_the_most_and_starts_anew_after_a_success() -> None:
     """Half a second, one, two, ..., a minute; the wait is drawn below it."""
     backoff = Backoff(draw=lambda: 1.0)
