@@ -128,23 +128,22 @@ class WebhookEndpoint:
         """The whole body. Its length is counted while it is read, whatever Content-Length says."""
         if "expect" in headers and _told_bytes(headers) > self._body_limit_bytes:
             raise _too_large()  # it waits for our word before it sends the body
-        message = await receive()
-        chunk = _chunk(message, held)
-        if not message.get("more_body"):
-            if len(chunk) > self._body_limit_bytes:
-                raise _too_large()
-            return chunk
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S) as timeout:
-                held.begin_reading(lambda: timeout.reschedule(loop.time()))
-                body = await self._read_on(receive, chunk, held)
-                held.end_reading()
-                return body
+                message = await receive()
+                chunk = _chunk(message, held)
+                if message.get("more_body"):
+                    held.begin_reading(lambda: timeout.reschedule(loop.time()))
+                    chunk = await self._read_on(receive, chunk, held)
+                    held.end_reading()
         except TimeoutError as error:
             if held.gave_way:
                 raise _busy({"Connection": "close"}) from error
             raise _Refusal(408, "body_too_slow", {"Connection": "close"}) from error
+        if len(chunk) > self._body_limit_bytes:
+            raise _too_large()
+        return chunk
 
     async def _read_on(self, receive: Receive, first: bytes, held: Share) -> bytes:
         """The rest of the body. One that is too large is read to its end, or its sender would not see the answer."""

@@ -145,7 +145,7 @@ def _read_rfc(delivery: Delivery, described: str, given: str, now_s: float) -> S
         raise RefusedError("too_little_signed")
     _check_digest(delivery, "content-digest", r"(?:^|,\s*)sha-256=:([A-Za-z0-9+/=]{44}):")
     _check_lifetime(fields, now_s, needs_created=True)
-    value = re.search(rf"(?:^|,\s*){re.escape(label)}=:([A-Za-z0-9+/=]+):", given)
+    value = re.search(rf"(?:^|,\s*){re.escape(label)}=:([A-Za-z0-9+/=]+):(?=$|\s*[,;])", given)
     if not value:
         raise RefusedError("malformed_signature")
     lines = [f'"{name}": {_component(name, _derived(delivery), delivery)}' for name in names]

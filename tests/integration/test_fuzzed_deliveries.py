@@ -1,0 +1,181 @@
+"""Hostile deliveries of every platform, rightly signed, through a running gateway on a real Kafka.
+
+Each is answered, none breaks the gateway or holds it up, and all of it is either in the topic of interactions or kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+
+from pipeline.clock import wall_clock
+from pipeline.settings import Settings
+from pipeline.slots import slot_of
+from pipeline.sources.outcomes import LATER
+from pipeline.sources.registry import SOURCES
+from schemas.interaction import decode_interaction
+from schemas.rejected import Rejected, decode_rejected
+from schemas.topics import INTERACTIONS, REJECTED
+from tests.contract.corpus import Case
+from tests.gateways import gateway, records
+from tests.hostile import ALL, LARGE, TOKENS, hostile_deliveries
+from tests.http_signing import rfc9421
+from tests.integration.test_gateway_platforms import connection, content, write_connections
+from tests.signing import SIGNERS, Request, Signed
+
+pytestmark = pytest.mark.servers
+
+#: Processor time for which the loop may be taken up at once: everybody waits for it.
+HANG_S = 0.1
+TAKEN = {200, 400, 415}
+
+
+class Complaints(logging.Handler):
+    """What is logged as an error while the gateway runs."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+@dataclass
+class Gate:
+    """A gateway in a thread of its own, what it was given and what it said of it."""
+
+    settings: Settings
+    folder: Path
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
+    counted: Counter[str] = field(default_factory=Counter)
+    unreadable: Counter[bytes] = field(default_factory=Counter)
+    complaints: Complaints = field(default_factory=Complaints)
+
+    def post(self, case: Case, body: bytes) -> None:
+        """The body, signed as the case's platform signs; what was taken is noted.
+
+        A standstill is one if it comes again: once it may be the collector, which has the test's own litter to sweep.
+        """
+        turns_s = []
+        while not turns_s or (turns_s[-1] >= HANG_S and len(turns_s) < 3):
+            turns_s.append(asyncio.run_coroutine_threadsafe(self._post(case, body), self.loop).result(60))
+        assert min(turns_s) < HANG_S, f"the loop stood still for {turns_s} s with {case.name}: {body[:300]!r}"
+
+    async def run(self, up: threading.Event, stop: asyncio.Event) -> None:
+        """Serve until told to stop."""
+        numbered = {f"c{number}": connection(case) for number, case in enumerate(ALL)}
+        write_connections(self.folder / "connections.toml", numbered)
+        async with gateway(self.settings, self.folder) as self.client:
+            up.set()
+            await stop.wait()
+
+    async def _post(self, case: Case, body: bytes) -> float:
+        """The longest turn of the loop meanwhile."""
+        name = f"/webhooks/c{ALL.index(case)}"
+        headers, original = content(case)
+        signed = _sign(
+            case, Request(self.client.base_url.netloc.decode(), name, body, headers, wall_clock() // 1000), original
+        )
+        longest = asyncio.create_task(_longest_turn())
+        answer = await self.client.post(name + signed.tail, content=body, headers={**headers, **signed.headers})
+        longest.cancel()
+        turn_s = await longest
+        said = f"{case.name}: {answer.status_code} {answer.text[:200]}, {body[:300]!r}"
+        # ActivityPub names its sender in the body: where that is broken, no key can fit.
+        assert answer.status_code in TAKEN | ({401} if case.expected["platform"] == "activitypub" else set()), said
+        if answer.status_code == 200:
+            told = answer.json()
+            self.counted["interactions"] += told["accepted"]
+            self.counted["rejected"] += told.get("rejected", 0) + told.get("ignored", {}).get(LATER, 0)
+        elif answer.status_code != 401:
+            assert answer.json()["error"]
+            self.counted["rejected"] += 1
+            self.unreadable[body] += 1
+        return turn_s
+
+    def check(self) -> None:
+        """Everything that was said to be taken is in a topic, once, whole, and in its account's partition."""
+        assert self.complaints.lines == []
+        found = records(self.settings, INTERACTIONS.name)
+        for record in found:
+            one = decode_interaction(record.value)
+            assert record.key == one.key.encode()
+            assert record.partition == slot_of(one.platform, one.account) % self.settings.partitions
+        kept: list[Rejected] = [decode_rejected(record.value) for record in records(self.settings, REJECTED.name)]
+        assert (len(found), len(kept)) == (self.counted["interactions"], self.counted["rejected"])
+        assert Counter(one.bytes for one in kept if one.stage == "parse") == self.unreadable
+
+
+def _sign(case: Case, request: Request, original: bytes) -> Signed:
+    scheme = SOURCES[case.expected["platform"]].schemes[0]
+    if scheme != "http-signature":
+        return SIGNERS[scheme].sign(request, SIGNERS[scheme].secret)
+    actor = str(json.loads(original)["actor"])  # whoever the broken body names, he signs as himself
+    where: dict[str, Any] = {"key_id": f"{actor}#main-key", "key": actor, "host": request.host}
+    return Signed(rfc9421(request.body, request.path, now_s=request.now_s, **where))
+
+
+async def _longest_turn() -> float:
+    """The longest turn of the loop until this is cancelled, in processor seconds: other programs do not count."""
+    longest_s, last_s = 0.0, time.thread_time()
+    try:
+        while True:
+            await asyncio.sleep(0)
+            now_s = time.thread_time()
+            longest_s, last_s = max(longest_s, now_s - last_s), now_s
+    except asyncio.CancelledError:
+        return longest_s
+
+
+@pytest.fixture
+def gate(settings: Settings, tmp_path: Path) -> Iterator[Gate]:
+    """A gateway with a connection for every case of the corpus."""
+    made = Gate(settings, tmp_path)
+    up, stop = threading.Event(), asyncio.Event()
+    logging.getLogger().addHandler(made.complaints)
+    thread = threading.Thread(target=lambda: made.loop.run_until_complete(made.run(up, stop)), daemon=True)
+    thread.start()
+    assert up.wait(60)
+    yield made
+    made.loop.call_soon_threadsafe(stop.set)
+    thread.join(60)
+    logging.getLogger().removeHandler(made.complaints)
+
+
+@pytest.mark.parametrize("number", [100, pytest.param(10_000, marks=pytest.mark.prove)])
+def test_every_hostile_delivery_is_counted_or_kept_or_refused(gate: Gate, number: int) -> None:
+    """No 500, no error in the log, no standstill; the topics hold exactly what the answers said."""
+
+    @examples(max_examples=number, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(hostile_deliveries())
+    def each(delivery: tuple[Case, bytes]) -> None:
+        gate.post(*delivery)
+
+    each()
+    gate.check()
+
+
+@pytest.mark.parametrize("number", [5, pytest.param(600, marks=pytest.mark.prove)])
+def test_large_hostile_parts_are_no_different(gate: Gate, number: int) -> None:
+    """Ids of a megabyte, five thousand levels, a hundred thousand items."""
+
+    @examples(max_examples=number, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(hostile_deliveries(LARGE + TOKENS[:4]))
+    def each(delivery: tuple[Case, bytes]) -> None:
+        gate.post(*delivery)
+
+    each()
+    gate.check()
