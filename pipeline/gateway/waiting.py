@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
@@ -49,8 +51,9 @@ class Held(Protocol):
 class Waiting:
     """The connections of one gateway, by phase, the longest in it first."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.most = most
+        self._clock = clock
         self._since: dict[Phase, OrderedDict[Held, float]] = {phase: OrderedDict() for phase in Phase}
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -59,7 +62,7 @@ class Waiting:
 
     def enter(self, connection: Held) -> None:
         """A new connection. Where there are too many, who waits longest is closed; that may be itself."""
-        self._since[Phase.REQUEST][connection] = asyncio.get_running_loop().time()
+        self._since[Phase.REQUEST][connection] = self._clock()
         self._look_again()
         if len(self) > self.most:
             since = next(self._since[phase] for phase in _GIVING_WAY if self._since[phase])
@@ -70,27 +73,30 @@ class Waiting:
     def move(self, connection: Held, before: Phase, now: Phase) -> None:
         """From now on the connection waits for something else; one that was left stays so."""
         if self._since[before].pop(connection, None) is not None:
-            self._since[now][connection] = asyncio.get_running_loop().time()
+            self._since[now][connection] = self._clock()
 
     def leave(self, connection: Held, phase: Phase) -> None:
         """The connection is closed."""
         self._since[phase].pop(connection, None)
 
-    def _look_again(self) -> None:
-        if self._sweeper is None:
-            self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
-
-    def _sweep(self) -> None:
-        now_s = asyncio.get_running_loop().time()
+    def sweep(self) -> None:
+        """Close those whose time is over; done every second while there are connections."""
+        now_s = self._clock()
         for phase in _GIVING_WAY:
             since = self._since[phase]
             while since and now_s - next(iter(since.values())) > phase.value:
                 connection, _ = since.popitem(last=False)
                 metrics.SOCKETS_CLOSED.labels(f"slow_{phase.name.lower()}").inc()
                 connection.time_out(phase)
-        self._sweeper = None
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
         if len(self):
             self._look_again()
+
+    def _look_again(self) -> None:
+        if self._sweeper is None:
+            self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self.sweep)
 
 
 def most_connections() -> int:
