@@ -1,8 +1,8 @@
 """Crash points: named places between two steps of the worker, at which it kills itself when told to.
 
 A kill from outside hits the long steps; between the short ones it hardly ever lands. With the setting
-`TWOWAY_CRASH_AT=between-scripts:3` the worker dies when it comes to that point the third time. Without it a point is one
-comparison a slice.
+`TWOWAY_CRASH_AT=between-scripts:3` the worker dies when it comes to that point the third time. Without it a point is
+one comparison a slice.
 """
 
 from __future__ import annotations

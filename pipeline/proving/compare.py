@@ -24,7 +24,7 @@ from pipeline.windows import ALL, ALL_NAME, Windows
 from schemas.engagement import COLUMNS, REPLY_BUCKETS
 
 ABSENT = "absent"
-_ZEROS = ",".join("0" for _ in COLUMNS)
+ZEROS = ",".join("0" for _ in COLUMNS)
 DAY_MS = 86_400_000
 #: Six standard errors of Redis' HyperLogLog; of small numbers six, one for each collision in 16,384 registers.
 HLL_SHARE, HLL_LEAST = 6 * 0.0081, 6
@@ -73,10 +73,7 @@ def unknown_page(name: PageName, found: Mapping[str, str]) -> Difference:
 
 
 def _count_rows(expected: ExpectedPage, found: Mapping[str, str], windows: Windows) -> Iterator[tuple[str, str, str]]:
-    counts = [found.get(column, "0") for column in COLUMNS]
-    if "reply_times" in found:
-        counts += found.get("answered", "0"), found["reply_times"]
-    yield ALL_NAME, _text(expected, ALL), _canonical_row(",".join(counts))
+    yield ALL_NAME, _text(expected, ALL), row_of_all_time(found)
     seen: set[str] = set()
     for code in expected.rows:
         if code == ALL:
@@ -84,10 +81,10 @@ def _count_rows(expected: ExpectedPage, found: Mapping[str, str], windows: Windo
         field = windows.field(code)
         seen.add(field)
         if field in found or windows.is_kept(code, expected.last_ms):
-            yield field, _text(expected, code), _canonical_row(found.get(field, _ZEROS))
+            yield field, _text(expected, code), canonical_row(found.get(field, ZEROS))
     for field, text in found.items():
         if field not in seen and _names_window(field, windows):
-            yield field, _ZEROS, _canonical_row(text)
+            yield field, ZEROS, canonical_row(text)
 
 
 def _facts(expected: ExpectedPage, found: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
@@ -155,10 +152,18 @@ def _engaged(
 def _text(expected: ExpectedPage, code: int) -> str:
     """A row as Redis must show it."""
     counts, times = expected.rows[code], expected.times.get(code, ())
-    return _canonical_row(",".join(map(str, (*counts, sum(times), *times))))
+    return canonical_row(",".join(map(str, (*counts, sum(times), *times))))
 
 
-def _canonical_row(text: str) -> str:
+def row_of_all_time(found: Mapping[str, str]) -> str:
+    """A page's plain fields as a row."""
+    counts = [found.get(column, "0") for column in COLUMNS]
+    if "reply_times" in found:
+        counts += found.get("answered", "0"), found["reply_times"]
+    return canonical_row(",".join(counts))
+
+
+def canonical_row(text: str) -> str:
     """All columns, and the answers only where there are any; what later versions append is passed over."""
     parts = text.split(",")[: len(COLUMNS) + 1 + REPLY_BUCKETS]
     counts, answers = parts[: len(COLUMNS)], parts[len(COLUMNS) :]

@@ -17,7 +17,7 @@ from pipeline.slots import SLOTS, slot_of
 from pipeline.store.keys import Keys
 from pipeline.topic_admin import add_partitions
 from schemas.topics import INTERACTIONS
-from tests.chaos.published import published_is_right, queue_is_right
+from tests.chaos.published import told_right
 from tests.commands import TWOWAY, environment
 from tests.integration.work import send, some_interactions
 from tests.waiting import wait_until, wait_until_async
@@ -50,8 +50,7 @@ async def test_old_partitions_drain_while_new_ones_count(settings: Settings, sta
     assert (report.holds, report.not_applied) == (True, 0), report
     assert report.interactions >= sent
     assert all(worker.is_running() for worker in workers), workers[0].tail()
-    await wait_until_async(lambda: published_is_right(settings, posts=5 * ACCOUNTS), deadline_s=60)
-    await wait_until_async(lambda: queue_is_right(settings), deadline_s=30)
+    await told_right(settings)
 
 
 @pytest.mark.prove

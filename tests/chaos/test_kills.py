@@ -12,10 +12,9 @@ import pytest
 from pipeline.feeding.sender import open_sender
 from pipeline.local.children import Child
 from pipeline.settings import Settings
-from tests.chaos.published import published_is_right
+from tests.chaos.published import told_right
 from tests.commands import TWOWAY, environment
 from tests.integration.work import proven, some_interactions
-from tests.waiting import wait_until_async
 
 pytestmark = pytest.mark.servers
 
@@ -54,4 +53,4 @@ async def test_two_workers_killed_again_and_again_leave_every_row_right(
                 break
     await proven(settings, sent, wait_s=90)
     assert all(worker.is_running() for worker in workers)
-    await wait_until_async(lambda: published_is_right(settings, posts=80), deadline_s=30)
+    await told_right(settings)
