@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from redis.asyncio import Redis
 
 from pipeline.clock import wall_clock
 from pipeline.gateway.directory import Directory
@@ -27,6 +26,7 @@ from schemas.rejected import decode_rejected
 from schemas.topics import INTERACTIONS, REJECTED
 from tests.contract.corpus import Case, cases, mismatch
 from tests.gateways import gateway, records
+from tests.redises import open_redis
 from tests.signing import SIGNERS, Request, Signed
 
 pytestmark = pytest.mark.servers
@@ -68,7 +68,7 @@ def hidden(expected: dict[str, Any], pseudonym: Pseudonym) -> dict[str, Any]:
 
 async def fill_directory(settings: Settings, case: Case, pseudonym: Pseudonym) -> None:
     """Nothing is remembered but what the case says; who did it as pseudonym."""
-    redis = Redis.from_url(settings.redis_url.reveal())
+    redis = open_redis(settings)
     async for key in redis.scan_iter(match=f"{settings.key_prefix}:seen:*"):
         await redis.delete(key)
     await redis.aclose()

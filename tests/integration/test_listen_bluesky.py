@@ -13,7 +13,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import redis.asyncio
 
 from pipeline.errors import SettingsError
 from pipeline.gateway.pseudonyms import keyed_pseudonym
@@ -28,6 +27,7 @@ from tests.commands import environment
 from tests.conftest import new_installation
 from tests.gateways import interactions, records, rejected
 from tests.networks import BRAND, Network, Told, network, told
+from tests.redises import open_blocking, open_redis
 from tests.streams import PATH_2, jetstream
 from tests.waiting import wait_until, wait_until_async
 
@@ -70,7 +70,7 @@ async def listener(settings: Settings, folder: Path, url: str) -> AsyncIterator[
 
 async def cursor(settings: Settings) -> dict[str, str]:
     """The cursor as it stands in Redis."""
-    async with redis.asyncio.from_url(settings.redis_url.reveal(), decode_responses=True) as client:
+    async with open_redis(settings, decode=True) as client:
         return dict(await client.hgetall(Keys(settings.key_prefix).cursor("bluesky", "brand")))
 
 
@@ -82,7 +82,7 @@ async def metric(client: httpx.AsyncClient, name: str) -> float:
 
 def at_start(made: Network, settings: Settings, server: str, seq: str = "1") -> None:
     """Write a cursor as if the first frame had been read before."""
-    client = redis.Redis.from_url(settings.redis_url.reveal())
+    client = open_blocking(settings)
     fields = {"server": server, "time_us": str(made.began_us), "seq": seq}
     client.hset(Keys(settings.key_prefix).cursor("bluesky", "brand"), mapping=fields)
     client.close()

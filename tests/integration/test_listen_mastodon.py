@@ -14,7 +14,6 @@ from typing import Any
 
 import httpx
 import pytest
-import redis.asyncio
 
 from pipeline.errors import SettingsError
 from pipeline.gateway.pseudonyms import keyed_pseudonym
@@ -25,6 +24,7 @@ from pipeline.store.keys import Keys
 from tests.commands import environment
 from tests.gateways import interactions
 from tests.networks import notification
+from tests.redises import open_redis
 from tests.streams import TOKEN, Mastodon, mastodon
 from tests.waiting import wait_until_async
 
@@ -70,7 +70,7 @@ async def all_liked(settings: Settings, *numbers: int) -> None:
 
 async def cursor(settings: Settings) -> dict[str, str]:
     """The cursor as it stands in Redis."""
-    async with redis.asyncio.from_url(settings.redis_url.reveal(), decode_responses=True) as client:
+    async with open_redis(settings, decode=True) as client:
         return dict(await client.hgetall(Keys(settings.key_prefix).cursor("mastodon", "brand")))
 
 
