@@ -98,7 +98,12 @@ async def catch_up(settings: Settings, redis: Redis, eraser: Eraser, scan: Topic
     for place in places:
         pipe.hset(place, mapping={str(partition): end for partition, end in ends.items()})
     await pipe.execute()
-    log.info("%d erasures: %d texts went", len(erasures), erased.texts)
+    log.info(
+        "erasures are done: actors %d, texts erased %d, of these waiting for a reply %d",
+        len({(one.platform, one.actor) for one in erasures}),
+        erased.texts,
+        erased.waiting,
+    )
     return erased
 
 

@@ -18,7 +18,7 @@ from pipeline.insights import Insights, analyse
 from pipeline.reading.alerts import ALERTS_MAX, AlertBook, Alerts, check_which
 from pipeline.reading.answers import Numbers, Ranking, Series, Sort, numbers_of
 from pipeline.reading.directory import AccountRef, Directory
-from pipeline.reading.hints import hint_account, hint_post
+from pipeline.reading.hints import COMPARED_MAX, hint_account, hint_post, likely_owners
 from pipeline.reading.insights import POSTS_MOST, read_facts
 from pipeline.reading.lookups import SUMMARY, Lookups, PageRef, redis_answers
 from pipeline.reading.rankings import check_limit, check_platform, check_sort, rank
@@ -211,15 +211,28 @@ class Reader:
         page = await self._lookups.page(PageRef(entity, platform, entity_id, owner), fields)
         # A post's page lies in the slot of its account, which others share: what it says of its account holds.
         if page is None or not self.grant.holds(platform, page.account or ""):
-            hint = hint_account if entity == "account" else hint_post
-            raise NotFoundError(hint(platform, entity_id, await self._known(None)))
+            known = await self._known(None)
+            if entity == "account":
+                raise NotFoundError(hint_account(platform, entity_id, known))
+            raise NotFoundError(await self._hint_post(platform, entity_id, known, owner))
         return page
 
     async def _owner(self, platform: str, post: str) -> str:
         owner = await self._lookups.owner(check_platform(platform), post)
         if owner is None or not self.grant.holds(platform, owner):
-            raise NotFoundError(hint_post(platform, post, await self._known(None)))
+            raise NotFoundError(await self._hint_post(platform, post, await self._known(None), None))
         return owner
+
+    async def _hint_post(self, platform: str, post: str, known: list[AccountRef], asked: str | None) -> str:
+        """What to say of a post that is not known, as that of the account that was `asked` for, or of any."""
+        owner = await self._lookups.owner(platform, post)
+        if asked is not None and owner not in {None, asked} and AccountRef(platform, owner or "") in known:
+            return hint_post(platform, post, known, owner=owner)
+        owners = likely_owners(platform, post, known)
+        if asked is not None:
+            owners = [ref for ref in known if ref == AccountRef(platform, asked)] or owners
+        refs, _ = await self._lookups.newest_posts([_ref(ref) for ref in owners], COMPARED_MAX // max(1, len(owners)))
+        return hint_post(platform, post, known, [ref.id for ref in refs])
 
     async def _known(self, platform: str | None) -> list[AccountRef]:
         if platform is not None:

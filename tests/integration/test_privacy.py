@@ -84,15 +84,19 @@ async def test_what_an_actor_said_goes_everywhere_and_the_counts_stay(driver: Dr
     assert await driver.differences() == []
 
 
-async def test_what_is_erased_does_not_come_back_with_a_recount(driver: Driver) -> None:
+async def test_what_is_erased_does_not_come_back_with_a_recount(
+    driver: Driver, caplog: pytest.LogCaptureFixture
+) -> None:
     """The interactions are in Kafka still; a Redis that was emptied forgot the erasure as well, and is told again."""
     driver.write(comment("c1", "ann"))
     await driver.take()
     settings = driver.settings
+    caplog.set_level("INFO", "twoway.privacy")
     await ask(settings, [erasure("ann")])
     async with open_eraser(settings, driver.redis) as eraser, open_scan(settings, ERASED.name) as scan:
         assert (await catch_up(settings, driver.redis, eraser, scan)).texts == 1
         assert (await catch_up(settings, driver.redis, eraser, scan)).texts == 0
+        assert caplog.messages == ["erasures are done: actors 1, texts erased 1, of these waiting for a reply 1"]
         keys = [key async for key in driver.redis.scan_iter(match=f"{settings.key_prefix}:*")]
         await driver.redis.delete(*keys)
         await driver.open()

@@ -62,6 +62,19 @@ async def test_unknown_is_an_error_and_never_zeros(written: Written, reader: Rea
         await reader.posts("facebook", "nobody")
 
 
+async def test_an_unknown_post_is_answered_with_the_nearest_of_its_account(written: Written, reader: Reader) -> None:
+    """Of the account that was named, else of all on that platform; or with the account that it does belong to."""
+    written.account((1, 1, 0, 0, 0))
+    written.account((1, 1, 0, 0, 0), account="other")
+    written.post("acme_42", (1, 1, 0, 0, 0))
+    written.post("other_43", (1, 1, 0, 0, 0), account="other")
+    for account, near in ((None, "near it are 'acme_42', 'other_43'"), ("acme", "near it are 'acme_42'$")):
+        with pytest.raises(NotFoundError, match=f"nothing of it was counted; {near}"):
+            await reader.post("facebook", "acme_43", account)
+    with pytest.raises(NotFoundError, match="no post 'other_43' of this account on facebook: it belongs to 'other'"):
+        await reader.post("facebook", "other_43", "acme")
+
+
 async def test_posts_by_recent_and_by_conversation(written: Written, reader: Reader) -> None:
     """Recent needs only the newest pages; other sorts compare them all. A page that has expired is left out."""
     written.account((9, 9, 0, 0, 0))

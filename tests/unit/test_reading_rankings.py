@@ -9,7 +9,7 @@ from pipeline.counting.rows import Counts
 from pipeline.errors import QueryError
 from pipeline.reading.answers import Numbers, numbers_of
 from pipeline.reading.directory import AccountRef
-from pipeline.reading.hints import hint_account, hint_post
+from pipeline.reading.hints import hint_account, hint_post, likely_owners
 from pipeline.reading.rankings import check_limit, check_platform, check_sort, rank
 from pipeline.windows import ALL
 
@@ -81,6 +81,34 @@ def test_an_unknown_account_is_answered_with_the_nearest(platform: str, account:
     text = hint_account(platform, account, KNOWN)
     assert f"no account {account!r} on {platform}" in text
     assert text.endswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("post", "posts", "hint"),
+    [
+        ("1_24", ["1_42", "1_23", "77"], "near it are '1_42', '1_23'"),
+        ("???", ["4", "3", "2", "1"], "known there are '4', '3', '2'"),
+        ("1_24", [], "platforms with counts: facebook, x"),
+    ],
+)
+def test_an_unknown_post_is_answered_with_the_nearest(post: str, posts: list[str], hint: str) -> None:
+    text = hint_post("facebook", post, KNOWN, posts)
+    assert text == f"no post {post!r} on facebook: nothing of it was counted; {hint}"
+
+
+def test_near_posts_are_looked_for_among_a_bounded_number_of_characters() -> None:
+    """Addresses may be long, and their likeness takes time that other questions wait for."""
+    posts = [f"https://x.example/{number:01000}" for number in range(1000)]
+    text = hint_post("facebook", posts[900], KNOWN, posts)
+    assert posts[900][-4:] not in text.partition("near it are")[2]
+    assert hint_post("facebook", posts[900], KNOWN, posts[890:]).count("'https://x.example/0000") == 4
+
+
+def test_posts_near_are_looked_for_among_a_bounded_number_of_accounts() -> None:
+    """Those whose id stands in the post's come first."""
+    many = [AccountRef("telegram", f"-{number}") for number in range(1000, 2000)]
+    owners = likely_owners("telegram", "-1999/7", [*KNOWN, *many])
+    assert (owners[0].id, len(owners)) == ("-1999", 100)
 
 
 def test_before_the_first_event_the_hint_says_so() -> None:
