@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import Any
 
-from pipeline.clock import Clock, wall_clock
+from pipeline.clock import wall_clock
 from pipeline.local.console import StackConsole
 from pipeline.local.ports import LOOPBACK
 from pipeline.local.running import ended_error
 from pipeline.local.scoreboard import Score, read_scores
 from pipeline.local.screen import Screen, as_told
-from pipeline.local.simulator.deliveries import deliveries
-from pipeline.local.simulator.polls import CONNECTION, Poller
+from pipeline.local.simulator.platforms import Platforms
 from pipeline.local.simulator.sender import Sender
 from pipeline.local.simulator.world import World
 from pipeline.local.stack import Stack
@@ -27,13 +24,7 @@ from pipeline.proving.verify import Report, verify
 from pipeline.reading import Reader
 
 RATE = 250.0
-STEP_S = 0.25
-#: What the platforms kept while nobody took it: it arrives first, late, and fills the minutes before the start.
-BACKLOG_MS = 20 * 60_000
-BACKLOG_STEP_MS = 30_000
-BACKLOG_RATE = 4.0
-#: How often the brands' own program asks for totals.
-POLL_MS = 5_000
+WATCH_S = 0.25
 DRAIN_S = 60.0
 APPLIED_S = 60.0
 CANCEL_AGAIN_S = 0.2
@@ -64,12 +55,9 @@ class Demo:
         self._stack = stack
         self._console = console
         self._rate = rate
-        self._clock: Clock = wall_clock
-        self._world = World(seed)
-        self._random = Random(seed)
-        self._secrets = read_secrets(Path(stack.plan.settings.connections_file))
-        self._poller = Poller(self._world, self._secrets[CONNECTION], self._random)
-        self._screen = Screen(console, stack.plan, folder, self._world.brands, self._clock)
+        self._platforms = Platforms(seed, Path(stack.plan.settings.connections_file), wall_clock)
+        self._brands = self._platforms.world.brands
+        self._screen = Screen(console, stack.plan, folder, self._brands, wall_clock)
         self._stop = asyncio.Event()
 
     async def run(self, seconds: float | None) -> Proof:
@@ -83,16 +71,16 @@ class Demo:
     async def _run(self, seconds: float | None) -> Proof:
         settings = self._stack.plan.settings
         gateway = f"http://{LOOPBACK}:{settings.gateway_port}"
-        async with Sender(gateway, self._clock) as sender, Reader.connect(settings) as reader:
+        async with Sender(gateway, wall_clock) as sender, Reader.connect(settings) as reader:
             await self._play(sender, reader, seconds)
             self._console.say("the platforms stop; what is on its way is delivered and counted")
-            self._poll(sender)
+            self._platforms.poll(sender)
             not_taken = await sender.drain(DRAIN_S)
             report = await verify(settings, wait_s=APPLIED_S)
-            scores = await read_scores(reader, self._world.brands)
+            scores = await read_scores(reader, self._brands)
             await self._screen.show_findings(reader, scores)
             self._console.say(as_told(sender))
-            return Proof(sender.sent, not_taken, sender.refused, report, self._wrong(scores))
+            return Proof(sender.sent, not_taken, sender.refused, report, wrong_totals(self._platforms.world, scores))
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
@@ -112,7 +100,7 @@ class Demo:
 
     async def _play(self, sender: Sender, reader: Reader, seconds: float | None) -> None:
         tasks = [
-            asyncio.create_task(self._simulate(sender)),
+            asyncio.create_task(self._platforms.run(sender, self._rate)),
             asyncio.create_task(self._screen.run(sender, reader)),
             asyncio.create_task(self._screen.listen_to_silence(reader)),
             asyncio.create_task(self._watch()),
@@ -125,45 +113,11 @@ class Demo:
         finally:
             await end_tasks([*tasks, stopped])
 
-    async def _simulate(self, sender: Sender) -> None:
-        until_ms = self._clock()
-        for from_ms in range(until_ms - BACKLOG_MS, until_ms, BACKLOG_STEP_MS):
-            self._let_happen(sender, from_ms, from_ms + BACKLOG_STEP_MS, BACKLOG_RATE)
-            await asyncio.sleep(0)
-        polled_ms = 0
-        while True:
-            if until_ms - polled_ms >= POLL_MS:
-                self._poll(sender)
-                polled_ms = until_ms
-            await asyncio.sleep(STEP_S)
-            now_ms = self._clock()
-            self._let_happen(sender, until_ms, now_ms, self._rate)
-            until_ms = now_ms
-
-    def _let_happen(self, sender: Sender, from_ms: int, until_ms: int, rate: float) -> None:
-        happenings = self._world.pass_time(from_ms, until_ms, rate)
-        self._poller.notice(happenings)
-        for delivery in deliveries(happenings, self._secrets, until_ms, self._random):
-            sender.post(delivery)
-
-    def _poll(self, sender: Sender) -> None:
-        for delivery in self._poller.poll(self._clock()):
-            sender.post(delivery)
-
     async def _watch(self) -> None:
         while True:
             if ended := self._stack.ended():
                 raise ended_error(ended)
-            await asyncio.sleep(STEP_S)
-
-    def _wrong(self, scores: list[Score]) -> tuple[str, ...]:
-        wrong = []
-        for score in scores:
-            counted = _counted(score)
-            for name, standing in self._world.truth(score.brand).items():
-                if counted.get(name, 0) != standing:
-                    wrong.append(f"{score.brand.name}: {counted.get(name, 0)} {name} counted, {standing} stand")
-        return tuple(wrong)
+            await asyncio.sleep(WATCH_S)
 
 
 async def end_tasks(tasks: Sequence[asyncio.Task[Any]]) -> None:
@@ -179,10 +133,15 @@ async def end_tasks(tasks: Sequence[asyncio.Task[Any]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)  # what else went wrong in them was told, or does not matter
 
 
-def read_secrets(connections_file: Path) -> dict[str, str]:
-    """The newest secret of each connection, by name."""
-    connections = tomllib.loads(connections_file.read_text(encoding="utf-8"))["connections"]
-    return {name: connection["secrets"][0] for name, connection in connections.items()}
+def wrong_totals(world: World, scores: Sequence[Score]) -> tuple[str, ...]:
+    """Brands of which Redis does not say what stands in the world, one line a number."""
+    wrong = []
+    for score in scores:
+        counted = _counted(score)
+        for name, standing in world.truth(score.brand).items():
+            if counted.get(name, 0) != standing:
+                wrong.append(f"{score.brand.name}: {counted.get(name, 0)} {name} counted, {standing} stand")
+    return tuple(wrong)
 
 
 def _counted(score: Score) -> dict[str, int]:

@@ -40,7 +40,16 @@ BUSY = {
     "TWOWAY_GRACE_S": "0",
 }
 #: Points that a worker comes to once in its life or seldom: there the first hit counts.
-SELDOM = {"before-open", "after-open", "after-seek", "after-alerts", "before-reopen", "after-reopen", "after-reseek"}
+SELDOM = {
+    "before-open",
+    "after-open",
+    "after-seek",
+    "after-directory",
+    "after-alerts",
+    "before-reopen",
+    "after-reopen",
+    "after-reseek",
+}
 #: Points on the way back after another writer was there.
 ON_THE_WAY_BACK = {"before-reopen", "after-reopen", "after-reseek"}
 
