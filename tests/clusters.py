@@ -125,17 +125,33 @@ class RedisCluster:
         raise AssertionError(f"nobody holds slot {slot}")
 
     @contextmanager
+    def lagging_replica(self, key: str) -> Iterator[tuple[Node, Node]]:
+        """What is written to the key's master while the block runs does not reach its replica, which sleeps. Gives
+        both; the block ends with the master killed."""
+        master = self.master_of(key)
+        of = {node: node.info().get("master_port") for node in self.nodes}
+        replica = next(node for node, port in of.items() if port == master.port)
+        replica.pause()
+        # Else what is written fills the buffers between the two, and is there when the replica wakes up.
+        master.call("CLIENT", "KILL", "TYPE", "replica")
+        yield master, replica
+        assert not master.is_running()
+        replica.resume()
+
+    @contextmanager
     def moving(self, key: str, target: Node) -> Iterator[int]:
         """The key's slot is on its way to another master while the block runs; none of its keys has moved yet. Gives
         the slot's number."""
         slot, source = key_slot(key.encode()), self.master_of(key)
         target.call("CLUSTER", "SETSLOT", slot, "IMPORTING", source.id)
         source.call("CLUSTER", "SETSLOT", slot, "MIGRATING", target.id)
-        yield slot
-        while self.move_some(slot, source, target, 100):
-            pass
-        for node in (target, source, *(node for node in self.nodes if node.is_master())):
-            node.call("CLUSTER", "SETSLOT", slot, "NODE", target.id)
+        try:
+            yield slot
+        finally:
+            while self.move_some(slot, source, target, 100):
+                pass
+            for node in (target, source, *(node for node in self.nodes if node.is_master())):
+                node.call("CLUSTER", "SETSLOT", slot, "NODE", target.id)
 
     @staticmethod
     def move_some(slot: int, source: Node, target: Node, number: int) -> int:

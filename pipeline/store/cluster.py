@@ -7,9 +7,9 @@ from typing import Any, Self
 
 from redis import exceptions as redis_errors
 from redis.asyncio.cluster import ClusterNode, RedisCluster
-from redis.exceptions import AskError, ClusterDownError, MovedError, TryAgainError
+from redis.exceptions import AskError, MovedError
 
-from pipeline.store.cluster_pipeline import ON_ITS_WAY, ClusterPipeline, exchange
+from pipeline.store.cluster_pipeline import ClusterPipeline, exchange
 
 #: How long a command is tried whose hash slot is on its way to another node; what has less time says so.
 PATIENCE_S = 8.0
@@ -50,15 +50,15 @@ class Cluster(RedisCluster):
         return self
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        """One command, on the node that holds its key."""
+        """One command, on the node that holds its key. (redis-py may send ASKING through one connection and what is to
+        follow it through another.)"""
+        if "target_nodes" not in options and args[0] not in self.command_flags:
+            (answer,) = await self.pipeline().execute_command(*args, **options).execute()
+            return answer
         try:
             return await super().execute_command(*args, **options)
         except redis_errors.SlotNotCoveredError as error:
-            raise redis_errors.ConnectionError("no node of the cluster holds a slot") from error
-        except redis_errors.ClusterError as error:
-            if isinstance(error, ClusterDownError):
-                raise
-            raise TryAgainError(ON_ITS_WAY) from error
+            raise redis_errors.ConnectionError("no node of the cluster is known to hold a slot") from error
 
     async def masters(self) -> list[ClusterNode]:
         """The nodes that hold slots."""
