@@ -17,11 +17,13 @@ from pipeline.reading.origins import Origin, origins_of
 from pipeline.reading.replying import Replying, Share, replying
 from pipeline.windows import ALL, Window
 from schemas.engagement import Entity, Source
-from schemas.interaction import Account, Count, Id, Platform, TimeMs
+from schemas.interaction import LAST_TIME_MS, Account, Count, Id, Platform, TimeMs
 from schemas.platforms import NUMBERS, Number
 
 Sort = Literal["recent", "conversation", "comments", "likes", "ratio", "reply_rate", "unanswered"]
 Ratio = Annotated[float, Meta(ge=0)] | None
+#: The first moment after a window: of the last one of all it lies beyond the last moment.
+_End = Annotated[int, Meta(ge=0, le=LAST_TIME_MS + 1)]
 
 
 class Denominators(msgspec.Struct, frozen=True):
@@ -86,7 +88,7 @@ class SeriesRow(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     start_ms: TimeMs
-    end_ms: TimeMs
+    end_ms: _End
     likes: Count
     comments: Count
     shares: Count
