@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import logging
 import zlib
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -73,6 +75,15 @@ class Receipt:
         return Receipt(self.accepted + other.accepted, self.rejected + other.rejected, ignored)
 
 
+class _Failure(NamedTuple):
+    """What is to be kept: where and why it stopped, and its bytes."""
+
+    stage: Stage
+    reason: str
+    detail: str
+    item: bytes
+
+
 class Intake:
     """Takes deliveries of known connections."""
 
@@ -116,7 +127,7 @@ class Intake:
                 return await self._take_apart(delivery, connection)
         except UnreadableError as error:
             metrics.REJECTED.labels(connection.platform, "parse").inc()
-            await self._keep([_rejected(delivery, connection, "parse", error.reason, str(error), delivery.body)])
+            await self._keep(delivery, connection, [_Failure("parse", error.reason, str(error), delivery.body)])
             raise
 
     async def _take_apart(self, delivery: Delivery, connection: Connection) -> Receipt:
@@ -165,8 +176,8 @@ class Intake:
 
     async def _publish(self, outcomes: list[Outcome], delivery: Delivery, connection: Connection) -> Receipt:
         records: list[Outgoing] = []
-        kept: list[Rejected] = []
-        later: list[Rejected] = []
+        kept: list[_Failure] = []
+        later: list[_Failure] = []
         ignored: dict[str, int] = {}
         kinds: dict[tuple[str, str], int] = {}
         for outcome in outcomes:
@@ -179,14 +190,13 @@ class Intake:
             elif isinstance(outcome, Ignored):
                 ignored[outcome.reason] = ignored.get(outcome.reason, 0) + 1
                 if outcome.item is not None:
-                    later.append(_rejected(delivery, connection, "normalise", outcome.reason, UNKNOWN, outcome.item))
+                    later.append(_Failure("normalise", outcome.reason, UNKNOWN, outcome.item))
             else:
-                reason, detail = outcome.reason, outcome.detail
-                kept.append(_rejected(delivery, connection, outcome.stage, reason, detail, outcome.item))
+                kept.append(_Failure(outcome.stage, outcome.reason, outcome.detail, outcome.item))
         await self._publisher.publish(records, delivery.received_ms)
-        for record in kept:
-            metrics.REJECTED.labels(record.platform, record.stage).inc()
-        await self._keep(kept + later)
+        for stage, number in Counter(failure.stage for failure in kept).items():
+            metrics.REJECTED.labels(connection.platform, stage).inc(number)
+        await self._keep(delivery, connection, kept + later)
         platform = connection.platform
         for (name, action), number in kinds.items():
             metrics.interactions(platform, name, action).inc(number)
@@ -212,10 +222,12 @@ class Intake:
         if records:
             await self._publisher.publish(records, delivery.received_ms)
 
-    async def _keep(self, rejected: list[Rejected]) -> None:
+    async def _keep(self, delivery: Delivery, connection: Connection, failures: list[_Failure]) -> None:
         """Publish what was rejected; cut where the topic takes no large records."""
-        if not rejected:
+        if not failures:
             return
+        headers = _kept_headers(delivery)
+        rejected = [_rejected(delivery, connection, headers, failure) for failure in failures]
         try:
             await self._publisher.publish([self._cut(one, KEPT_BYTES) for one in rejected], rejected[0].time_ms)
         except TooLargeError:
@@ -231,24 +243,26 @@ class Intake:
         return Outgoing(self._rejected, zlib.crc32(value) % SLOTS, None, value)
 
 
-def _rejected(
-    delivery: Delivery, connection: Connection, stage: Stage, reason: str, detail: str, body: bytes
-) -> Rejected:
-    headers = {
+def _rejected(delivery: Delivery, connection: Connection, headers: dict[str, str], failure: _Failure) -> Rejected:
+    return Rejected(
+        stage=failure.stage,
+        reason=failure.reason,
+        detail=failure.detail[:LONGEST_DETAIL],
+        time_ms=delivery.received_ms,
+        source=connection.name,
+        platform=connection.platform,
+        bytes=failure.item,
+        headers=headers,
+    )
+
+
+def _kept_headers(delivery: Delivery) -> dict[str, str]:
+    """Without which the delivery cannot be read again."""
+    return {
         name: value[:LONGEST_HEADER]
         for name, value in delivery.headers.items()
         if name in KEPT_HEADERS or name.startswith(KEPT_PREFIX)
     }
-    return Rejected(
-        stage=stage,
-        reason=reason,
-        detail=detail[:LONGEST_DETAIL],
-        time_ms=delivery.received_ms,
-        source=connection.name,
-        platform=connection.platform,
-        bytes=body,
-        headers=headers,
-    )
 
 
 @lru_cache(maxsize=65_536)

@@ -25,7 +25,7 @@ MOST_LARGE = 4
 #: How long a large one waits for its turn before its sender is to come again.
 TURN_S = 1.0
 #: Items of a portion, and bytes of items that are to be kept as rejected; whichever comes first.
-PORTION_ITEMS = 2_000
+PORTION_ITEMS = 1_000
 PORTION_BYTES = 1_000_000
 #: Kept item by item, what all items share (an id of a megabyte) is kept as often as there are items.
 KEPT_BYTES = 16_000_000

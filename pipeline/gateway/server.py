@@ -41,7 +41,7 @@ async def run_gateway(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises SettingsError when it may not start, and whatever breaks its publisher."""
     async with stop_signal() as stopped, serving(settings) as (address, broken):
         logger.info("gateway listens on %s", address)
-        _settle_memory()
+        settle_memory()
         stopping = asyncio.create_task(stopped.wait())
         ends: set[asyncio.Future[Any]] = {stopping, broken}
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -81,7 +81,7 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[str, asyncio.Future
         await directory.close()
 
 
-def _settle_memory() -> None:
+def settle_memory() -> None:
     """Take what the start made out of the collector's sight: its scans cost more than a request otherwise."""
     gc.collect()
     gc.freeze()

@@ -6,6 +6,7 @@ Each is answered, none breaks the gateway or holds it up, and all of it is eithe
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import threading
@@ -21,6 +22,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 
 from pipeline.clock import wall_clock
+from pipeline.gateway.server import settle_memory
 from pipeline.settings import Settings
 from pipeline.slots import slot_of
 from pipeline.sources.outcomes import LATER
@@ -79,6 +81,7 @@ class Gate:
         numbered = {f"c{number}": connection(case) for number, case in enumerate(ALL)}
         write_connections(self.folder / "connections.toml", numbered)
         async with gateway(self.settings, self.folder) as self.client:
+            settle_memory()  # as where the gateway is a program
             up.set()
             await stop.wait()
 
@@ -143,7 +146,7 @@ async def _longest_turn() -> float:
 @pytest.fixture
 def gate(settings: Settings, tmp_path: Path) -> Iterator[Gate]:
     """A gateway with a connection for every case of the corpus."""
-    made = Gate(settings, tmp_path)
+    made, thresholds = Gate(settings, tmp_path), gc.get_threshold()
     up, stop = threading.Event(), asyncio.Event()
     logging.getLogger().addHandler(made.complaints)
     thread = threading.Thread(target=lambda: made.loop.run_until_complete(made.run(up, stop)), daemon=True)
@@ -152,6 +155,8 @@ def gate(settings: Settings, tmp_path: Path) -> Iterator[Gate]:
     yield made
     made.loop.call_soon_threadsafe(stop.set)
     thread.join(60)
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
     logging.getLogger().removeHandler(made.complaints)
 
 
