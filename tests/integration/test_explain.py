@@ -215,7 +215,37 @@ async def test_every_command_of_the_page_answers(settings: Settings, start_child
         assert "1001" in answered.stdout
 
 
-def _command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+#: The example of the page, in the order in which it was sent.
+EXAMPLE = b"""\
+platform,account,post,kind,action,id,actor,own,parent,time_ms
+facebook,1001,1001_1,like,add,,77,,,1795425847000
+facebook,1001,1001_1,like,add,,78,,,1795425843000
+facebook,1001,1001_1,like,add,,77,,,1795425847000
+facebook,1001,1001_1,comment,add,1001_1_77,77,,,1795425911000
+facebook,1001,1001_1,comment,add,1001_1_78,1001,yes,1001_1_77,1795425990000
+facebook,1001,1001_1,like,remove,,78,,,1795425849000
+facebook,1001,1001_1,like,add,,79,,,1795425842000
+facebook,1001,1001_1,comment,add,1001_1_79,79,,,1795426262000
+"""
+
+
+async def test_the_example_of_the_page_is_what_the_program_says(settings: Settings, start_child: StartChild) -> None:
+    """Word for word, pseudonyms and all."""
+    start_child("worker", [*TWOWAY, "worker"], environment(settings))
+    assert twoway_json(settings, "feed", "-", stdin=EXAMPLE)[0] == 0
+    await proven(settings, 8)
+    said = _command(settings, "explain", "post:facebook:1001_1", COLUMNS="200").stdout
+    (example,) = re.findall(r"^```text\n(post facebook .*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    slot = slot_of("facebook", "1001")
+    assert said.replace(f" {slot % PARTITIONS}@", f" {slot % Settings().partitions}@") == example
+
+
+def _command(settings: Settings, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*TWOWAY, *arguments], env=environment(settings), capture_output=True, text=True, check=False, timeout=60
+        [*TWOWAY, *arguments],
+        env=environment(settings, **more),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
