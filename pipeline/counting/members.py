@@ -61,7 +61,7 @@ def counted_at_ms(state: int) -> int:
 
 
 class _Packers(dict[int, Callable[..., bytes]]):
-    """Number of integers -> what packs so many: `struct` looks a format up anew each time, which is four times slower."""
+    """Number of integers -> what packs so many: `struct` looks a format up anew each time, four times slower."""
 
     def __missing__(self, length: int) -> Callable[..., bytes]:
         packer = Struct(f"<{length}Q").pack
