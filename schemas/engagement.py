@@ -25,6 +25,8 @@ REPLY_TIMES_S = (
     86_400, 172_800, 604_800,
 )  # fmt: skip
 REPLY_BUCKETS = len(REPLY_TIMES_S) + 1
+#: A median or p90 in the last bucket, which has no upper end: longer than a week, and nothing more is known.
+REPLY_LONGER_MS = REPLY_TIMES_S[-1] * 1000 + 1
 
 
 class Engagement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -36,8 +38,9 @@ class Engagement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     `reply_rate` = answered / comments, null without comments. `reply_times`: how many of them got their first reply
     within each bucket (upper ends in s: 15, 30, 60, 120, 300, 600, 900, 1800, 2700, 3600, 5400, 7200, 10800, 14400,
     21600, 28800, 43200, 86400, 172800, 604800, longer), zeros at the end left out; add them up over windows.
-    `reply_median_ms` and `reply_p90_ms` are interpolated within a bucket, null without an answer. All
-    five are left out of rows without comments.
+    `reply_median_ms` and `reply_p90_ms`: the upper end of the bucket in which half and nine tenths of the answered are
+    reached, so that at least so many got their reply within it; 604800001 stands for longer than a week, null for no
+    answer at all. All five are left out of rows without comments.
     `revision` grows with every change and once more when the window closes (`final`).
     """
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import floor, log10
 
+from schemas.engagement import REPLY_LONGER_MS
+
 _BARS = "▁▂▃▄▅▆▇█"
 _GAP = "·"
 _AGES = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
@@ -52,6 +54,20 @@ def lasting(milliseconds: int | None) -> str:
     # Cut, not rounded: 59.96 minutes are not an hour.
     tenths = milliseconds // (size * 100)
     return f"{tenths / 10:.1f} {unit}" if tenths < 100 else f"{tenths // 10} {unit}"
+
+
+def replied_in(milliseconds: int | None) -> str:
+    """The end of a bucket of reply times: `15 s`, `2 m`, `1.5 h`, `> 7 d`; `-` for None."""
+    if milliseconds == REPLY_LONGER_MS:
+        return f"> {replied_in(milliseconds - 1)}"
+    return lasting(milliseconds).replace(".0 ", " ")
+
+
+def replied_within(milliseconds: int | None) -> str:
+    """The same in a sentence: `within 2 m`, `after more than 7 d`."""
+    if milliseconds == REPLY_LONGER_MS:
+        return f"after more than {replied_in(milliseconds - 1)}"
+    return f"within {replied_in(milliseconds)}"
 
 
 def _bar(value: float, top: float) -> str:

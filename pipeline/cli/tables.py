@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.sparklines import age, lasting, ratio, sparkline, thousands
+from pipeline.cli.sparklines import age, ratio, replied_in, replied_within, sparkline, thousands
 from pipeline.cli.trimmed import Trimmed
 from pipeline.logs import printable
 from pipeline.reading import Numbers, Origin, Replying, Series, SeriesRow
@@ -110,7 +110,7 @@ def _counts(item: Numbers, is_wide: bool) -> tuple[str, ...]:
         percent(item.conversation_share),
         *(_count(item, name) for name in ("comments", "likes", "shares")),
         percent(item.reply_rate),
-        lasting(item.reply_median_ms),
+        replied_in(item.reply_median_ms),
         thousands(item.unanswered),
     )
 
@@ -137,9 +137,8 @@ def numbers_table(item: Numbers, lines: Sequence[Series], now_ms: int) -> Table:
         "answered", f"[bold]{percent(item.reply_rate)}[/]", f"{thousands(item.answered)} of {_comments(counted)}"
     )
     if item.reply_median_ms is not None:
-        table.add_row(
-            "  time to reply", lasting(item.reply_median_ms), f"half of them; 90 % within {lasting(item.reply_p90_ms)}"
-        )
+        others = f"half of them; 90 % {replied_within(item.reply_p90_ms)}"
+        table.add_row("  time to reply", replied_in(item.reply_median_ms), others)
     for name, total in item.polled.items():
         if name not in NUMBERS or item.origins[name].source != "totals":
             drift = _drift(item.origins[name]) if name in NUMBERS else ""
@@ -182,7 +181,7 @@ def series_table(series: Series) -> Table:
     table.add_column("")
     for row in series.rows:
         counts = map(thousands, (row.comments, row.likes, row.shares, row.replies))
-        replying = percent(row.reply_rate), lasting(row.reply_median_ms)
+        replying = percent(row.reply_rate), replied_in(row.reply_median_ms)
         table.add_row(
             _start(series, row), ratio(row.comment_to_like), *counts, *replying, "open" if row.partial else ""
         )
@@ -195,7 +194,7 @@ def answers_line(found: Replying) -> str:
     if found.reply_rate is not None:
         line += f" ({percent(found.reply_rate)})"
     if found.reply_median_ms is not None:
-        line += f", half of them within {lasting(found.reply_median_ms)}, 90 % within {lasting(found.reply_p90_ms)}"
+        line += f", half of them {replied_within(found.reply_median_ms)}, 90 % {replied_within(found.reply_p90_ms)}"
     return line
 
 

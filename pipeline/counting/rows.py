@@ -14,7 +14,7 @@ from itertools import accumulate
 from math import sqrt
 from struct import Struct
 
-from schemas.engagement import COLUMNS, REPLY_BUCKETS, REPLY_TIMES_S
+from schemas.engagement import COLUMNS, REPLY_BUCKETS, REPLY_LONGER_MS, REPLY_TIMES_S
 
 BITS = 64
 ONE = tuple(1 << (BITS * k) for k in range(len(COLUMNS)))
@@ -52,21 +52,15 @@ def bucket_of(delay_ms: int) -> int:
 
 
 def reply_quantile_ms(times: tuple[int, ...], share: float) -> int | None:
-    """The time within which this share of the answered comments got their first reply; None without any.
+    """A time within which at least this share of the answered comments got their first reply; None without any.
 
-    Interpolated within its bucket, as Prometheus' histogram_quantile does; beyond the last bucket's lower end nothing
-    is known, so that end is given.
+    It is the upper end of the bucket in which the share is reached: right for one reply as for a million, where
+    anything between the ends of a bucket would be a guess. REPLY_LONGER_MS in the last bucket, which has no end.
     """
     if not times:
         return None
-    rank = share * sum(times)
-    reached = list(accumulate(times))
-    bucket = next(b for b, count in enumerate(reached) if count >= rank and times[b])
-    lower_s = REPLY_TIMES_S[bucket - 1] if bucket else 0
-    if bucket == len(REPLY_TIMES_S):
-        return lower_s * 1000
-    within = (rank - (reached[bucket] - times[bucket])) / times[bucket]
-    return round((lower_s + (REPLY_TIMES_S[bucket] - lower_s) * within) * 1000)
+    bucket = bisect_left(list(accumulate(times)), share * sum(times))
+    return REPLY_LONGER_MS if bucket == len(REPLY_TIMES_S) else REPLY_TIMES_S[bucket] * 1000
 
 
 def pack(counts: Counts, times: tuple[int, ...] = ()) -> int:

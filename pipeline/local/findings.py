@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from pipeline.cli.sparklines import ratio, thousands
+from pipeline.cli.sparklines import ratio, replied_within, thousands
 from pipeline.cli.tables import percent
 from pipeline.insights import Comparison, Insights
 from pipeline.local.scoreboard import silence_of, span
@@ -64,8 +64,8 @@ def _answers(numbers: Numbers) -> str:
     if not numbers.answered:
         return f"none of {thousands(numbers.comments)} comments"
     return (
-        f"{percent(numbers.reply_rate)} of {thousands(numbers.comments)} comments, half of them within "
-        f"{span(numbers.reply_median_ms)}, nine in ten within {span(numbers.reply_p90_ms)}"
+        f"{percent(numbers.reply_rate)} of {thousands(numbers.comments)} comments, half of them "
+        f"{replied_within(numbers.reply_median_ms)}, nine in ten {replied_within(numbers.reply_p90_ms)}"
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.cli.sparklines import age, ratio, sparkline, thousands
+from pipeline.cli.sparklines import age, ratio, replied_in, sparkline, thousands
 from pipeline.cli.tables import percent
 from pipeline.errors import NotFoundError
 from pipeline.insights import Insights, Silence
@@ -118,7 +118,7 @@ def _cells(score: Score, silence: Silence | None, now_ms: int, minutes: int) -> 
     cells |= {
         "ratio": ratio(numbers.comment_to_like),
         "answered": percent(numbers.reply_rate),
-        "within": span(numbers.reply_median_ms),
+        "within": replied_in(numbers.reply_median_ms),
         "waiting": thousands(queue.waiting),
         "oldest": span(queue.oldest_waits_ms),
         "newest": age(now_ms - numbers.as_of_ms),

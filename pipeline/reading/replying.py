@@ -23,7 +23,8 @@ class Replying(msgspec.Struct, frozen=True, kw_only=True):
 
     `reply_rate` = answered / comments, null without comments. `reply_times`: how many got their first reply within each
     bucket of schemas.engagement.REPLY_TIMES_S, zeros at the end left out; `reply_median_ms` and `reply_p90_ms`: the
-    time within which half and nine tenths of the answered got it, null without any.
+    upper end of the bucket within which half and nine tenths of the answered got it, 604800001 for longer than a week,
+    null without any.
     """
 
     comments: Count

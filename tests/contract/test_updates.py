@@ -41,7 +41,7 @@ def test_a_row_with_answered_comments_says_how_many_and_how_soon() -> None:
     update = decode_engagement(value)
     assert (update.answered, update.reply_rate, update.reply_times) == (4, 0.5, (0, 1, *[0] * 9, 3))
     assert update.comments == 8
-    assert (update.reply_median_ms, update.reply_p90_ms) == (6_000_000, 6_960_000)
+    assert (update.reply_median_ms, update.reply_p90_ms) == (7_200_000, 7_200_000)
 
 
 def test_a_closed_window_is_final_with_a_revision_above_the_open_ones() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +24,7 @@ from pipeline.counting.rows import (
     reply_times,
     unpack,
 )
+from schemas.engagement import REPLY_BUCKETS, REPLY_LONGER_MS, REPLY_TIMES_S
 
 COUNT = st.integers(0, 2**40)
 COUNTS = st.tuples(COUNT, COUNT, COUNT, COUNT, COUNT)
@@ -80,9 +83,29 @@ def test_reply_times_are_packed_behind_the_counts_and_written_behind_them() -> N
     assert encode_row(pack((1, 2, 0, 1, 0))) == "1,2,0,1,0"
 
 
-def test_quantiles_of_reply_times_are_interpolated_within_their_bucket() -> None:
-    """Four within a minute (30 to 60 s): half of them within 45 s. Beyond a week only the week is known."""
-    assert reply_quantile_ms((0, 0, 4), 0.5) == 45_000
+def test_a_quantile_of_reply_times_is_the_end_of_its_bucket() -> None:
+    """A single reply after 10 s came within 15 s; nine of ten need the bucket of the ninth, not of the tenth."""
+    assert reply_quantile_ms((1,), 0.5) == reply_quantile_ms((1,), 0.9) == 15_000
+    assert reply_quantile_ms((0, 0, 4), 0.5) == 60_000
     assert reply_quantile_ms((2, 0, 2), 0.5) == 15_000
-    assert reply_quantile_ms((*[0] * 20, 1), 0.9) == 604_800_000
+    assert reply_quantile_ms((2, 0, 3), 0.5) == 60_000
+    assert reply_quantile_ms((9, 1), 0.9) == 15_000
+    assert reply_quantile_ms((89, 11), 0.9) == 30_000
     assert reply_quantile_ms((), 0.5) is None
+
+
+def test_a_time_beyond_the_last_bucket_is_longer_than_a_week() -> None:
+    """A week itself is the end of the bucket before it."""
+    assert reply_quantile_ms((*[0] * 19, 1), 0.9) == 604_800_000
+    assert reply_quantile_ms((*[0] * 20, 1), 0.9) == REPLY_LONGER_MS == 604_800_001
+
+
+@given(st.lists(st.integers(0, 700_000), min_size=1, max_size=40), st.sampled_from([0.5, 0.9]))
+def test_at_least_the_share_replied_within_its_quantile(delays_s: list[int], share: float) -> None:
+    """And fewer within the end of any bucket before."""
+    times = tuple(Counter(bucket_of(s * 1000) for s in delays_s)[b] for b in range(REPLY_BUCKETS))
+    quantile_ms = reply_quantile_ms(times, share)
+    assert quantile_ms is not None
+    within = [sum(s * 1000 <= end_s * 1000 for s in delays_s) for end_s in REPLY_TIMES_S if end_s * 1000 < quantile_ms]
+    assert all(number < share * len(delays_s) for number in within)
+    assert quantile_ms == REPLY_LONGER_MS or sum(s * 1000 <= quantile_ms for s in delays_s) >= share * len(delays_s)

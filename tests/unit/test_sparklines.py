@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.cli.sparklines import age, lasting, ratio, sparkline, thousands
+from pipeline.cli.sparklines import age, lasting, ratio, replied_in, replied_within, sparkline, thousands
 
 
 def test_sparkline_scales_from_zero_to_the_largest() -> None:
@@ -61,3 +61,18 @@ def test_thousands_are_separated() -> None:
 def test_a_length_of_time_has_two_digits_at_least(milliseconds: int | None, text: str) -> None:
     """A median of 84 s and nine tenths of 110 s are not both `1 m`."""
     assert lasting(milliseconds) == text
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "cell", "words"),
+    [
+        (15_000, "15 s", "within 15 s"),
+        (60_000, "1 m", "within 1 m"),
+        (5_400_000, "1.5 h", "within 1.5 h"),
+        (604_800_000, "7 d", "within 7 d"),
+        (604_800_001, "> 7 d", "after more than 7 d"),
+    ],
+)
+def test_ends_of_reply_buckets_are_said_as_they_are(milliseconds: int, cell: str, words: str) -> None:
+    """Whole where they are whole; the last bucket has no end."""
+    assert (replied_in(milliseconds), replied_within(milliseconds)) == (cell, words)

@@ -59,7 +59,7 @@ def test_only_the_text_gives_way_to_a_narrow_terminal(width: int) -> None:
         (
             Look(queue("a", "b"), replying(1, (0, 0, 0, 0, 1))),
             "2 comments wait for a reply, the oldest for 2 h. "
-            "Today: 1 of 1 comment answered (100.0 %), half of them within 3.5 m, 90 % within 4.7 m.",
+            "Today: 1 of 1 comment answered (100.0 %), half of them within 5 m, 90 % within 5 m.",
         ),
     ],
 )
