@@ -33,6 +33,7 @@ NOUNS = (
     "explain",
     "erase",
     "demo",
+    "prove",
 )
 
 #: Added where servers do not answer that nobody named: most often the stack was not started, or elsewhere.

@@ -25,9 +25,11 @@ from pipeline.errors import LocalStackError
 DEFAULT = Path(".twoway")
 #: The demo keeps its data apart, and empties it at every start.
 DEMO = DEFAULT / "demo"
+#: So does the proof.
+PROVE = DEFAULT / "prove"
 SERVER_VARIABLES = ("TWOWAY_KAFKA_SERVERS", "TWOWAY_REDIS_URL", "TWOWAY_REDIS_URL_FILE")
 LOCK = "lock"
-_STARTERS = ("up", "demo")
+_STARTERS = ("up", "demo", "prove")
 #: A command that only looks whether a stack runs holds the lock for a moment.
 LOOK_S = 0.3
 
