@@ -84,7 +84,11 @@ def operations(windows: Windows) -> tuple[Operation, ...]:
             UnansweredQueue,
             (
                 Parameter("limit", "how many are given", 50, low=1, high=WAITING_MAX),
-                Parameter("after", "`next` of the answer before: those that follow; without it, from the oldest on"),
+                Parameter(
+                    "after",
+                    "`next` of the answer before: those that follow; without it, from the oldest on",
+                    pattern="^[0-9]{1,14}:[0-9a-f]{16}:[!-~]{1,3072}$",
+                ),
             ),
             Reader.unanswered,
         ),

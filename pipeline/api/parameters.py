@@ -18,7 +18,8 @@ _SHOWN = 100
 class Parameter:
     """A query parameter. `choices`: the texts allowed; `low`, `high`: it is a number between; `many`: may be repeated.
 
-    A `flag` is `true` or `false`. `default` is what holds where it is not given. `commas`: several in one text.
+    A `flag` is `true` or `false`. `pattern`: what a text looks like, for those who read the document.
+    `default` is what holds where it is not given. `commas`: several in one text.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Parameter:
     many: bool = False
     commas: bool = True
     flag: bool = False
+    pattern: str = ""
 
     def read(self, texts: Sequence[str]) -> Value:
         """The value of what was given. Raises QueryError."""
@@ -52,6 +54,7 @@ class Parameter:
             schema = {"type": "boolean"}
         else:
             schema = {"type": "string"} | ({"enum": list(self.choices)} if self.choices else {})
+            schema |= {"pattern": self.pattern} if self.pattern else {}
         if self.many:
             return {"type": "array", "items": schema}
         return schema | ({} if self.default is None else {"default": self.default})
