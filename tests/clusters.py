@@ -124,13 +124,16 @@ class RedisCluster:
                 return next(node for node in self.nodes if node.port == master[1])
         raise AssertionError(f"nobody holds slot {slot}")
 
+    def replica_of(self, master: Node) -> Node:
+        """The node that follows this one."""
+        return next(node for node in self.nodes if node.info().get("master_port") == master.port)
+
     @contextmanager
     def lagging_replica(self, key: str) -> Iterator[tuple[Node, Node]]:
         """What is written to the key's master while the block runs does not reach its replica, which sleeps. Gives
         both; the block ends with the master killed."""
         master = self.master_of(key)
-        of = {node: node.info().get("master_port") for node in self.nodes}
-        replica = next(node for node, port in of.items() if port == master.port)
+        replica = self.replica_of(master)
         replica.pause()
         # Else what is written fills the buffers between the two, and is there when the replica wakes up.
         master.call("CLIENT", "KILL", "TYPE", "replica")

@@ -137,6 +137,26 @@ async def test_a_zombie_that_wakes_is_fenced_and_changes_nothing(driver: Driver)
     assert await driver.differences() == []
 
 
+async def test_rows_of_a_slice_that_was_not_applied_are_not_published(settings: Settings) -> None:
+    """The publisher waited for the lock while the slice before was fenced: what it finds in memory never was in Redis."""
+    small = replace(settings, slice_events=1)
+    redis, outlet = Redis.from_url(small.redis_url.reveal()), Outlet(small)
+    driver = Driver(small, redis, outlet)
+    driver.write(like(1), like(2))
+    await driver.open()
+    zombie = driver.table
+    await driver.open()
+    await driver.take(1)
+    driver.table = zombie
+    with pytest.raises(FencedError):
+        await driver.take()
+    with pytest.raises(FencedError):
+        await driver.publish()
+    assert read_topic(small, POSTS) == []
+    await outlet.stop()
+    await redis.aclose()
+
+
 async def test_rows_that_a_crash_kept_from_being_published_are_published_after_it(driver: Driver) -> None:
     """Applied, not published, killed: the commit lies before them: read again, they are published and not counted."""
     driver.write(like(1), like(2, action="edit"), like(3))
@@ -283,3 +303,15 @@ async def test_an_event_from_the_future_is_refused_by_the_time_of_its_receipt(dr
     driver.now_ms += 400 * DAY_MS
     await driver.take()
     assert (await page(driver))["likes"] == "1"
+
+
+async def test_a_redis_that_fell_back_is_noticed_although_nothing_arrives(driver: Driver) -> None:
+    """No script is to run that could be fenced: a publication with nothing to write asks instead."""
+    driver.write(like(1))
+    await driver.take()
+    await driver.publish()
+    await driver.publish()
+    applied = Keys(driver.settings.key_prefix).applied[SLOT]
+    await driver.redis.hset(applied, mapping={"0": 0, "version": 1})
+    with pytest.raises(FencedError, match=r"slot \d+ of partition 0 is at Mark\(offset=0, version=1\); expected"):
+        await driver.publish()
