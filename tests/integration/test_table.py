@@ -140,7 +140,7 @@ async def test_a_zombie_that_wakes_is_fenced_and_changes_nothing(driver: Driver)
 async def test_rows_of_a_slice_that_was_not_applied_are_not_published(settings: Settings) -> None:
     """The publisher waited for the lock while the slice before was fenced: what it finds in memory never was in Redis."""
     small = replace(settings, slice_events=1)
-    redis, outlet = Redis.from_url(small.redis_url.reveal()), Outlet(small)
+    redis, outlet = open_redis(small), Outlet(small)
     driver = Driver(small, redis, outlet)
     driver.write(like(1), like(2))
     await driver.open()
