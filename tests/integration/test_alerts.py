@@ -288,14 +288,14 @@ async def test_what_the_page_shows_works(driver: Driver, quick: Settings) -> Non
     """docs/alerts.md: its commands, its address and its program."""
     await count(driver, minute(0, 2, 7))
     await pass_time(driver, 2)
-    commands = re.findall(r"^twoway (alerts.*)$", PAGE, re.MULTILINE)
+    commands = re.findall(r"^twoway (alerts.*)$", PAGE.split("### Try it")[0], re.MULTILINE)
     assert len(commands) == 3
     for command in commands:
         assert "ratioed" in run(quick, *command.split()) or "--account" in command
     (address,) = re.findall(r"http://127.0.0.1:8002(/v1/alerts[^']*)", PAGE)
     async with serving(quick) as base, httpx.AsyncClient(base_url=base) as client:
         assert len((await client.get(address)).json()["alerts"]) == 1
-    (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    (program,) = re.findall(r"```python\n(from pipeline.*?)```", PAGE, re.DOTALL)
     said = f"fired ratioed {BRAND} 3.50 comments a like, of 9 comments and likes"
     assert execute(quick, sys.executable, "-c", program) == f"{said}: this post is talked of more than liked.\n"
 

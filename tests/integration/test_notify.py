@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -235,3 +238,20 @@ def test_it_refuses_to_start_without_address_and_key_and_shows_neither(
     assert said in done.stderr.decode()
     assert "docs/alerts.md" in done.stderr.decode()
     assert b"very" not in done.stderr
+
+
+def test_the_pages_receiver_finds_the_signature_right(
+    settings: Settings, start_notify: Start, start_child: Callable[..., Child], tmp_path: Path
+) -> None:
+    """docs/alerts.md: what somebody writes who has only the page, while keys are rotated."""
+    page = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(import base64.*?)```", page, re.DOTALL)
+    (tmp_path / "receiver.py").write_text(program, encoding="utf-8")
+    (port,) = free_ports(1)
+    command = [sys.executable, str(tmp_path / "receiver.py"), str(port)]
+    receiver = start_child("receiver", command, {"TWOWAY_ALERT_SECRET": SECRET})
+    publish(settings, make_alert(1))
+    start_notify(TWOWAY_ALERT_URL=f"http://127.0.0.1:{port}/", TWOWAY_ALERT_SECRET=f"{SECRET},{OTHER_SECRET}")
+    wait_until(lambda: f"signed {make_alert(1).id}" in receiver.log.read_text())
+    wait_until(lambda: is_told(settings, make_alert(1)))
+    assert "forged" not in receiver.log.read_text()
