@@ -25,7 +25,7 @@ given = $(if $(filter command,$(firstword $(origin $(1)))),$(2) '$($(1))')
 UP_OPTIONS := $(call given,DATA,--data) $(call given,PORTS_FROM,--ports-from) $(call given,WORKERS,--workers)
 DOWN_OPTIONS := $(call given,DATA,--data)
 
-.PHONY: help install demo up down test prove check format lock audit sbom bench clean
+.PHONY: help install demo up down test prove check format lock audit sbom bench peers clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
@@ -85,7 +85,12 @@ sbom: $(INSTALLED) ## build/sbom.json: what the image holds; build/sbom-all.json
 bench: $(INSTALLED) ## the measurements of docs/performance.md (minutes)
 	$(BIN)/python -m bench.counting
 	$(BIN)/python -m bench.gateway
+	$(BIN)/python -m bench.engines
+
+peers: $(INSTALLED) ## build the JVM programs that bench measures against (JDK 17 and Maven; bench does it when needed)
+	@$(BIN)/python -m bench.peers.java
 
 clean: ## remove what the tools left; data of `twoway up` in .twoway/ stays
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf bench/peers/target bench/peers/*/target
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -47,11 +47,11 @@ QUERIED_POSTS = 20
 def main() -> None:
     arguments = _arguments()
     console = Console(width=None if sys.stdout.isatty() else 140)
-    with tempfile.TemporaryDirectory(prefix="twoway-bench-") as folder, _servers(Path(folder)) as (settings, servers):
+    with tempfile.TemporaryDirectory(prefix="twoway-bench-") as folder, servers(Path(folder)) as (settings, pids):
         create_topics(settings)
         console.print(f"filling the topic with {arguments.events:,} interactions")
         console.print(f"filled in {fill(settings, arguments.events):.0f} s")
-        runs = list(_runs(settings, servers, arguments, Path(folder), console))
+        runs = list(_runs(settings, pids, arguments, Path(folder), console))
     console.print(_table(runs, arguments.events))
     if arguments.json:
         report = {**_circumstances(arguments.events), "runs": [_as_dict(run, runs) for run in runs]}
@@ -70,7 +70,7 @@ def _arguments() -> argparse.Namespace:
 
 
 @contextmanager
-def _servers(folder: Path) -> Iterator[tuple[Settings, list[int]]]:
+def servers(folder: Path) -> Iterator[tuple[Settings, list[int]]]:
     """A Kafka and a Redis of our own: settings that name them, and their process ids."""
     kafka_port, controller_port, redis_port, worker_port = free_ports(4)
     kafka = KafkaServer(folder / "kafka", kafka_port, controller_port, class_path())

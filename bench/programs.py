@@ -71,6 +71,7 @@ class Program:
                 command, env={**os.environ, **env}, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
             )
         self._seen = psutil.Process(self._process.pid)
+        self.began = time.perf_counter()
         self._until = time.monotonic() + limit_s
         self.rss_mib = 0.0
         self.cpu_seconds_at_last = 0.0

@@ -32,7 +32,7 @@ def main() -> None:
     )
     partitions = consumer.list_topics(topic).topics[topic].partitions
     consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
-    counter, outcome = DictCounter(), Outcome()
+    counter, outcome = DictCounter(), Outcome(events)
     while outcome.events < events:
         messages = consumer.consume(BATCH, timeout=0.1)
         if not messages:

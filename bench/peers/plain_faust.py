@@ -36,7 +36,7 @@ def build(servers: str, name: str, port: int, events: int) -> faust.App:
     )
     topic = app.topic(name, key_serializer="raw", value_serializer="raw")
     client = redis.asyncio.Redis(port=port)
-    counter, outcome = DictCounter(), Outcome()
+    counter, outcome = DictCounter(), Outcome(events)
 
     @app.agent(topic)  # type: ignore[untyped-decorator]
     async def count(stream: Any) -> None:
