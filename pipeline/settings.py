@@ -70,7 +70,8 @@ class Settings:
     kafka_username: str = _text("", "Kafka's user")
     kafka_password: Secret = _text(Secret(""), "its password")
     redis_url: Secret = _text(
-        Secret("redis://localhost:6379/0"), "Redis, rediss:// with TLS; may hold a password, so it is never shown"
+        Secret("redis://localhost:6379/0"),
+        "Redis, rediss:// with TLS, redis+cluster://host:port,host:port a cluster; may hold a password, never shown",
     )
     redis_username: str = _text("", "Redis' user, where the URL names none; empty: `default`")
     redis_password: Secret = _text(Secret(""), "its password, where the URL holds none")
