@@ -58,7 +58,8 @@ class Outcome:
 
 @dataclass
 class Run:
-    """A run on a stage that is up. Its parts are there to be looked at while it goes on."""
+    """A run on a stage that is up. Its parts are there to be looked at while it goes on; `is_over`: there are no more
+    faults, and what is left is drained and compared."""
 
     stage: Stage
     schedule: tuple[Fault, ...]
@@ -71,6 +72,7 @@ class Run:
     def __post_init__(self) -> None:
         settings = self.stage.plan.settings
         self.pulse = Pulse(settings)
+        self.is_over = False
         self.injector = Injector(self.stage, self.say)
         self.planned = Counter(fault.kind for fault in self.schedule)
         self.sender = Sender(f"http://{LOOPBACK}:{settings.gateway_port}", wall_clock)
@@ -80,6 +82,7 @@ class Run:
         """Play, drain and prove. Raises LocalStackError where a child does not come back."""
         async with self.sender:
             await self._play()
+            self.is_over = True
             self.say("the platforms stop; what is on its way is delivered and counted")
             self.platforms.poll(self.sender)
             not_taken = await self.sender.drain(DRAIN_S)

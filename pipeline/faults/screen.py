@@ -72,10 +72,10 @@ class Screen:
 
 
 def _line(run: Run) -> str:
-    workers = len(run.stage.workers)
+    still = "" if run.is_over else f"nothing counted for {run.pulse.still_s:.1f} s now, "
     return (
-        f"{run.sender.sent:,} interactions sent, {workers} workers, nothing counted for {run.pulse.still_s:.1f} s now, "
-        f"{run.pulse.longest_s:.1f} s at the longest"
+        f"{run.sender.sent:,} interactions sent, {len(run.stage.workers)} workers, {still}"
+        f"{run.pulse.longest_s:.1f} s without progress at the longest"
     )
 
 
