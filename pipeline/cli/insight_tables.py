@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from rich.console import Group, RenderableType
 from rich.table import Table
 
 from pipeline.cli.bars import bar, interval
+from pipeline.cli.insight_gaps import (
+    comparisons_gap,
+    followers_gap,
+    hours_gap,
+    lifts_gap,
+    rates_gap,
+    silence_gap,
+    starters_gap,
+    words_gap,
+)
 from pipeline.cli.sparklines import ratio, thousands
 from pipeline.cli.tables import moment, percent, shown
 from pipeline.insights import Comparison, Insights, Rate, Silence, Starter, Word
@@ -28,8 +39,10 @@ def considered_line(found: Insights) -> str:
     )
 
 
-def rates_table(found: Insights) -> Table:
+def rates_table(found: Insights) -> RenderableType:
     """Kaushik's rates, and per 1,000 followers."""
+    if gap := rates_gap(found):
+        return gap
     rates = found.rates
     table = _table("", "per post", "per 1,000 followers", "")
     for name, rate, of in (
@@ -38,15 +51,19 @@ def rates_table(found: Insights) -> Table:
         ("applause", rates.applause, "likes"),
     ):
         table.add_row(name, ratio(rate.per_post), _relative(rate), f"[dim]{of}[/]")
-    if rates.note:
-        table.caption, table.caption_justify = rates.note, "left"
-    return table
+    return _noted(table, rates.note and rates.note.replace("; ", "\n"))
 
 
-def silence_table(found: Insights) -> Table:
-    """The engaged against the followers: by time, then by kind of post."""
-    followers = "unknown" if found.followers is None else thousands(found.followers)
-    table = _table(f"of {followers} followers", "engaged", "silent", "+-", "followers each", "")
+def silence_table(found: Insights) -> RenderableType:
+    """The engaged against the followers: by time, then by kind of post. The engaged alone where there are none."""
+    if gap := silence_gap(found):
+        return gap
+    if gap := followers_gap(found):
+        table = _table("", "engaged")
+        for one in found.silence:
+            table.add_row(_silence_name(one), thousands(one.engaged))
+        return _noted(table, gap)
+    table = _table(f"of {thousands(found.followers or 0)} followers", "engaged", "silent", "+-", "followers each", "")
     table.columns[-1].justify = "left"
     for one in found.silence:
         table.add_row(
@@ -60,8 +77,10 @@ def silence_table(found: Insights) -> Table:
     return table
 
 
-def comparisons_table(found: Insights) -> Table:
+def comparisons_table(found: Insights) -> RenderableType:
     """Open questions first, then the labels: their posts against the others."""
+    if gap := comparisons_gap(found):
+        return gap
     table = _table("posts with", "posts", "comments each", "others", "each", "lift", f"0 to {_LIFT_TOP:.0f}, ┊ is 1")
     table.columns[-1].justify = "left"
     for one in (found.question, *found.labels):
@@ -74,11 +93,13 @@ def comparisons_table(found: Insights) -> Table:
             f"[bold]{ratio(one.lift)}[/]",
             _interval(one),
         )
-    return table
+    return _noted(table, lifts_gap(found))
 
 
-def hours_table(found: Insights) -> Table:
+def hours_table(found: Insights) -> RenderableType:
     """A bar an hour in which something was published."""
+    if gap := hours_gap(found):
+        return gap
     table = _table("", "posts", "comments each", "")
     table.columns[-1].justify = "left"
     top = max((hour.comments_per_post or 0.0 for hour in found.hours), default=0.0)
@@ -95,18 +116,22 @@ def hours_table(found: Insights) -> Table:
 
 def words_lines(found: Insights) -> str:
     """The words in two lines: by people, and those that go with conversation."""
+    if gap := words_gap(found):
+        return gap
     words = found.words
     common = ", ".join(f"{shown(word.word)} [dim]{word.talkers}[/]" for word in words.common)
     going = ", ".join(_going(word) for word in words.conversation)
     share = "" if words.talked_share is None else f" (of all comments {percent(words.talked_share)})"
     return (
-        f"[dim]said by the most people:[/] {common or '-'}\n"
-        f"[dim]on posts that are talked about{share}:[/] {going or words.note or '-'}"
+        f"[dim]said by the most people:[/] {common}\n"
+        f"[dim]on posts that are talked about{share}:[/] {going or words.note or 'no word stands out'}"
     )
 
 
-def starters_table(found: Insights) -> Table:
+def starters_table(found: Insights) -> RenderableType:
     """A row a post, best first."""
+    if gap := starters_gap(found):
+        return gap
     table = _table("post", "published", "share", "comments", "people", "likes", "shares", "")
     table.columns[0].max_width, table.columns[0].no_wrap = _POST_NAME, True
     table.columns[-1].justify = "left"
@@ -158,6 +183,11 @@ def _relative(rate: Rate) -> str:
 
 def _day(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _noted(table: Table, note: str | None) -> RenderableType:
+    """With a sentence below: not as its caption, which would be broken to the table's width."""
+    return Group(table, f"[dim italic]{note}[/]") if note else table
 
 
 def _table(*names: str) -> Table:

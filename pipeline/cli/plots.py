@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.cli.insight_gaps import comparisons_gap, hours_gap, lifts_gap
 from pipeline.cli.insight_tables import name_comparison
 from pipeline.errors import QueryError
 from pipeline.insights import Comparison, Insights
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 ENDINGS = (".png", ".svg")
 _BLUE, _GREY, _ORANGE = "#0072b2", "#999999", "#d55e00"  # told apart by the colour-blind, too (Okabe and Ito)
+#: Of words: dark enough to be read on white.
+_DARK_GREY = "#555555"
 _LIFT_TOP = 4.0
 
 
@@ -45,8 +48,8 @@ def write_plot(found: Insights, path: Path) -> None:
         figure.suptitle(f"{found.platform} {printable(found.account)}", parse_math=False)
         lifts, comments, hours = figure.subplots(3, 1, gridspec_kw={"height_ratios": [3, 3, 2]})
         compared = [one for one in (found.question, *found.labels) if one.posts][::-1]
-        _draw_lifts(lifts, [one for one in compared if one.lift is not None])
-        _draw_comments(comments, compared)
+        _draw_lifts(lifts, [one for one in compared if one.lift is not None], lifts_gap(found))
+        _draw_comments(comments, compared, comparisons_gap(found))
         _draw_hours(hours, found)
         try:
             # Without the date, so that the same insights are the same file.
@@ -57,13 +60,12 @@ def write_plot(found: Insights, path: Path) -> None:
             ) from error
 
 
-def _draw_lifts(axes: Axes, compared: list[Comparison]) -> None:
+def _draw_lifts(axes: Axes, compared: list[Comparison], gap: str | None) -> None:
     axes.set_title("Comments per post against the other posts (lift, 95 % interval)", loc="left", fontsize="medium")
-    axes.axvline(1, color=_GREY, linewidth=1)
-    if not compared:
-        axes.text(0.5, 0.5, "too few posts", transform=axes.transAxes, ha="center", va="center", color=_GREY)
-        axes.set_yticks([])
+    if gap is not None:
+        _say(axes, gap)
         return
+    axes.axvline(1, color=_GREY, linewidth=1)
     for place, one in enumerate(compared):
         low, high = one.low or 0.0, _LIFT_TOP if one.high is None else min(one.high, _LIFT_TOP)
         axes.plot([min(low, _LIFT_TOP), high], [place, place], color=_BLUE, linewidth=3, solid_capstyle="round")
@@ -72,8 +74,11 @@ def _draw_lifts(axes: Axes, compared: list[Comparison]) -> None:
     axes.set_yticks(range(len(compared)), [printable(name_comparison(one)) for one in compared])
 
 
-def _draw_comments(axes: Axes, compared: list[Comparison]) -> None:
+def _draw_comments(axes: Axes, compared: list[Comparison], gap: str | None) -> None:
     axes.set_title("Comments per post (grey: the other posts)", loc="left", fontsize="medium")
+    if gap is not None:
+        _say(axes, gap)
+        return
     places = range(len(compared))
     axes.barh([place + 0.2 for place in places], [one.comments_per_post or 0.0 for one in compared], 0.4, color=_BLUE)
     others = [one.other_comments_per_post or 0.0 for one in compared]
@@ -83,5 +88,15 @@ def _draw_comments(axes: Axes, compared: list[Comparison]) -> None:
 
 def _draw_hours(axes: Axes, found: Insights) -> None:
     axes.set_title("Comments per post by hour of publication, UTC", loc="left", fontsize="medium")
+    if gap := hours_gap(found):
+        _say(axes, gap)
+        return
     axes.bar([hour.hour for hour in found.hours], [hour.comments_per_post or 0.0 for hour in found.hours], color=_BLUE)
     axes.set_xticks(range(24))
+
+
+def _say(axes: Axes, sentence: str) -> None:
+    """A sentence in the place of a panel that would be empty."""
+    axes.text(0.5, 0.5, sentence, transform=axes.transAxes, ha="center", va="center", color=_DARK_GREY)
+    axes.set_xticks([])
+    axes.set_yticks([])

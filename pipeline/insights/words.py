@@ -54,7 +54,7 @@ def words(posts: Sequence[PostFacts], comments: Sequence[Said]) -> Words:
             if one.actor is not None:
                 use.actors.add(one.actor)
     on_talked = sum(one.post in talked_about for one, _ in said)
-    base = on_talked / len(said) if said else None
+    base = on_talked / len(said) if said and talked_about else None
     return Words(
         common=_common(uses),
         conversation=_conversation(uses, base) if talked_about and base is not None else [],

@@ -10,10 +10,18 @@ import pytest
 from rich.console import Console
 
 from pipeline.cli.bars import bar, interval
-from pipeline.cli.insight_tables import comparisons_table, name_comparison, silence_table, words_lines
-from pipeline.cli.plots import check_plot
+from pipeline.cli.insight_tables import (
+    comparisons_table,
+    hours_table,
+    name_comparison,
+    rates_table,
+    silence_table,
+    starters_table,
+    words_lines,
+)
+from pipeline.cli.plots import check_plot, write_plot
 from pipeline.errors import QueryError
-from pipeline.insights import AccountFacts, Comparison, PostFacts, Said, analyse
+from pipeline.insights import AccountFacts, Comparison, Insights, PostFacts, Said, analyse
 from pipeline.labels import Labels
 from tests.factories import NOON_MS
 
@@ -68,6 +76,65 @@ def test_what_comes_from_outside_is_shown_and_does_nothing() -> None:
     shown = console.export_text()
     assert "#[red]" in shown
     assert "\x1b" not in shown
+
+
+def shown(found: Insights) -> dict[str, list[str]]:
+    """The lines of each part as a terminal shows them."""
+    parts = {
+        "rates": rates_table(found), "silence": silence_table(found), "comparisons": comparisons_table(found),
+        "hours": hours_table(found), "words": words_lines(found), "starters": starters_table(found),
+    }  # fmt: skip
+    console = Console(width=110, emoji=False, color_system=None, record=True, file=StringIO())
+    lines = {}
+    for name, part in parts.items():
+        console.print(part)
+        lines[name] = console.export_text().splitlines()
+    return lines
+
+
+def test_parts_of_an_account_without_posts_say_so() -> None:
+    """No empty table, no 0 %."""
+    found = shown(analyse(AccountFacts("facebook", "a", NOON_MS, [], 0)))
+    assert found == {
+        "rates": ["No post is known yet."],
+        "silence": ["Nobody is known to have done anything: the platform hides who it was, or nothing has come yet."],
+        "comparisons": ["No post is known yet."],
+        "hours": ["No post is known yet."],
+        "words": ["No texts of comments are kept of the last 30 days."],
+        "starters": ["No post is known yet."],
+    }
+
+
+def test_parts_that_cannot_be_told_of_a_single_post_say_why() -> None:
+    """Its publication was not seen, and nobody commented; 40 people did something, of nobody knows how many."""
+    facts = AccountFacts("facebook", "a", NOON_MS, [PostFacts("1", 40, 0, 1)], 1, engaged={"all": 40})
+    found = shown(analyse(facts))
+    assert found["comparisons"] == ["No post has labels: none of them was seen when it was published."]
+    assert found["hours"] == ["Of no post the hour is known: none was seen when it was published."]
+    assert found["starters"] == ["No post has a comment yet."]
+    assert found["rates"][-1] == "followers unknown: they were never polled"
+    *table, note = found["silence"]
+    assert [line.split() for line in table] == [["engaged"], ["ever", "40"]]
+    assert note == "How many stay silent is unknown without the number of followers: send it as totals."
+
+
+def test_a_few_posts_are_set_against_each_other_without_a_lift() -> None:
+    """Their comments each are told, and how many a lift needs; no share of comments on posts that are talked about."""
+    posts = [
+        PostFacts(str(n), 1, n, 0, Labels(n > 2, "image", (), 9, 0, "en", 3), published_ms=NOON_MS) for n in range(4)
+    ]
+    found = shown(analyse(AccountFacts("facebook", "a", NOON_MS, posts, 4, comments=[Said("3", "u", "more rye")])))
+    assert found["comparisons"][1].split()[:7] == ["an", "open", "question", "1", "3.00", "3", "1.00"]
+    assert found["comparisons"][-1] == "Too few posts for a lift: it needs 10 on either side, with comments on both."
+    assert found["words"][-1] == "on posts that are talked about: too few posts"
+
+
+def test_an_empty_panel_of_the_plot_says_why(tmp_path: Path) -> None:
+    """The words are those of the tables."""
+    write_plot(analyse(AccountFacts("facebook", "a", NOON_MS, [PostFacts("1", 40, 0, 1)], 1)), tmp_path / "a.svg")
+    drawn = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert drawn.count("No post has labels: none of them was seen when it was published.") >= 2
+    assert "Of no post the hour is known" in drawn
 
 
 def test_plot_without_matplotlib_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
