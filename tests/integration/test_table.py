@@ -138,7 +138,7 @@ async def test_a_zombie_that_wakes_is_fenced_and_changes_nothing(driver: Driver)
 
 
 async def test_rows_of_a_slice_that_was_not_applied_are_not_published(settings: Settings) -> None:
-    """The publisher waited for the lock while the slice before was fenced: what it finds in memory never was in Redis."""
+    """The publisher waited for the lock while the slice before was fenced: what is in memory never was in Redis."""
     small = replace(settings, slice_events=1)
     redis, outlet = open_redis(small), Outlet(small)
     driver = Driver(small, redis, outlet)
