@@ -42,6 +42,8 @@ pytestmark = pytest.mark.servers
 #: Processor time for which the loop may be taken up at once: everybody waits for it.
 HANG_S = 0.1
 TAKEN = {200, 400, 415}
+#: On a machine that does much else.
+MOST_REPEATED = 50
 
 
 class Complaints(logging.Handler):
@@ -65,6 +67,8 @@ class Gate:
     counted: Counter[str] = field(default_factory=Counter)
     unreadable: Counter[bytes] = field(default_factory=Counter)
     complaints: Complaints = field(default_factory=Complaints)
+    #: Deliveries that a busy Kafka or Redis had repeated: a part of such a one may be in the topics twice.
+    repeated: int = 0
 
     def post(self, case: Case, body: bytes) -> None:
         """The body, signed as the case's platform signs; what was taken is noted.
@@ -80,7 +84,7 @@ class Gate:
         """Serve until told to stop."""
         numbered = {f"c{number}": connection(case) for number, case in enumerate(ALL)}
         write_connections(self.folder / "connections.toml", numbered)
-        async with gateway(self.settings, self.folder) as self.client:
+        async with gateway(self.settings, self.folder, produce_timeout_ms=10_000) as self.client:
             settle_memory()  # as where the gateway is a program
             up.set()
             await stop.wait()
@@ -93,7 +97,10 @@ class Gate:
             case, Request(self.client.base_url.netloc.decode(), name, body, headers, wall_clock() // 1000), original
         )
         longest = asyncio.create_task(_longest_turn())
-        answer = await self.client.post(name + signed.tail, content=body, headers={**headers, **signed.headers})
+        sent = {"content": body, "headers": {**headers, **signed.headers}, "timeout": 50}
+        while (answer := await self.client.post(name + signed.tail, **sent)).status_code == 503:
+            self.repeated += 1
+            assert self.repeated < MOST_REPEATED
         longest.cancel()
         turn_s = await longest
         said = f"{case.name}: {answer.status_code} {answer.text[:200]}, {body[:300]!r}"
@@ -118,7 +125,8 @@ class Gate:
             assert record.key == one.key.encode()
             assert record.partition == slot_of(one.platform, one.account) % self.settings.partitions
         kept: list[Rejected] = [decode_rejected(record.value) for record in records(self.settings, REJECTED.name)]
-        assert (len(found), len(kept)) == (self.counted["interactions"], self.counted["rejected"])
+        told = (self.counted["interactions"], self.counted["rejected"])
+        assert (len(found), len(kept)) == told or (self.repeated and len(found) >= told[0] and len(kept) >= told[1])
         assert Counter(one.bytes for one in kept if one.stage == "parse") == self.unreadable
 
 
