@@ -28,16 +28,17 @@ ACCOUNTS = 16
 #: Small slices: whatever happens, it happens in the middle of one.
 SMALL = {"TWOWAY_SLICE_EVENTS": "100", "TWOWAY_FETCH_EVENTS": "1000", "TWOWAY_PUBLISH_S": "0.3"}
 MOVES = 24
-#: Everything that is counted and read, once more on a cluster. What takes one server away has tests of its own above.
+#: Everything that counts, reads and remembers, once more on a cluster. (What takes one server away keeps that one.)
 COUNTING = (
     *(
         f"tests/integration/test_{name}.py"
         for name in (
-            "alerts", "answers", "directory", "explain", "insights", "notify", "polled_totals", "privacy", "reader",
-            "reading_end_to_end", "subscribe_unanswered", "table", "unanswered", "verify", "verify_worker", "worker",
+            "alerts", "answers", "api", "directory", "explain", "gateway", "gateway_platforms", "insights",
+            "listen_bluesky", "listen_mastodon", "notify", "polled_totals", "privacy", "reader", "reading_end_to_end",
+            "subscribe_unanswered", "table", "unanswered", "verify", "verify_worker", "worker",
         )
     ),
-    *(f"tests/property/test_{name}.py" for name in ("added_partitions", "alerts", "alerts_late", "table")),
+    *(f"tests/property/test_{name}.py" for name in ("added_partitions", "alerts", "alerts_late", "table", "unanswered_topic")),
     "tests/chaos/test_kills.py",
 )  # fmt: skip
 
