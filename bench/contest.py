@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 from typing import Any
 
+from rich.console import Group
 from rich.table import Table
 
 from bench.measured import Measured
@@ -27,9 +28,13 @@ FIGURES: dict[str, tuple[str, Figure, str]] = {
 }
 #: These are told with their spread and as a ratio to the first program.
 COMPARED = ("events_per_s", "events_per_all_cpu_s")
-NOTES = (
+SPEED = (*COMPARED, "events_per_cpu_s", "late_events_per_cpu_s")
+SPEED_NOTES = (
     "medians; lowest to highest in brackets; x: as a multiple of the first program's\n"
-    "own CPU-s, Redis, Kafka: CPU-seconds for a million events; 2nd half: events per own CPU-second then\n"
+    "own: without Redis; 2nd half: of the events after the first half, own CPU-seconds"
+)
+COST_NOTES = (
+    "medians; own CPU-s, Redis, Kafka: CPU-seconds for a million events\n"
     "start: CPU-seconds before the first event; s in all: from the program's start to its last row\n"
     "others: cores that other programs on this machine kept busy meanwhile"
 )
@@ -43,29 +48,37 @@ def by_program(runs: Sequence[Measured]) -> dict[str, list[Measured]]:
     return programs
 
 
-def table(runs: Sequence[Measured], title: str) -> Table:
-    """One line a program."""
+def tables(runs: Sequence[Measured], title: str) -> Group:
+    """Two tables with a line for each program: how fast it was, and what it cost."""
     programs = by_program(runs)
     first = next(iter(programs.values()))
-    shown = Table(title=title, caption=_caption(programs))
-    shown.add_column("program")
+    speed = Table(title=title, caption="\n".join([SPEED_NOTES, *_published(programs)]))
+    cost = Table(caption=COST_NOTES)
+    for shown in (speed, cost):
+        shown.add_column("program")
     for name, (heading, _, _) in FIGURES.items():
+        shown = speed if name in SPEED else cost
         shown.add_column(heading, justify="right")
         if name in COMPARED:
             shown.add_column("x", justify="right")
-    shown.add_column("different", justify="right")
+    speed.add_column("rows different", justify="right")
     for program, its_runs in programs.items():
-        cells = [program]
-        for name, (_, figure, form) in FIGURES.items():
-            values = [figure(run) for run in its_runs]
-            text = format(median(values), form)
-            if name in COMPARED:
-                spread = f"\n({format(min(values), form)}-{format(max(values), form)})" if len(values) > 1 else ""
-                cells += [text + spread, f"{median(values) / median(map(figure, first)):.2f}"]
-            else:
-                cells.append(text)
-        shown.add_row(*cells, f"{sum(run.rows_different for run in its_runs):,}")
-    return shown
+        different = f"{sum(run.rows_different for run in its_runs):,}"
+        speed.add_row(program, *(cell for name in SPEED for cell in _cells(name, its_runs, first)), different)
+        cost.add_row(
+            program, *(cell for name in FIGURES if name not in SPEED for cell in _cells(name, its_runs, first))
+        )
+    return Group(speed, cost)
+
+
+def _cells(name: str, runs: Sequence[Measured], first: Sequence[Measured]) -> list[str]:
+    _, figure, form = FIGURES[name]
+    values = [figure(run) for run in runs]
+    text = format(median(values), form)
+    if name not in COMPARED:
+        return [text]
+    spread = f" ({format(min(values), form)}-{format(max(values), form)})" if len(values) > 1 else ""
+    return [text + spread, f"{median(values) / median(map(figure, first)):.2f}"]
 
 
 def as_dict(runs: Sequence[Measured]) -> dict[str, Any]:
@@ -84,14 +97,10 @@ def _summary(runs: Sequence[Measured], first: Sequence[Measured], figure: Figure
     return {"median": median(values), "lowest": min(values), "highest": max(values), "ratio": ratio}
 
 
-def _caption(programs: dict[str, list[Measured]]) -> str:
-    lines = [NOTES]
+def _published(programs: dict[str, list[Measured]]) -> Iterator[str]:
     for program, runs in programs.items():
-        published = [run for run in runs if run.published_seconds and run.published_cpu_seconds]
-        if published:
-            seconds = median(run.published_seconds or 0 for run in published)
-            rate = median(run.events / (run.published_cpu_seconds or 1) for run in published)
-            lines.append(
-                f"{program}: until all rows were published too {seconds:.1f} s, {rate:,.0f} events per own CPU-second"
-            )
-    return "\n".join(lines)
+        times = [(run.published_seconds, run.published_cpu_seconds, run.events) for run in runs]
+        done = [(seconds, events / cpu) for seconds, cpu, events in times if seconds and cpu]
+        if done:
+            seconds, rate = median(each for each, _ in done), median(each for _, each in done)
+            yield f"{program}: until all rows were published too {seconds:.1f} s, {rate:,.0f} events per own CPU-second"

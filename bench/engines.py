@@ -20,22 +20,23 @@ from typing import Any
 
 import orjson
 import redis
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import OffsetSpec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench.check import compare, count_again
-from bench.contest import as_dict, table
+from bench.contest import as_dict, tables
 from bench.counting import PARTITIONS, servers
 from bench.engine import Stage, run_peer, run_workers
 from bench.events import fill
 from bench.measured import Measured
 from bench.peers import java
-from bench.programs import Progress as Applied
 from pipeline.proving.expected import PageName
 from pipeline.proving.verify import verify
 from pipeline.settings import Settings
 from pipeline.topic_admin import create_topics
+from schemas.topics import INTERACTIONS
 
 CORES = os.cpu_count() or 1
 
@@ -62,11 +63,9 @@ def _flink(label: str, stage: Stage, events: int, _: str) -> Measured:
 def _streams(label: str, stage: Stage, events: int, name: str) -> Measured:
     command = java.STREAMS.command(*stage.address, str(events), str(stage.folder / "state"), str(CORES), name)
     measured = run_peer(label, command, {}, stage)
-    admin = KafkaAdminClient(bootstrap_servers=list(stage.settings.kafka_servers))
-    try:  # its changelog: the broker would clean it while the next program runs
+    with KafkaAdminClient(bootstrap_servers=list(stage.settings.kafka_servers)) as admin:
+        # Its changelog: the broker would clean it while the next program runs.
         admin.delete_topics([topic for topic in admin.list_topics() if topic.startswith(f"{name}-")])
-    finally:
-        admin.close()
     return measured
 
 
@@ -100,7 +99,7 @@ def main() -> None:
         client = redis.Redis.from_url(settings.redis_url.reveal())
         stage = Stage(settings, client, pids[0], pids[1], Path(folder), arguments.limit_s)
         runs = list(_runs(stage, engines, arguments, console))
-    console.print(table(runs, f"{arguments.events:,} interactions, {PARTITIONS} partitions, {CORES} cores"))
+    console.print(tables(runs, f"{arguments.events:,} interactions, {PARTITIONS} partitions, {CORES} cores"))
     if arguments.json:
         report = {**_circumstances(arguments), "programs": as_dict(runs), "runs": [asdict(run) for run in runs]}
         arguments.json.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
@@ -157,12 +156,20 @@ def _runs(
                 yield run
 
 
+def topic_ends(settings: Settings) -> dict[int, int]:
+    """Partition of `interactions` -> its end."""
+    name = settings.topic(INTERACTIONS.name)
+    with KafkaAdminClient(bootstrap_servers=list(settings.kafka_servers)) as admin:
+        wanted = {TopicPartition(name, partition): OffsetSpec.LATEST for partition in range(settings.partitions)}
+        return {tp.partition: found.offset for tp, found in admin.list_partition_offsets(wanted).items()}
+
+
 class _Checker:
     """Compares rows with the oracle, which counts the whole topic once for all peers."""
 
     def __init__(self, settings: Settings, client: redis.Redis) -> None:
         self._settings, self._client = settings, client
-        self._ends = Applied(settings, client).ends
+        self._ends = topic_ends(settings)
         self._expected: dict[PageName, dict[str, str]] | None = None
 
     def check(self, run: Measured, is_ours: bool) -> None:

@@ -42,6 +42,8 @@ public final class Account {
         if (before == state) {
             return false;
         }
+        post.touch();
+        page.touch();
         int columnBefore = State.column(before);
         if (columnBefore >= 0) {
             post.count(State.timeMs(before), columnBefore, -1);

@@ -52,6 +52,11 @@ public final class Page {
         return lastMs;
     }
 
+    /** Something was said of the page: from now on it has at least the row of all time. */
+    public void touch() {
+        change(Windows.ALL, 0, 0);
+    }
+
     /** Adds to the rows that this moment falls into. */
     public void count(long timeMs, int column, int change) {
         if (timeMs > lastMs) {

@@ -1,0 +1,112 @@
+"""The JVM programs that bench measures against count as our oracle does: else their figures would compare nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+import redis
+
+from bench.check import compare, count_again
+from bench.engines import topic_ends
+from bench.events import fill
+from bench.peers import java
+from pipeline.clock import wall_clock
+from pipeline.local.children import Child
+from pipeline.local.kafka import KafkaServer
+from pipeline.local.redis import RedisServer
+from pipeline.settings import Secret, Settings
+from pipeline.topic_admin import create_topics
+from schemas.interaction import Interaction
+from tests.factories import make_interaction
+from tests.integration.work import send
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.servers, pytest.mark.prove]
+
+STATEMENTS = 20_000
+HOUR_MS = 3_600_000
+SEED = 11
+
+
+@pytest.fixture
+def alone(own_kafka: KafkaServer, own_redis: RedisServer) -> Settings:
+    """Servers of this test's own: the peers' keys and topics have no prefix."""
+    try:
+        java.build()
+    except java.MissingError as error:
+        pytest.skip(f"the JVM peers cannot be built here: {error}")
+    settings = Settings(kafka_servers=(own_kafka.servers,), redis_url=Secret(own_redis.url))
+    create_topics(settings)
+    return settings
+
+
+@pytest.fixture
+def client(alone: Settings) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(alone.redis_url.reveal()) as connected:
+        yield connected
+
+
+def _statements() -> list[Interaction]:
+    """Adds, edits and removes of a few hundred objects, in no order, some of the brand's own, over two hours."""
+    chance = random.Random(SEED)
+    now_ms = wall_clock()
+    made = []
+    for _ in range(STATEMENTS):
+        number = chance.randrange(2_000)
+        account = f"a{number % 4}"
+        made.append(
+            make_interaction(
+                account=account,
+                post=f"{account}_{number % 5}",
+                kind=("like", "comment", "share", "post")[number % 7 % 4],
+                id=f"o{number}",
+                action=chance.choice(("add", "add", "edit", "remove")),
+                own=number % 11 == 0,
+                time_ms=now_ms - chance.randrange(2 * HOUR_MS) // 1_000 * 1_000,
+            )
+        )
+    return made
+
+
+def _command(peer: str, settings: Settings, folder: Path, name: str = "app") -> list[str]:
+    port = settings.redis_url.reveal().rpartition(":")[2].partition("/")[0]
+    total = str(sum(topic_ends(settings).values()))
+    arguments = (settings.kafka_servers[0], settings.topic("interactions"), port, total, str(folder / name), "2")
+    return java.FLINK.command(*arguments) if peer == "flink" else java.STREAMS.command(*arguments, name)
+
+
+@pytest.mark.parametrize("peer", ["flink", "streams"])
+async def test_a_jvm_peer_counts_adds_edits_and_removes_as_the_oracle_does(
+    peer: str, alone: Settings, client: redis.Redis, tmp_path: Path
+) -> None:
+    """Every row equal, none too many, whatever the order of statements."""
+    await send(alone, _statements())
+    program = await asyncio.create_subprocess_exec(
+        *_command(peer, alone, tmp_path), stdout=asyncio.subprocess.PIPE, env=dict(os.environ)
+    )
+    said, _ = await asyncio.wait_for(program.communicate(), 120)
+    assert orjson.loads(said.splitlines()[-1])["events"] == STATEMENTS
+    rows, different = compare(client, await count_again(alone, topic_ends(alone)))
+    assert rows > 1_000
+    assert different == 0
+
+
+def test_kafka_streams_killed_between_two_commits_ends_with_the_same_rows(
+    alone: Settings, client: redis.Redis, tmp_path: Path, start_child: Callable[..., Child]
+) -> None:
+    """What it writes back before each commit is whole after a kill: nothing lost, nothing counted twice."""
+    fill(alone, 300_000)
+    first = start_child("streams", _command("streams", alone, tmp_path))
+    wait_until(client.dbsize, 60)
+    first.kill()
+    expected = asyncio.run(count_again(alone, topic_ends(alone)))
+    _, different = compare(client, expected)
+    assert different > 0, "it had counted everything when it was killed"
+    start_child("streams", _command("streams", alone, tmp_path))
+    wait_until(lambda: compare(client, expected)[1] == 0, 120)
