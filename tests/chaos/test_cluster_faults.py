@@ -38,7 +38,10 @@ COUNTING = (
             "subscribe_unanswered", "table", "unanswered", "verify", "verify_worker", "worker",
         )
     ),
-    *(f"tests/property/test_{name}.py" for name in ("added_partitions", "alerts", "alerts_late", "table", "unanswered_topic")),
+    *(
+        f"tests/property/test_{name}.py"
+        for name in ("added_partitions", "alerts", "alerts_late", "table", "unanswered_topic")
+    ),
     "tests/chaos/test_kills.py",
 )  # fmt: skip
 
