@@ -266,10 +266,11 @@ class Table:
                 )
 
     async def settle(self) -> None:
-        """Wait for the slice on its way; raises what became of it."""
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            await pending
+        """Wait for the slice on its way; raises what became of it, to everybody who asks: what is in memory from then
+        on is not in Redis, and must not be published by who waited for the lock meanwhile."""
+        if self._pending is not None:
+            await self._pending
+            self._pending = None
 
     def _publish_again(self, placed: Placed) -> None:
         """A record that was applied before a restart, perhaps not published: mark the rows that it can have changed.
