@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -87,13 +86,11 @@ async def test_a_jvm_peer_counts_adds_edits_and_removes_as_the_oracle_does(
 ) -> None:
     """Every row equal, none too many, whatever the order of statements."""
     await send(alone, _statements())
-    program = await asyncio.create_subprocess_exec(
-        *_command(peer, alone, tmp_path), stdout=asyncio.subprocess.PIPE, env=dict(os.environ)
-    )
+    program = await asyncio.create_subprocess_exec(*_command(peer, alone, tmp_path), stdout=asyncio.subprocess.PIPE)
     said, _ = await asyncio.wait_for(program.communicate(), 120)
     assert orjson.loads(said.splitlines()[-1])["events"] == STATEMENTS
     rows, different = compare(client, await count_again(alone, topic_ends(alone)))
-    assert rows > 1_000
+    assert rows > 500
     assert different == 0
 
 
