@@ -57,6 +57,7 @@ test: check ## format, lint, types, then every test on a real Kafka and a real R
 
 prove: $(INSTALLED) ## the long proofs: faults, storms, a Redis Cluster, many schedules (an hour or less)
 	$(BIN)/pytest -q -m prove
+	@$(BIN)/twoway prove --minutes 5
 
 check: $(INSTALLED) ## format, lint and types
 	$(BIN)/ruff format --check .

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,7 +69,10 @@ def register(app: typer.Typer) -> None:
                 console.say(f"stopped without a proof; seed {seed}")
                 raise typer.Exit(1) from None
             finally:
-                stage.stop()
+                try:
+                    stage.stop()
+                except KeyboardInterrupt:
+                    stage.kill()
         raise typer.Exit(0 if outcome.holds else 1)
 
 
@@ -77,10 +83,27 @@ async def _run(
     from pipeline.local.demo import end_tasks
 
     run = Run(stage, schedule, seed, seconds, screen.say, rate)
-    showing = asyncio.create_task(screen.show(run))
-    try:
-        outcome = await run.go()
-    finally:
-        await end_tasks([showing])
+    with _cancelled_by_signals():
+        showing = asyncio.create_task(screen.show(run))
+        try:
+            outcome = await run.go()
+        finally:
+            await end_tasks([showing])
     screen.end(outcome)
     return outcome
+
+
+@contextmanager
+def _cancelled_by_signals() -> Iterator[None]:
+    """Inside, a signal cancels the task, so that what it started is ended in order."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    for number in before:
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)

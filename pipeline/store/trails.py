@@ -7,6 +7,7 @@ more) and how much was sent on since (`sent:<partition>`). Both lie beside the s
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -75,7 +76,7 @@ async def advance_trails(
     pipe = redis.pipeline(transaction=False)
     for slot, trail in former.items():
         pipe.execute_command(
-            "EVAL", _source(), 1, keys.applied[slot], str(partition), sent_field(partition),
+            "EVALSHA", _sha(), 1, keys.applied[slot], str(partition), sent_field(partition),
             trail.counted, trail.sent, following[slot].sent,
         )  # fmt: skip
     answers: list[Any] = await round_trip(pipe)
@@ -88,6 +89,16 @@ async def advance_trails(
     return following
 
 
+async def load_script(redis: Redis) -> None:
+    """Make Redis know the script (a restarted one has forgotten it: EVALSHA then raises NoScriptError)."""
+    await redis.script_load(_source())
+
+
 @cache
 def _source() -> str:
     return Path(__file__).with_name("send_on.lua").read_text(encoding="utf-8")
+
+
+@cache
+def _sha() -> str:
+    return hashlib.sha1(_source().encode(), usedforsecurity=False).hexdigest()

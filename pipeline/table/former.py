@@ -14,7 +14,7 @@ from __future__ import annotations
 from redis.asyncio import Redis
 
 from pipeline.store.keys import Keys
-from pipeline.store.trails import Trail, advance_trails, read_trails
+from pipeline.store.trails import Trail, advance_trails, load_script, read_trails
 from pipeline.table.batch import Record
 
 
@@ -36,6 +36,8 @@ class FormerSlots:
         found = await read_trails(self.redis, self.keys, self.partition, self.partitions)
         self.trails, self.has_grown = found.former, found.has_grown
         self._published_to = published_to
+        if self.trails:
+            await load_script(self.redis)
 
     @property
     def offset(self) -> int | None:
