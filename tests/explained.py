@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pipeline.explaining.engaged import EngagedActors
 from pipeline.explaining.explain import window_code
 from pipeline.explaining.gate import Gate, Taken, Target
+from pipeline.explaining.polled import PolledTotals
 from pipeline.explaining.replies import Answers, Links, Replies
 from pipeline.explaining.sorting import Decisions, Relevant, Sorter
 from pipeline.windows import Windows
@@ -71,3 +73,15 @@ def explained_with_answers(
     sorter, replies = Sorter(target, decisions, WINDOWS.sizes[0].kept_ms, limit), Replies(links)
     read(sorter.take, replies.take)
     return sorter, Answers(target, decisions, replies)
+
+
+def besides(target: Target, records: Sequence[LogRecord]) -> tuple[EngagedActors, PolledTotals]:
+    """Who was engaged, and what was polled; all of it is applied."""
+    gate = Gate(target, {0: MANY}, 0, FUTURE_LIMIT_MS)
+    engaged, polled = EngagedActors(target), PolledTotals(target)
+    for record in records:
+        taken = gate.take(record)
+        if taken is not None:
+            engaged.take(taken)
+            polled.take(taken)
+    return engaged, polled

@@ -13,15 +13,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.cli.explain_beside import beside_table, is_beside, verdicts
 from pipeline.cli.names import parse_name
-from pipeline.cli.sparklines import lasting, thousands
+from pipeline.cli.sparklines import lasting, replied_in, thousands
 from pipeline.cli.tables import make_console, moment, print_json, shown
 from pipeline.errors import QueryError
-from pipeline.explaining.answer import OUTCOMES, ColumnSum, Explanation, Listed
+from pipeline.explaining.answer import AGREES, OUTCOMES, ColumnSum, Explanation, Listed
 from pipeline.explaining.explain import LIMIT, LIMIT_MAX, Question, explain
 from pipeline.explaining.objects import ANSWERED, NO_COLUMN
 from pipeline.explaining.replies import is_standing_comment
-from pipeline.explaining.verdicts import AGREES
 from pipeline.settings import Settings
 from pipeline.store.keys import split_reference
 
@@ -91,7 +91,10 @@ def print_explanation(answer: Explanation, console: Console) -> None:
     """The sums, then the interactions, then what was rejected."""
     console.print(_heading(answer))
     console.print(_sums(answer))
-    for line in sorted({one.verdict for one in answer.columns} - {AGREES}):
+    if is_beside(answer):
+        console.print()
+        console.print(beside_table(answer))
+    for line in sorted(verdicts(answer) - {AGREES}):
         console.print(line, style="yellow")
     for partition, offset in sorted(answer.begins.items()):
         console.print(f"partition {partition} begins at offset {offset:,}: older records are deleted", style="yellow")
@@ -195,7 +198,8 @@ def _decided(one: Listed) -> str:
     """The deciding record; for an answered comment the reply's, and how long it took."""
     reply, by = one.answered_by, one.decided_by
     if reply is not None:
-        return f"{reply.partition}@{reply.offset} after {lasting(max(0, reply.time_ms - one.time_ms))}"
+        end = "beyond 7 d" if one.reply_within_s is None else f"within {replied_in(one.reply_within_s * 1000)}"
+        return f"{reply.partition}@{reply.offset} after {lasting(one.reply_ms)}, {end}"
     return "" if by is None else f"{by.action} {_time(by.time_ms)} {by.partition}@{by.offset}"
 
 

@@ -14,12 +14,14 @@ from redis.exceptions import RedisError
 from pipeline.access.redis import why_redis
 from pipeline.errors import QueryError, UnavailableError
 from pipeline.explaining.answer import Explanation
+from pipeline.explaining.engaged import EngagedActors, engaged_code
 from pipeline.explaining.gate import Gate, Taken, Target
 from pipeline.explaining.objects import ANSWERED
+from pipeline.explaining.polled import PolledTotals
 from pipeline.explaining.rejections import Rejections
 from pipeline.explaining.replies import Answers, Links, Replies
 from pipeline.explaining.sorting import Decisions, Relevant, Sorter, check_number
-from pipeline.explaining.verdicts import Evidence, column_sums
+from pipeline.explaining.verdicts import Evidence, column_sums, reply_times_sum
 from pipeline.proving.expected import PageName
 from pipeline.proving.snapshot import Snapshot, SnapshotReader
 from pipeline.reading import Reader
@@ -58,7 +60,8 @@ async def explain(settings: Settings, question: Question, progress: Progress | N
     if not 0 <= question.limit <= LIMIT_MAX:
         raise QueryError(f"limit is {question.limit}; expected 0 to {LIMIT_MAX}")
     target = await _target(settings, question, code)
-    snapshot = await _snapshot(settings, target)
+    actors_code = engaged_code(settings.engaged_windows, question.entity, question.window)
+    snapshot = await _snapshot(settings, target, actors_code)
     async with open_scan(settings, INTERACTIONS.name) as scan:
         readings = _Readings(settings, target, snapshot.applied, scan, progress)
         await readings.open()
@@ -78,6 +81,11 @@ async def explain(settings: Settings, question: Question, progress: Progress | N
         start_ms=target.window.start_ms,
         end_ms=target.window.end_ms,
         columns=column_sums(standing, page, code, settings.windows, evidence),
+        reply_times=reply_times_sum(found.answers.times, page, code, settings.windows, evidence),
+        engaged=None
+        if actors_code is None
+        else found.engaged.beside(page, actors_code, settings.engaged_windows, evidence),
+        polled=found.polled.beside(page, target.platform, target.id, settings.windows, evidence) if code == ALL else [],
         counts={outcome: dict(columns) for outcome, columns in sorter.counts.items() if columns},
         late=sorter.late,
         interactions=found.answers.beside(sorter.listed()),
@@ -117,12 +125,12 @@ async def _target(settings: Settings, question: Question, code: int) -> Target:
     return Target(question.entity, question.platform, question.id, owner, settings.windows.window(code))
 
 
-async def _snapshot(settings: Settings, target: Target) -> Snapshot:
+async def _snapshot(settings: Settings, target: Target, actors_code: int | None) -> Snapshot:
     client = connect_redis(settings, timeout_s=60, decode=True, retries=True)
     try:
         name = PageName(target.slot, target.entity, target.platform, target.id)
         reader = SnapshotReader(client, Keys(settings.key_prefix), settings.engaged_windows)
-        return await reader.take(target.slot, {name: ()})
+        return await reader.take(target.slot, {name: () if actors_code is None else (actors_code,)})
     except RedisError as error:
         raise UnavailableError(f"Redis does not answer: {why_redis(error)}") from error
     finally:
@@ -136,6 +144,8 @@ class _Found:
     decisions: Decisions
     sorter: Sorter
     answers: Answers
+    engaged: EngagedActors
+    polled: PolledTotals
 
 
 class _Readings:
@@ -184,8 +194,9 @@ class _Readings:
         decisions, links = Decisions(relevant.keys), Links(relevant.posts)
         await self._read(self._begins, decisions.take, links.take)
         sorter, replies = Sorter(self._target, decisions, self._finest_kept_ms, limit), Replies(links)
-        await self._read(self._begins, sorter.take, replies.take)
-        return _Found(decisions, sorter, Answers(self._target, decisions, replies))
+        engaged, polled = EngagedActors(self._target), PolledTotals(self._target)
+        await self._read(self._begins, sorter.take, replies.take, engaged.take, polled.take)
+        return _Found(decisions, sorter, Answers(self._target, decisions, replies), engaged, polled)
 
     async def _read(self, begins: Mapping[int, int], *takers: Callable[[Taken], None]) -> None:
         gate = Gate(self._target, self._applied, self._home, self._future_limit_ms)

@@ -13,11 +13,13 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from pipeline.counting.members import COMMENT, REPLY, counted_at_ms, hash_id
+from pipeline.counting.rows import bucket_of
 from pipeline.counting.threads import Threads, is_standing
 from pipeline.explaining.answer import Listed
 from pipeline.explaining.gate import Taken, Target
 from pipeline.explaining.objects import key_of, object_key
 from pipeline.explaining.sorting import Decisions, check_number, decided_by
+from schemas.engagement import REPLY_BUCKETS, REPLY_TIMES_S
 
 #: A standing reply: its time, ms, the position of its record, its state.
 Reply = tuple[int, int, int]
@@ -82,7 +84,14 @@ class Answers:
 
     def __init__(self, target: Target, decisions: Decisions, replies: Replies) -> None:
         self._first = replies.first()
-        self.count = sum(_is_answered(target, decisions, key) for key in self._first)
+        times = [0] * REPLY_BUCKETS
+        for key, reply in self._first.items():
+            asked_ms = _asked_ms(target, decisions, key)
+            if asked_ms is not None:
+                times[bucket_of(reply[0] - asked_ms)] += 1
+        self.count = sum(times)
+        #: The same by how long the first reply took: a number a bucket, zeros at the end left out.
+        self.times = tuple(times[: max((n for n, count in enumerate(times, 1) if count), default=0)])
 
     def beside(self, listed: Iterable[Listed]) -> list[Listed]:
         """The same interactions, the standing comments with the record that answers them."""
@@ -90,7 +99,16 @@ class Answers:
 
     def _answered(self, one: Listed) -> Listed:
         found = self._first.get(key_of(one.post, one.id))
-        return one if found is None else replace(one, answered_by=decided_by(found[2], found[1]))
+        if found is None:
+            return one
+        reply_ms = max(0, found[0] - one.time_ms)
+        bucket = bucket_of(reply_ms)
+        return replace(
+            one,
+            answered_by=decided_by(found[2], found[1]),
+            reply_ms=reply_ms,
+            reply_within_s=REPLY_TIMES_S[bucket] if bucket < len(REPLY_TIMES_S) else None,
+        )
 
 
 def is_standing_comment(one: Listed) -> bool:
@@ -98,7 +116,10 @@ def is_standing_comment(one: Listed) -> bool:
     return one.outcome == "standing" and one.column == "comments"
 
 
-def _is_answered(target: Target, decisions: Decisions, key: int) -> bool:
-    """Whether what has a reply is a comment of the audience that stands in the window."""
+def _asked_ms(target: Target, decisions: Decisions, key: int) -> int | None:
+    """The own time of what has a reply, where that is a comment of the audience that stands in the window."""
     decided = decisions.of(key)
-    return decided is not None and is_standing(decided[0], COMMENT) and target.holds(counted_at_ms(decided[0]))
+    if decided is None or not is_standing(decided[0], COMMENT):
+        return None
+    time_ms = counted_at_ms(decided[0])
+    return time_ms if target.holds(time_ms) else None

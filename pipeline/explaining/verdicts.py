@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.explaining.answer import ColumnSum
+from pipeline.explaining.answer import AGREES, ColumnSum, ReplyTimes
 from pipeline.explaining.objects import ANSWERED, OBJECT_COLUMNS
 from pipeline.windows import ALL, Windows
 from schemas.engagement import COLUMNS
 
-AGREES = "agrees"
+GONE = "the row is not kept any more"
 #: What a window's field in Redis begins with; reply times follow.
 _ROW = (*COLUMNS, ANSWERED)
 
@@ -45,18 +45,33 @@ def redis_row(page: Mapping[str, str], code: int, windows: Windows) -> dict[str,
     return {column: int(count or "0") for column, count in zip(_ROW, texts, strict=False)}
 
 
+def reply_times_sum(
+    topic: tuple[int, ...], page: Mapping[str, str], code: int, windows: Windows, evidence: Evidence
+) -> ReplyTimes:
+    """The buckets of reply times by the topic and in Redis."""
+    row = page.get("reply_times", "") if code == ALL else page.get(windows.field(code))
+    if row is None and not windows.is_kept(code, int(page.get("last_ms", "0"))):
+        return ReplyTimes(topic=topic, redis=None, verdict=GONE)
+    texts = (row or "").split(",")
+    redis = tuple(int(text) for text in (texts if code == ALL else texts[len(_ROW) :]) if text)
+    return ReplyTimes(topic=topic, redis=redis, verdict=AGREES if topic == redis else why_differs(page, evidence))
+
+
 def _column_sum(
     column: str, topic: int, row: Mapping[str, int] | None, page: Mapping[str, str], evidence: Evidence
 ) -> ColumnSum:
     if row is None:
-        return ColumnSum(column=column, topic=topic, redis=None, verdict="the row is not kept any more")
+        return ColumnSum(column=column, topic=topic, redis=None, verdict=GONE)
     redis = row.get(column, 0)
     return ColumnSum(column=column, topic=topic, redis=redis, verdict=_verdict(topic, redis, page, evidence))
 
 
 def _verdict(topic: int, redis: int, page: Mapping[str, str], evidence: Evidence) -> str:
-    if topic == redis:
-        return AGREES
+    return AGREES if topic == redis else why_differs(page, evidence)
+
+
+def why_differs(page: Mapping[str, str], evidence: Evidence) -> str:
+    """Why Redis holds something else of this page than the topic gives."""
     if not page:
         return "differs: the page expired in Redis, or was never counted"
     if evidence.cut:

@@ -84,6 +84,35 @@ async def test_each_interaction_of_a_number_is_named_and_the_sums_agree(
     assert (likes[1]["outcome"], likes[1]["decided_by"]["offset"]) == ("removed", 5)
     (comment,) = [one for one in answer["interactions"] if one["column"] == "comments"]
     assert (comment["outcome"], comment["answered_by"]["offset"]) == ("standing", 4)
+    assert (comment["reply_ms"], comment["reply_within_s"]) == (1, 15)
+    assert answer["reply_times"] == {"topic": [1], "redis": [1], "verdict": "agrees"}
+    assert answer["engaged"] == {"topic": 3, "redis": 3, "verdict": "agrees"}
+
+
+async def test_polled_totals_are_explained_by_their_newest_record(settings: Settings, start_child: StartChild) -> None:
+    """Instagram tells no likes: the newest of two polls is shown; the account's is the sum, its followers its own."""
+    now_ms = wall_clock()
+    fields = {"platform": "instagram", "kind": "totals", "actor": None}
+    polls = [
+        make_interaction(**fields, post="p1", likes=30, time_ms=now_ms - 2),
+        make_interaction(**fields, post="p1", likes=40, time_ms=now_ms - 1),
+        make_interaction(**fields, post="p2", likes=2, time_ms=now_ms - 3),
+        make_interaction(**fields, post=None, followers=900, time_ms=now_ms),
+    ]
+    await counted(settings, start_child, polls)
+    _, post = twoway_json(settings, "explain", "post:instagram:p1")
+    (likes,) = post["polled"]
+    assert (likes["number"], likes["topic"], likes["redis"], likes["verdict"]) == ("likes", 40, 40, "agrees")
+    assert (likes["offset"], likes["topic_as_of_ms"], likes["is_shown"]) == (1, now_ms - 1, True)
+    _, account = twoway_json(settings, "explain", "account:instagram:a1")
+    assert [(one["number"], one["topic"], one["posts"], one["offset"]) for one in account["polled"]] == [
+        ("likes", 42, 2, None),
+        ("followers", 900, 0, 3),
+    ]
+    shown = _command(settings, "explain", "account:instagram:a1").stdout
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    (line,) = [line for line in lines if line.startswith("likes, polled 42 at ")]
+    assert line.endswith("by 2 posts 42 agrees; shown, source totals")
 
 
 async def test_a_window_holds_what_happened_in_it(settings: Settings, start_child: StartChild) -> None:
@@ -183,7 +212,9 @@ async def test_the_tables_say_the_same_and_show_no_escapes(settings: Settings, s
     assert "in Redis 3 2 0 1 0 1 agrees" in lines
     (answered,) = [line for line in lines if line.startswith("comments standing, answered ")]
     (waiting,) = [line for line in lines if line.startswith("comments standing, waits ")]
-    assert answered.endswith("@6 after 1.2 m")
+    assert answered.endswith("@6 after 1.2 m, within 2 m")
+    assert "first replies 1 within 2 m 1 within 2 m agrees" in lines
+    assert "distinct actors 3 3, estimated agrees" in lines
     assert " c0 " in waiting
     assert sum(line.startswith("likes standing ") for line in lines) == 2
     assert "rejected, so they count nowhere: schema 1" in lines

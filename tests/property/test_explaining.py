@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from hypothesis import given
 
 from pipeline.explaining.gate import Target
 from pipeline.explaining.replies import is_standing_comment
+from pipeline.explaining.verdicts import Evidence
 from pipeline.proving.expected import ExpectedPage, PageName
 from pipeline.proving.oracle import Oracle
 from pipeline.slots import slot_of
-from pipeline.windows import ALL
+from pipeline.windows import ALL, Windows
 from schemas.engagement import COLUMNS
 from schemas.interaction import Interaction
 from tests.explained import (
     RECEIVED_MS,
     WINDOWS,
     LogRecord,
+    besides,
     explained,
     explained_with_answers,
     records_of,
     target_of,
 )
 from tests.property.strategies import logs
-from tests.property.test_fold import fold_in_batches, rows_of
+from tests.property.test_fold import fold_in_batches, rows_of, without_zeros
+
+WHOLE = Evidence(cut=False, first_ms=0)
 
 
 def counted(log: list[Interaction]) -> dict[PageName, ExpectedPage]:
@@ -79,12 +84,33 @@ def test_what_is_answered_is_what_the_oracle_and_the_fold_count(log: list[Intera
         for code in page.rows:
             sorter, answers = explained_with_answers(target_in(name, page, code), records)
             assert answers.count == sum(page.times.get(code, ()))
+            assert answers.times == without_zeros(page.times.get(code, ()))
             assert code not in kept or answers.count == sum(kept[code][len(COLUMNS) :])
             comments = [one for one in answers.beside(sorter.listed()) if is_standing_comment(one)]
             assert sum(one.answered_by is not None for one in comments) == answers.count
             if code == ALL and page.account is None:
                 waiting = {(one.post, one.id): one.time_ms for one in comments if one.answered_by is None}
                 assert waiting == page.waiting
+
+
+@given(logs())
+def test_who_was_engaged_and_what_was_polled_is_what_the_oracle_counts(log: list[Interaction]) -> None:
+    """Of every page for all time, and of accounts in every day: Redis' numbers, were they the oracle's, agree."""
+    records, days = records_of(log), Windows.parse("1d:90d")
+    for name, page in counted(log).items():
+        target = target_in(name, page, ALL)
+        engaged, polled = besides(target, records)
+        hash_ = {f"polled:{number}": f"{value},{at_ms}" for number, (value, at_ms) in page.polled.items()}
+        hash_ |= {"last_ms": str(page.last_ms), f"engaged {ALL}": str(page.engaged.get(ALL, 0))}
+        found = engaged.beside(hash_, ALL, days, WHOLE)
+        assert (found.topic, found.verdict) == (page.engaged.get(ALL, 0), "agrees")
+        sums = {one.number: one for one in polled.beside(hash_, name.platform, name.id, WINDOWS, WHOLE)}
+        assert {n: (one.topic, one.topic_as_of_ms) for n, one in sums.items()} == page.polled
+        assert all(one.verdict == "agrees" for one in sums.values())
+        if page.account is None:
+            for code, number in page.engaged.items():
+                in_day, _ = besides(replace(target, window=days.window(code)), records)
+                assert in_day.beside({"last_ms": "0"}, code, days, WHOLE).topic == number
 
 
 @given(logs())
