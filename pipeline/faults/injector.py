@@ -27,6 +27,8 @@ POINT_S = 60.0
 VICTIM_S = 60.0
 GROW_S = 60.0
 PROVOKE_S = 1.0
+#: How a worker ends that is asked to; by the signal itself where it had not come so far as to listen to it.
+LEFT = frozenset({0, -signal.SIGTERM})
 
 #: Told of each fault as it is injected, and of what did not fire.
 Say = Callable[[str], None]
@@ -139,7 +141,7 @@ class Injector:
             self._say(f"{worker.name} is removed")
             await asyncio.to_thread(worker.stop)
             self._stage.remove(worker)
-            if worker.exit_code != 0:
+            if worker.exit_code not in LEFT:
                 self._stage.deaths.append(worker.why())
             return True
 

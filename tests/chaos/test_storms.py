@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -30,6 +31,8 @@ ROUND_S = 0.25
 SEED = 20_261_124
 #: A killed worker's partitions stand still for its session of six seconds, and several may be killed in a row.
 LONGEST_S = 45.0
+#: How a worker ends that is asked to; by the signal itself where it had not come so far as to listen to it.
+LEFT = {0, -signal.SIGTERM}
 
 
 async def test_a_minute_of_workers_coming_and_going_leaves_every_row_right(
@@ -67,7 +70,7 @@ async def test_a_minute_of_workers_coming_and_going_leaves_every_row_right(
                 assert gone.exit_code == -9
             else:
                 await asyncio.to_thread(gone.stop)
-                assert gone.exit_code == 0, gone.why()
+                assert gone.exit_code in LEFT, gone.why()
     report = await verify(settings, wait_s=90)
     looking.cancel()
     assert (report.holds, report.not_applied, report.interactions) == (True, 0, sent), report
