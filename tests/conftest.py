@@ -16,7 +16,7 @@ from pipeline.local.ports import free_ports
 from pipeline.local.redis import RedisServer
 from pipeline.settings import Secret, Settings
 from pipeline.topic_admin import create_topics
-from tests.clusters import RedisCluster
+from tests.clusters import PATIENT_MS, RedisCluster
 
 AnyServer = TypeVar("AnyServer", bound=Child)
 PARTITIONS = 4
@@ -50,7 +50,7 @@ def kafka_servers(kafka_server: KafkaServer) -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
     """The session's Redis Cluster. A test that kills a node or moves a slot takes one of its own: `own_cluster`."""
-    yield from _running_cluster(tmp_path_factory.mktemp("cluster"))
+    yield from _running_cluster(RedisCluster(tmp_path_factory.mktemp("cluster"), PATIENT_MS))
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +82,7 @@ def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
 @pytest.fixture
 def own_cluster(tmp_path: Path) -> Iterator[RedisCluster]:
     """A Redis Cluster whose nodes this test may stop, kill and pause."""
-    yield from _running_cluster(tmp_path / "cluster")
+    yield from _running_cluster(RedisCluster(tmp_path / "cluster"))
 
 
 @pytest.fixture
@@ -139,8 +139,7 @@ def _running(server: AnyServer) -> Iterator[AnyServer]:
         server.kill()
 
 
-def _running_cluster(data: Path) -> Iterator[RedisCluster]:
-    cluster = RedisCluster(data)
+def _running_cluster(cluster: RedisCluster) -> Iterator[RedisCluster]:
     try:
         cluster.start()
         yield cluster

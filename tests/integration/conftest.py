@@ -21,6 +21,7 @@ async def driver(settings: Settings) -> AsyncIterator[Driver]:
     await made.open()
     yield made
     await outlet.stop()
+    await made.decoding.aclose()
     await redis.aclose()
 
 

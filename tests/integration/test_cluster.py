@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -41,18 +40,6 @@ def settings(kafka_servers: tuple[str, ...], redis_cluster: RedisCluster) -> Set
     """An installation on the cluster, with a rule that speaks at once."""
     new = new_installation(kafka_servers, redis_cluster.url)
     return replace(new, alert_window="1m", alert_ratioed_comments=2, alert_ratioed=0.5)
-
-
-@pytest.fixture
-async def driver(settings: Settings) -> AsyncIterator[Driver]:
-    """A table over the cluster."""
-    redis, outlet = open_redis(settings), Outlet(settings)
-    made = Driver(settings, redis, outlet)
-    await made.open()
-    yield made
-    await outlet.stop()
-    await made.decoding.aclose()
-    await redis.aclose()
 
 
 def mix(brand: str, first: int = 0) -> list[Interaction]:
