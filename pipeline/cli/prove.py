@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +11,7 @@ import typer
 
 from pipeline.local.extra import require_local_extra
 from pipeline.local.folder import PROVE
+from pipeline.local.signals import cancelled_by_signals
 
 if TYPE_CHECKING:
     from pipeline.faults.run import Outcome
@@ -83,7 +81,7 @@ async def _run(
     from pipeline.local.demo import end_tasks
 
     run = Run(stage, schedule, seed, seconds, screen.say, rate)
-    with _cancelled_by_signals():
+    with cancelled_by_signals():
         showing = asyncio.create_task(screen.show(run))
         try:
             outcome = await run.go()
@@ -91,19 +89,3 @@ async def _run(
             await end_tasks([showing])
     screen.end(outcome)
     return outcome
-
-
-@contextmanager
-def _cancelled_by_signals() -> Iterator[None]:
-    """Inside, a signal cancels the task, so that what it started is ended in order."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    for number in before:
-        loop.add_signal_handler(number, task.cancel)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            loop.remove_signal_handler(number)
-            signal.signal(number, handler)

@@ -16,6 +16,7 @@ from pipeline.local.ports import LOOPBACK
 from pipeline.local.running import ended_error
 from pipeline.local.scoreboard import Score, read_scores
 from pipeline.local.screen import Screen, as_told
+from pipeline.local.signals import cancelled_by_signals
 from pipeline.local.simulator.platforms import Platforms
 from pipeline.local.simulator.sender import Sender
 from pipeline.local.simulator.world import World
@@ -87,16 +88,9 @@ class Demo:
         """The first Ctrl-C leads to the proof, a second one or any other signal ends the demo without it."""
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-        for number in before:
-            loop.add_signal_handler(number, task.cancel)
-        loop.add_signal_handler(signal.SIGINT, lambda: task.cancel() if self._stop.is_set() else self._stop.set())
-        try:
+        with cancelled_by_signals():
+            loop.add_signal_handler(signal.SIGINT, lambda: task.cancel() if self._stop.is_set() else self._stop.set())
             yield
-        finally:
-            for number, handler in before.items():
-                loop.remove_signal_handler(number)
-                signal.signal(number, handler)
 
     async def _play(self, sender: Sender, reader: Reader, seconds: float | None) -> None:
         tasks = [
