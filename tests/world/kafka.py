@@ -1,0 +1,103 @@
+"""Kafka as its clients know it: partitions are lists, a committed offset belongs to the present owner."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka.errors import KafkaConnectionError
+
+from pipeline.publishing.outlet import Record
+from schemas.erasure import decode_erasure
+from tests.world.wire import Wire
+
+#: Of the topic; each owns four slots.
+PARTITIONS = 64
+
+
+@dataclass(frozen=True)
+class LogRecord:
+    """A record of `interactions`."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass
+class Kafka:
+    """`logs`: partitions of `interactions`. `out`: topic -> key and value of each record, in the order of arrival."""
+
+    interactions: str
+    logs: dict[int, list[LogRecord]]
+    committed: dict[int, int] = field(default_factory=dict)
+    out: defaultdict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
+    erasures: list[bytes] = field(default_factory=list)
+
+    def append(self, partition: int, key: bytes | None, value: bytes | None, timestamp_ms: int) -> None:
+        """One more record of `interactions`."""
+        log = self.logs[partition]
+        log.append(LogRecord(len(log), timestamp_ms, key, value))
+
+    def erased_actors(self) -> set[str]:
+        """Whose erasure was asked for."""
+        return {decode_erasure(value).actor for value in self.erasures}
+
+    def arrive(self, topic: str, partition: int, records: Iterable[Record], timestamp_ms: int | None) -> None:
+        """Records of any topic."""
+        for key, value in records:
+            if topic == self.interactions:
+                assert timestamp_ms is not None
+                self.append(partition, key, value, timestamp_ms)
+            else:
+                self.out[topic].append((key, value))
+
+
+class WiredOutlet:
+    """Stands where the producer stands: acknowledges what has arrived."""
+
+    def __init__(self, kafka: Kafka, wire: Wire) -> None:
+        self._kafka = kafka
+        self._wire = wire
+
+    async def send(
+        self, topic: str, partition: int, records: Iterable[Record], timestamp_ms: int | None = None, **_: bool
+    ) -> int:
+        some = list(records)
+
+        def do(begin: float, end: float) -> int:
+            part = some[round(len(some) * begin) : round(len(some) * end)]
+            self._kafka.arrive(topic, partition, part, timestamp_ms)
+            return len(some)
+
+        sent: int = await self._wire.call(do, KafkaConnectionError("the broker went away"))
+        return sent
+
+    async def reset(self) -> None:
+        """There is no connection to let go of."""
+
+
+class ErasureScan:
+    """`interactions.erased`, one partition, as `TopicScan` gives it."""
+
+    topic = "interactions.erased"
+
+    def __init__(self, kafka: Kafka) -> None:
+        self._kafka = kafka
+        self._from = 0
+
+    async def ends(self) -> dict[int, int]:
+        return {0: len(self._kafka.erasures)}
+
+    async def beginnings(self) -> dict[int, int]:
+        return {0: 0}
+
+    def start_at(self, offsets: Mapping[int, int]) -> None:
+        self._from = offsets[0]
+
+    async def read_to(self, targets: Mapping[int, int]) -> AsyncIterator[list[Any]]:
+        values = self._kafka.erasures[self._from : targets[0]]
+        yield [LogRecord(self._from + i, 0, None, value) for i, value in enumerate(values)]
