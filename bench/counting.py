@@ -100,8 +100,8 @@ def _runs(
     address = [settings.kafka_servers[0], settings.topic("interactions"), str(port)]
     limit_s = arguments.limit_s
     if arguments.only in {None, "twoway"}:
-        log, queried = folder / "worker.log", _queried(settings)
-        run = run_worker(settings, _environment(settings), client, servers, queried, log, limit_s)
+        log, pages = folder / "worker.log", queried(settings)
+        run = run_worker(settings, environment(settings), client, servers, pages, log, limit_s)
         report = asyncio.run(verify(settings))
         run.rows, run.rows_different = report.rows_compared, report.rows_different + report.unsettled
         run.verify_seconds = report.seconds
@@ -133,7 +133,8 @@ def _told(run: Run, console: Console) -> Run:
     return run
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def environment(settings: Settings) -> dict[str, str]:
+    """What a worker of these servers is told."""
     return {
         "TWOWAY_KAFKA_SERVERS": ",".join(settings.kafka_servers),
         "TWOWAY_REDIS_URL": settings.redis_url.reveal(),
@@ -141,7 +142,8 @@ def _environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _queried(settings: Settings) -> list[str]:
+def queried(settings: Settings) -> list[str]:
+    """The keys of the pages that are read meanwhile."""
     keys = Keys(settings.key_prefix)
     accounts = [f"{100_000 + number}" for number in range(min(ACCOUNTS, QUERIED_POSTS))]
     posts = [keys.post(slot_of("facebook", account), "facebook", f"{account}_0") for account in accounts]

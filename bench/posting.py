@@ -98,8 +98,25 @@ class _Poster(asyncio.Protocol):
         self._transport.write(self._requests.popleft())
 
 
-def _single(number: int) -> bytes:
+def single(number: int) -> bytes:
+    """The request of one interaction."""
     return _facebook([_change(number)], number % ACCOUNTS)
+
+
+def probe(number: int) -> bytes:
+    """The request of one like of a post that nobody else touches."""
+    change = _change(5 * number + 1, probe_post(number))
+    return _facebook([change], number % ACCOUNTS)
+
+
+def probe_post(number: int) -> str:
+    """The post of that like."""
+    return f"{probe_account(number)}_{10**9 + number}"
+
+
+def probe_account(number: int) -> str:
+    """The account of that post."""
+    return str(10**12 + number % ACCOUNTS)
 
 
 def _batch(number: int) -> bytes:
@@ -114,8 +131,8 @@ def _facebook(changes: list[dict[str, object]], account: int) -> bytes:
     )
 
 
-def _change(number: int) -> dict[str, object]:
-    post = f"1234567890321_{number % 997}"
+def _change(number: int, post: str | None = None) -> dict[str, object]:
+    post = post or f"1234567890321_{number % 997}"
     value: dict[str, object] = {
         "from": {"id": str(35 * 10**14 + number), "name": "Test User"},
         "post_id": post,
@@ -159,7 +176,7 @@ def _request(connection: str, body: bytes, signature: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-KINDS: dict[str, Callable[[int], bytes]] = {"single": _single, "batch": _batch, "reply": _reply}
+KINDS: dict[str, Callable[[int], bytes]] = {"single": single, "batch": _batch, "reply": _reply}
 
 if __name__ == "__main__":
     main()

@@ -1,6 +1,8 @@
 """Reads pages while a worker catches up, as a query would, and says how long each `HGETALL` took.
 
-python -m bench.probe REDIS_PORT KEY... ; it ends when its standard input does and prints one line of JSON (ms).
+The moments of the reads are fixed beforehand, and a read's time counts from its moment: a read that has to wait for the
+one before it has waited. python -m bench.probe REDIS_PORT RATE KEY... ; it ends when its standard input does and
+prints one line of JSON (ms).
 """
 
 from __future__ import annotations
@@ -12,19 +14,18 @@ import time
 import orjson
 import redis
 
-PAUSE_S = 0.002
-
 
 def main() -> None:
     client = redis.Redis(port=int(sys.argv[1]))
-    keys = sys.argv[2:]
+    every_s = 1 / int(sys.argv[2])
+    keys = sys.argv[3:]
     client.ping()
     took: list[float] = []
-    while not select.select([sys.stdin], [], [], PAUSE_S)[0]:
-        key = keys[len(took) % len(keys)]
-        began = time.perf_counter()
-        client.hgetall(key)
-        took.append((time.perf_counter() - began) * 1000)
+    due = time.perf_counter()
+    while not select.select([sys.stdin], [], [], max(0.0, due - time.perf_counter()))[0]:
+        client.hgetall(keys[len(took) % len(keys)])
+        took.append((time.perf_counter() - due) * 1000)
+        due += every_s
     took.sort()
     line = {
         "reads": len(took),

@@ -29,6 +29,8 @@ from pipeline.store.keys import Keys
 from schemas.topics import INTERACTIONS
 
 POLL_S = 0.05
+#: Reads a second beside a worker that catches up.
+READS_PER_S = 500
 
 
 @dataclass
@@ -82,6 +84,10 @@ class Program:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def cpu_seconds(self) -> float:
         """Processor seconds that it has used."""
@@ -208,9 +214,9 @@ class Progress:
 class Probe:
     """`bench.probe` beside the worker."""
 
-    def __init__(self, client: redis.Redis, keys: list[str]) -> None:
+    def __init__(self, client: redis.Redis, keys: list[str], rate: int = READS_PER_S) -> None:
         port = client.connection_pool.connection_kwargs["port"]
-        command = [sys.executable, "-m", "bench.probe", str(port), *keys]
+        command = [sys.executable, "-m", "bench.probe", str(port), str(rate), *keys]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.pid = self._process.pid
 

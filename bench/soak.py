@@ -1,6 +1,6 @@
 """Memory over time: a gateway, a worker, Kafka and Redis under steady load, looked at every second.
 
-python -m bench.soak [--minutes 15] [--rate 400] [--plot docs/images/soak.svg] ; starts servers of its own, ends with a
+python -m bench.soak [--minutes 15] [--rate 800] [--plot docs/images/soak.svg] ; starts servers of its own, ends with a
 table, the slope of each line after warming up, and a proof that everything acknowledged was counted.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +23,7 @@ from redis.asyncio import Redis
 from bench.machine import Others
 from bench.memory import Sample, Slope, draw, slope_of
 from bench.soak_load import CONNECTIONS_FILE, Load
+from pipeline.local.children import Child
 from pipeline.local.jars import class_path
 from pipeline.local.kafka import KafkaServer
 from pipeline.local.ports import free_ports
@@ -36,6 +36,8 @@ PARTITIONS = 4
 START_S = 60.0
 #: What is left out of the slopes: caches fill, the allocators find their size.
 WARM = 1 / 3
+#: Three blocks of half a minute after warming up, and one to spare.
+LEAST_MINUTES = 3
 TOLD_S = 30.0
 APPLIED_S = 120.0
 ACTOR_KEY = "0123456789abcdef" * 2
@@ -44,9 +46,14 @@ ACTOR_KEY = "0123456789abcdef" * 2
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=15.0)
-    parser.add_argument("--rate", type=float, default=400.0, help="webhooks a second, one interaction each")
+    parser.add_argument("--rate", type=float, default=800.0, help="webhooks a second, one interaction each")
+    parser.add_argument(
+        "--cache-entries", type=int, default=100_000, help="of the worker; few, so that they are full soon"
+    )
     parser.add_argument("--plot", type=Path, help="an SVG or PNG of the lines")
     options = parser.parse_args()
+    if options.minutes < LEAST_MINUTES:
+        parser.error(f"--minutes is {options.minutes:g}; expected {LEAST_MINUTES} or more, for a slope after warming up")
     with tempfile.TemporaryDirectory() as folder, _servers(Path(folder)) as (settings, redis_pid):
         holds = asyncio.run(_soak(settings, Path(folder), redis_pid, options))
     sys.exit(0 if holds else 1)
@@ -82,7 +89,7 @@ def _servers(folder: Path) -> Iterator[tuple[Settings, int]]:
 
 
 @asynccontextmanager
-async def _roles(settings: Settings, folder: Path) -> AsyncIterator[dict[str, int]]:
+async def _roles(settings: Settings, folder: Path, cache_entries: int) -> AsyncIterator[dict[str, int]]:
     """Gateway and worker as processes of their own; gives their ids once both are ready."""
     (folder / "connections.toml").write_text(CONNECTIONS_FILE)
     env = os.environ | {
@@ -91,20 +98,20 @@ async def _roles(settings: Settings, folder: Path) -> AsyncIterator[dict[str, in
         "TWOWAY_CONNECTIONS_FILE": settings.connections_file,
         "TWOWAY_ACTOR_KEY": ACTOR_KEY,
         "TWOWAY_PARTITIONS": str(PARTITIONS),
+        "TWOWAY_CACHE_ENTRIES": str(cache_entries),
         "TWOWAY_GATEWAY_PORT": str(settings.gateway_port),
         "TWOWAY_WORKER_PORT": str(settings.worker_port),
     }
-    running: dict[str, subprocess.Popen[bytes]] = {}
+    ports = {"gateway": settings.gateway_port, "worker": settings.worker_port}
+    roles = [Child(role, [sys.executable, "-m", "pipeline", role], folder / f"{role}.log", env) for role in ports]
     try:
-        for role, port in (("gateway", settings.gateway_port), ("worker", settings.worker_port)):
-            running[role] = subprocess.Popen([sys.executable, "-m", "pipeline", role], env=env)  # noqa: ASYNC220
-            await _wait_ready(port)
-        yield {role: process.pid for role, process in running.items()}
+        for role in roles:
+            role.start()
+            await _wait_ready(ports[role.name])
+        yield {role.name: role.pid for role in roles if role.pid is not None}
     finally:
-        for process in running.values():
-            process.terminate()
-        for process in running.values():
-            process.wait()
+        for role in roles:
+            role.stop()
 
 
 async def _wait_ready(port: int) -> None:
@@ -122,7 +129,7 @@ async def _wait_ready(port: int) -> None:
 
 async def _soak(settings: Settings, folder: Path, redis_pid: int, options: argparse.Namespace) -> bool:
     """The run; gives whether all that was acknowledged was counted rightly."""
-    async with _roles(settings, folder) as roles:
+    async with _roles(settings, folder, options.cache_entries) as roles:
         pids = {**roles, "redis": redis_pid}
         processes = {name: psutil.Process(pid) for name, pid in pids.items()}
         samples: list[Sample] = []
