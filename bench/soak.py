@@ -53,7 +53,9 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, help="an SVG or PNG of the lines")
     options = parser.parse_args()
     if options.minutes < LEAST_MINUTES:
-        parser.error(f"--minutes is {options.minutes:g}; expected {LEAST_MINUTES} or more, for a slope after warming up")
+        parser.error(
+            f"--minutes is {options.minutes:g}; expected {LEAST_MINUTES} or more, for a slope after warming up"
+        )
     with tempfile.TemporaryDirectory() as folder, _servers(Path(folder)) as (settings, redis_pid):
         holds = asyncio.run(_soak(settings, Path(folder), redis_pid, options))
     sys.exit(0 if holds else 1)
