@@ -279,13 +279,21 @@ def socket() -> Iterator[str]:
 def simulate(socket: str, schedules: int, steps: int) -> Counter[str]:
     """Run so many schedules; gives how often each fault happened."""
     happened: Counter[str] = Counter()
-    logging.getLogger("twoway").setLevel(logging.ERROR)
-    run_state_machine_as_test(
-        partial(Simulation, socket, happened),
-        settings=hypothesis_settings(
-            max_examples=schedules, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
-    )
+    ours = logging.getLogger("twoway")
+    level = ours.level
+    ours.setLevel(logging.ERROR)
+    try:
+        run_state_machine_as_test(
+            partial(Simulation, socket, happened),
+            settings=hypothesis_settings(
+                max_examples=schedules,
+                stateful_step_count=steps,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    finally:
+        ours.setLevel(level)
     return happened
 
 
