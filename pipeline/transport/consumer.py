@@ -21,12 +21,23 @@ from pipeline.table.tables import Tables
 
 log = logging.getLogger("twoway.worker")
 
+#: How long a fetch waits at the broker for records of the partitions that it asks for. What arrives meanwhile in a
+#: partition that it did not ask for, because its last records were still in memory, waits behind it: Faust's 1.5 s were
+#: the 99th percentile of freshness. An idle worker asks twenty times a second.
+FETCH_WAIT_MS = 50
 #: Between two questions for partitions that the broker we ask does not know of yet.
 LEARN_S = 0.2
 
 
 class BatchConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
-    """A commit that fails is tried again with the next one; Faust's own would end the worker."""
+    """Fetches that wait a moment only, and a commit that is tried again with the next one where it fails: Faust's own
+    would end the worker."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        """Faust has no setting for this one; the fetcher reads it when the consumer starts."""
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         crash = self.consumer.tables.crash
