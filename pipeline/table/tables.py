@@ -54,7 +54,7 @@ TROUBLE_MS = 30_000
 
 Seek = Callable[[int, int], Awaitable[None]]
 #: Of each partition the first offset that Kafka still holds, and the offset after its last. For all at once: the answer
-#: waits behind a fetch that is under way, up to 1.5 s.
+#: waits behind a fetch that is under way.
 Limits = Callable[[Iterable[int]], Awaitable[Mapping[int, tuple[int, int]]]]
 MakeTable = Callable[[int], Table]
 Ack = Callable[[], object]

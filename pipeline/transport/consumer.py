@@ -22,8 +22,8 @@ from pipeline.table.tables import Tables
 log = logging.getLogger("twoway.worker")
 
 #: How long a fetch waits at the broker for records of the partitions that it asks for. What arrives meanwhile in a
-#: partition that it did not ask for, because its last records were still in memory, waits behind it: Faust's 1.5 s were
-#: the 99th percentile of freshness. An idle worker asks twenty times a second.
+#: partition that it did not ask for, because its last records were still in memory, waits behind it: up to 1.5 s with
+#: Faust's own value. An idle worker asks twenty times a second.
 FETCH_WAIT_MS = 50
 #: Between two questions for partitions that the broker we ask does not know of yet.
 LEARN_S = 0.2
