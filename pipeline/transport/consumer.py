@@ -81,6 +81,10 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
     #: Set by the app that makes the transport.
     tables: Tables
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._room = asyncio.Event()
+
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
@@ -106,6 +110,22 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
                 tp.topic, tp.partition, last.offset, last.timestamp / 1000, 0, None, None, batch, None, 0, 0, tp,
                 generation_id=generation,
             )  # fmt: skip
+
+    async def _wait_next_records(
+        self,
+        timeout: float,  # noqa: ASYNC109
+    ) -> tuple[Mapping[TP, list[Any]] | None, set[TP] | None]:
+        """Faust's own sleeps a whole second where the batches of every partition wait for the agent already."""
+        if self.flow_active and self._buffered_partitions and not self._get_active_partitions():
+            self._room.clear()
+            await self.wait(self._room, timeout=timeout)
+        answer: tuple[Mapping[TP, list[Any]] | None, set[TP] | None] = await super()._wait_next_records(timeout)
+        return answer
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """A batch of the partition went to the agent: there is room for the next one."""
+        super().on_buffer_drop(tp)
+        self._room.set()
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Go where the tables have to go on: the smaller of Kafka's committed offset and the smallest applied one."""
