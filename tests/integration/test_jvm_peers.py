@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -29,6 +30,10 @@ from tests.waiting import wait_until
 pytestmark = [pytest.mark.servers, pytest.mark.prove]
 
 STATEMENTS = 20_000
+#: Two numbers of eight bytes each in the changelog: 1.6 MB, more than Kafka takes as one record.
+OF_ONE_ACCOUNT = 100_000
+#: As long as Kafka Streams allows beside its transaction's ten seconds: all that is counted is one commit.
+ONE_COMMIT = "-Dcommit.ms=9000"
 HOUR_MS = 3_600_000
 SEED = 11
 
@@ -73,11 +78,13 @@ def _statements() -> list[Interaction]:
     return made
 
 
-def _command(peer: str, settings: Settings, folder: Path, name: str = "app") -> list[str]:
+def _command(peer: str, settings: Settings, folder: Path, name: str = "app", flags: tuple[str, ...] = ()) -> list[str]:
     port = settings.redis_url.reveal().rpartition(":")[2].partition("/")[0]
     total = str(sum(topic_ends(settings).values()))
     arguments = (settings.kafka_servers[0], settings.topic("interactions"), port, total, str(folder / name), "2")
-    return java.FLINK.command(*arguments) if peer == "flink" else java.STREAMS.command(*arguments, name)
+    if peer == "flink":
+        return java.FLINK.command(*arguments)
+    return replace(java.STREAMS, flags=flags).command(*arguments, name)
 
 
 @pytest.mark.parametrize("peer", ["flink", "streams"])
@@ -107,3 +114,17 @@ def test_kafka_streams_killed_between_two_commits_ends_with_the_same_rows(
     assert different > 0, "it had counted everything when it was killed"
     start_child("streams", _command("streams", alone, tmp_path))
     wait_until(lambda: compare(client, expected)[1] == 0, 120)
+
+
+async def test_kafka_streams_commits_more_of_one_account_than_one_record_of_its_changelog_may_hold(
+    alone: Settings, client: redis.Redis, tmp_path: Path
+) -> None:
+    """It goes into several records: one above the producer's limit aborted the transaction and ended the program."""
+    now_ms = wall_clock()
+    await send(alone, [make_interaction(id=f"o{number}", time_ms=now_ms) for number in range(OF_ONE_ACCOUNT)])
+    command = _command("streams", alone, tmp_path, flags=(ONE_COMMIT,))
+    program = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    said, _ = await asyncio.wait_for(program.communicate(), 120)
+    assert program.returncode == 0
+    assert orjson.loads(said.splitlines()[-1])["events"] == OF_ONE_ACCOUNT
+    assert compare(client, await count_again(alone, topic_ends(alone)))[1] == 0

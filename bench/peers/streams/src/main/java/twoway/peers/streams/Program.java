@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
@@ -15,6 +16,7 @@ import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 import twoway.peers.tally.Outcome;
 
 /**
@@ -22,7 +24,7 @@ import twoway.peers.tally.Outcome;
  * Kafka's servers, topic, Redis' port, number of records in the topic, folder for state, threads, application's id.
  */
 public final class Program {
-    private static final int COMMIT_MS = 1_000;
+    private static final int COMMIT_MS = Integer.getInteger("commit.ms", 1_000);
     private static final Duration CLOSING = Duration.ofSeconds(30);
 
     private Program() {}
@@ -37,21 +39,27 @@ public final class Program {
         topology.addSource("interactions", topic)
                 .addProcessor("count", () -> new CountProcessor(ends), "interactions")
                 .addStateStore(new AccountStoreBuilder(redisPort, done), "count");
+        AtomicReference<Throwable> failure = new AtomicReference<>();
         try (KafkaStreams streams = new KafkaStreams(topology, configuration(arguments))) {
-            streams.setStateListener((after, before) -> {
-                if (after == KafkaStreams.State.ERROR) {
-                    done.countDown();
-                }
+            streams.setUncaughtExceptionHandler(error -> {
+                failure.compareAndSet(null, error);
+                done.countDown();
+                return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
             });
             streams.start();
             done.await();
-            boolean isWell = streams.state() != KafkaStreams.State.ERROR;
+            // The last commit is on its way: a failure of it comes now.
             streams.close(CLOSING);
-            if (!isWell) {
-                System.exit(1);
-            }
+        }
+        if (failure.get() != null) {
+            System.err.println("Kafka Streams failed: " + root(failure.get()));
+            System.exit(1);
         }
         Outcome.print();
+    }
+
+    private static Throwable root(Throwable error) {
+        return error.getCause() == null ? error : root(error.getCause());
     }
 
     private static Properties configuration(String[] arguments) {

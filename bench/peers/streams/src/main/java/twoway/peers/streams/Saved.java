@@ -19,6 +19,11 @@ final class Saved {
     private static final byte CHAPTER = 'c';
     private static final long DAYS = -1;
     private static final int MINUTES = 60;
+    /**
+     * Numbers of a record at most, two an object: 256 KiB. A large account says more than that between two commits, and
+     * one record above the producer's max.request.size (1 MiB) aborts the whole transaction.
+     */
+    private static final int SAID_AT_ONCE = 32_768;
     /** A row at its longest: six numbers of at most five, a code of at most ten bytes. */
     private static final int ROW_BYTES = 10 + State.COLUMNS * 5;
 
@@ -30,12 +35,15 @@ final class Saved {
 
     private Saved() {}
 
-    /** What was said of the account's objects since the last time. */
+    /** What was said of the account's objects since the last time, in as many records as it needs. */
     static void writeSaid(AccountStore.Held held, Writer writer) {
-        ByteBuffer value = ByteBuffer.allocate(held.saidSize * Long.BYTES);
-        value.asLongBuffer().put(held.said, 0, held.saidSize);
+        for (int from = 0; from < held.saidSize; from += SAID_AT_ONCE) {
+            int size = Math.min(SAID_AT_ONCE, held.saidSize - from);
+            ByteBuffer value = ByteBuffer.allocate(size * Long.BYTES);
+            value.asLongBuffer().put(held.said, from, size);
+            writer.write(key(SAID, held.id, "", held.parts++), value.array());
+        }
         held.saidSize = 0;
-        writer.write(key(SAID, held.id, "", held.parts++), value.array());
     }
 
     /** The chapters of which rows were touched; rows stay touched. An account's own page has an empty post. */
