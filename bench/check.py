@@ -1,13 +1,19 @@
-"""A peer's rows in Redis against the oracle, row by row."""
+"""The rows that a program left in Redis against the oracle, row by row."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import redis
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import OffsetSpec
 
+from bench.measured import Measured
 from bench.peers.rows import PREFIX
+from bench.programs import ProgramError
 from pipeline.proving.oracle import Oracle, PageName
+from pipeline.proving.verify import verify
 from pipeline.scan import open_scan
 from pipeline.settings import Settings
 from pipeline.windows import ALL, ALL_NAME
@@ -49,3 +55,39 @@ def compare(client: redis.Redis, expected: Mapping[PageName, Mapping[str, str]])
             rows += len(fields)
             different += sum(found.get(field) != expected[name].get(field) for field in fields)
     return rows, different
+
+
+def topic_ends(settings: Settings) -> dict[int, int]:
+    """Partition of `interactions` -> its end."""
+    name = settings.topic(INTERACTIONS.name)
+    with KafkaAdminClient(bootstrap_servers=list(settings.kafka_servers)) as admin:
+        wanted = {TopicPartition(name, partition): OffsetSpec.LATEST for partition in range(settings.partitions)}
+        return {tp.partition: found.offset for tp, found in admin.list_partition_offsets(wanted).items()}
+
+
+class Checker:
+    """Compares the rows of run after run; for peers the oracle counts the whole topic only once."""
+
+    def __init__(self, settings: Settings, client: redis.Redis) -> None:
+        self._settings, self._client = settings, client
+        self._ends = topic_ends(settings)
+        self._expected: dict[PageName, dict[str, str]] | None = None
+
+    def check_ours(self, run: Measured) -> list[str]:
+        """Compare what our workers left, as `twoway verify` does; some of the differences in words."""
+        report = asyncio.run(verify(self._settings))
+        run.rows, run.rows_different = report.rows_compared, report.rows_different + report.unsettled
+        run.verify_seconds = report.seconds
+        return [str(difference) for difference in report.differences]
+
+    def check_peer(self, run: Measured) -> None:
+        """Compare what a peer left. Raises ProgramError where it says that it counted something else."""
+        ends = run.offsets or self._ends
+        if sum(ends.values()) != run.events:
+            raise ProgramError(f"{run.program} counted {run.events:,} records; expected {sum(ends.values()):,}")
+        if ends != self._ends:
+            run.rows, run.rows_different = compare(self._client, asyncio.run(count_again(self._settings, ends)))
+            return
+        if self._expected is None:
+            self._expected = asyncio.run(count_again(self._settings, ends))
+        run.rows, run.rows_different = compare(self._client, self._expected)

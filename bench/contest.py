@@ -1,4 +1,4 @@
-"""The comparison of programs that ran by turns: medians, their spread, and ratios to ours."""
+"""The comparison of programs that ran by turns: medians, their spread, and ratios to one of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from statistics import median
 from typing import Any
 
 from rich.console import Group
+from rich.markup import escape
 from rich.table import Table
 
-from bench.measured import Measured
+from bench.measured import Failure, Measured
 
 Figure = Callable[[Measured], float]
 #: Heading, figure, and how it is written.
@@ -21,16 +22,22 @@ FIGURES: dict[str, tuple[str, Figure, str]] = {
     "cpu_seconds_per_million": ("own CPU-s", lambda run: run.per_million(run.cpu_seconds), ".1f"),
     "redis_cpu_seconds_per_million": ("Redis", lambda run: run.per_million(run.redis_cpu_seconds), ".1f"),
     "kafka_cpu_seconds_per_million": ("Kafka", lambda run: run.per_million(run.kafka_cpu_seconds), ".1f"),
+    "rss_mib": ("peak MiB", lambda run: run.rss_mib, ",.0f"),
     "start_cpu_seconds": ("start", lambda run: run.start_cpu_seconds, ".1f"),
     "from_start_seconds": ("s in all", lambda run: run.from_start_seconds, ".1f"),
-    "rss_mib": ("MiB", lambda run: run.rss_mib, ",.0f"),
     "others_cores": ("others", lambda run: run.others_cores, ".2f"),
 }
-#: These are told with their spread and as a ratio to the first program.
-COMPARED = ("events_per_s", "events_per_all_cpu_s")
-SPEED = (*COMPARED, "events_per_cpu_s", "late_events_per_cpu_s")
+#: These are told with their spread and as a ratio.
+COMPARED = (
+    "events_per_s",
+    "events_per_all_cpu_s",
+    "cpu_seconds_per_million",
+    "redis_cpu_seconds_per_million",
+    "rss_mib",
+)
+SPEED = ("events_per_s", "events_per_all_cpu_s", "events_per_cpu_s", "late_events_per_cpu_s")
 SPEED_NOTES = (
-    "medians; lowest to highest in brackets; x: as a multiple of the first program's\n"
+    "medians; lowest to highest in brackets; x: as a multiple of {base}'s\n"
     "own: without Redis; 2nd half: of the events after the first half, own CPU-seconds"
 )
 COST_NOTES = (
@@ -40,61 +47,86 @@ COST_NOTES = (
 )
 
 
-def by_program(runs: Sequence[Measured]) -> dict[str, list[Measured]]:
-    """The runs of each program, in the order of their first."""
-    programs: dict[str, list[Measured]] = {}
-    for run in runs:
-        programs.setdefault(run.program, []).append(run)
-    return programs
+class Contest:
+    """What the runs gave. `base` is the program that ratios are to; without a run of it there are none."""
 
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self.runs: list[Measured] = []
+        self.failures: list[Failure] = []
 
-def tables(runs: Sequence[Measured], title: str) -> Group:
-    """Two tables with a line for each program: how fast it was, and what it cost."""
-    programs = by_program(runs)
-    first = next(iter(programs.values()))
-    speed = Table(title=title, caption="\n".join([SPEED_NOTES, *_published(programs)]))
-    cost = Table(caption=COST_NOTES)
-    for shown in (speed, cost):
-        shown.add_column("program")
-    for name, (heading, _, _) in FIGURES.items():
-        shown = speed if name in SPEED else cost
-        shown.add_column(heading, justify="right")
-        if name in COMPARED:
-            shown.add_column("x", justify="right")
-    speed.add_column("rows different", justify="right")
-    for program, its_runs in programs.items():
-        different = f"{sum(run.rows_different for run in its_runs):,}"
-        speed.add_row(program, *(cell for name in SPEED for cell in _cells(name, its_runs, first)), different)
-        cost.add_row(
-            program, *(cell for name in FIGURES if name not in SPEED for cell in _cells(name, its_runs, first))
-        )
-    return Group(speed, cost)
+    @property
+    def is_well(self) -> bool:
+        """Whether every run gave its figures and every row was right."""
+        return bool(self.runs) and not self.failures and not any(run.rows_different for run in self.runs)
 
+    def by_program(self) -> dict[str, list[Measured]]:
+        """The runs of each program, in the order of their first; of one that only failed there are none."""
+        programs: dict[str, list[Measured]] = {}
+        for run in self.runs:
+            programs.setdefault(run.program, []).append(run)
+        for failure in self.failures:
+            programs.setdefault(failure.program, [])
+        return programs
 
-def _cells(name: str, runs: Sequence[Measured], first: Sequence[Measured]) -> list[str]:
-    _, figure, form = FIGURES[name]
-    values = [figure(run) for run in runs]
-    text = format(median(values), form)
-    if name not in COMPARED:
-        return [text]
-    spread = f" ({format(min(values), form)}-{format(max(values), form)})" if len(values) > 1 else ""
-    return [text + spread, f"{median(values) / median(map(figure, first)):.2f}"]
+    def tables(self, title: str) -> Group:
+        """Two tables with a line for each program: how fast it was, and what it cost; below, what failed and why."""
+        programs = self.by_program()
+        notes = SPEED_NOTES.format(base=self.base)
+        speed = Table(title=title, caption="\n".join([notes, *_published(programs)]))
+        cost = Table(caption=COST_NOTES)
+        for shown, names in ((speed, SPEED), (cost, [name for name in FIGURES if name not in SPEED])):
+            shown.add_column("program")
+            for name in names:
+                shown.add_column(FIGURES[name][0], justify="right")
+                if name in COMPARED:
+                    shown.add_column("x", justify="right")
+            if shown is speed:
+                shown.add_column("runs", justify="right")
+                shown.add_column("rows different", justify="right")
+            for program, its_runs in programs.items():
+                cells = [cell for name in names for cell in self._cells(name, its_runs)]
+                shown.add_row(program, *cells, *(self._outcome(program, its_runs) if shown is speed else ()))
+        failed = [
+            f"[red]failed:[/red] {escape(failure.program)}, run {failure.number}: {escape(failure.reason)}"
+            for failure in self.failures
+        ]
+        return Group(speed, cost, *failed)
 
+    def as_dict(self) -> dict[str, Any]:
+        """Program -> figure -> median, lowest, highest and ratio."""
+        return {
+            program: {name: self._summary(name, runs) for name in FIGURES}
+            for program, runs in self.by_program().items()
+            if runs
+        }
 
-def as_dict(runs: Sequence[Measured]) -> dict[str, Any]:
-    """Program -> figure -> median, lowest, highest and ratio to the first program."""
-    programs = by_program(runs)
-    first = next(iter(programs.values()))
-    return {
-        program: {name: _summary(its_runs, first, figure) for name, (_, figure, _) in FIGURES.items()}
-        for program, its_runs in programs.items()
-    }
+    def _ratio(self, name: str, value: float) -> float | None:
+        figure = FIGURES[name][1]
+        base = [figure(run) for run in self.runs if run.program == self.base]
+        return value / median(base) if base and median(base) else None
 
+    def _cells(self, name: str, runs: Sequence[Measured]) -> list[str]:
+        _, figure, form = FIGURES[name]
+        if not runs:
+            return ["-"] * (2 if name in COMPARED else 1)
+        values = [figure(run) for run in runs]
+        text = format(median(values), form)
+        if name not in COMPARED:
+            return [text]
+        spread = f" ({format(min(values), form)}-{format(max(values), form)})" if len(values) > 1 else ""
+        ratio = self._ratio(name, median(values))
+        return [text + spread, "-" if ratio is None else f"{ratio:.2f}"]
 
-def _summary(runs: Sequence[Measured], first: Sequence[Measured], figure: Figure) -> dict[str, float | None]:
-    values, base = [figure(run) for run in runs], median(map(figure, first))
-    ratio = median(values) / base if base else None
-    return {"median": median(values), "lowest": min(values), "highest": max(values), "ratio": ratio}
+    def _outcome(self, program: str, runs: Sequence[Measured]) -> list[str]:
+        failed = sum(failure.program == program for failure in self.failures)
+        told = f"{len(runs)}, {failed} failed" if failed else f"{len(runs)}"
+        return [told, f"{sum(run.rows_different for run in runs):,}" if runs else "-"]
+
+    def _summary(self, name: str, runs: Sequence[Measured]) -> dict[str, float | None]:
+        values = [FIGURES[name][1](run) for run in runs]
+        middle = median(values)
+        return {"median": middle, "lowest": min(values), "highest": max(values), "ratio": self._ratio(name, middle)}
 
 
 def _published(programs: dict[str, list[Measured]]) -> Iterator[str]:

@@ -7,7 +7,6 @@ python -m bench.counting [--events N] [--faust-events N] [--json FILE]. Starts a
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import platform
 import sys
@@ -22,17 +21,18 @@ from typing import Any
 import orjson
 import redis
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from bench.check import compare, count_again
+from bench.check import Checker
+from bench.engine import Stage, run_confluent, run_faust, run_workers
 from bench.events import ACCOUNTS, fill
-from bench.programs import Run, run_peer, run_worker
+from bench.measured import Measured
 from bench.slices import APPLY, FOLD
 from pipeline.local.jars import class_path
 from pipeline.local.kafka import KafkaServer
 from pipeline.local.ports import free_ports
 from pipeline.local.redis import RedisServer
-from pipeline.proving.verify import verify
 from pipeline.settings import Secret, Settings
 from pipeline.slots import slot_of
 from pipeline.store.keys import Keys
@@ -94,41 +94,29 @@ def servers(folder: Path) -> Iterator[tuple[Settings, list[int]]]:
 
 def _runs(
     settings: Settings, servers: list[int], arguments: argparse.Namespace, folder: Path, console: Console
-) -> Iterator[Run]:
+) -> Iterator[Measured]:
     client = redis.Redis.from_url(settings.redis_url.reveal())
-    port = client.connection_pool.connection_kwargs["port"]
-    address = [settings.kafka_servers[0], settings.topic("interactions"), str(port)]
-    limit_s = arguments.limit_s
+    stage = Stage(settings, client, servers[0], servers[1], folder, arguments.limit_s)
+    checker = Checker(settings, client)
     if arguments.only in {None, "twoway"}:
-        log, pages = folder / "worker.log", queried(settings)
-        run = run_worker(settings, environment(settings), client, servers, pages, log, limit_s)
-        report = asyncio.run(verify(settings))
-        run.rows, run.rows_different = report.rows_compared, report.rows_different + report.unsettled
-        run.verify_seconds = report.seconds
-        for difference in report.differences:
-            console.print(f"[red]different:[/red] {difference}", markup=True, highlight=False)
+        run = run_workers(OURS, 1, settings.group, stage, queried(settings))
+        for difference in checker.check_ours(run):
+            console.print(f"[red]different:[/red] {escape(difference)}", highlight=False)
         yield _told(run, console)
         client.flushall()
-    if arguments.only in {None, "confluent"}:
-        command = [sys.executable, "-m", "bench.peers.confluent", *address, str(arguments.events)]
-        run = run_peer(CONFLUENT, command, {}, client, servers, folder / "confluent.log", limit_s)
-        yield _told(_checked(run, settings, client), console)
-        client.flushall()
-    if arguments.only in {None, "faust"}:
-        events = min(arguments.faust_events, arguments.events)
-        command = [sys.executable, "-m", "bench.peers.plain_faust", "worker", "--without-web", "-l", "error"]
-        peer = {"PEER": " ".join([*address, str(events)])}
-        run = run_peer(FAUST, command, peer, client, servers, folder / "faust.log", limit_s)
-        yield _told(_checked(run, settings, client), console)
-        client.flushall()
+    peers = {
+        "confluent": (run_confluent, CONFLUENT, arguments.events),
+        "faust": (run_faust, FAUST, min(arguments.faust_events, arguments.events)),
+    }
+    for name, (run_it, label, events) in peers.items():
+        if arguments.only in {None, name}:
+            run = run_it(label, stage, events)
+            checker.check_peer(run)
+            yield _told(run, console)
+            client.flushall()
 
 
-def _checked(run: Run, settings: Settings, client: redis.Redis) -> Run:
-    run.rows, run.rows_different = compare(client, asyncio.run(count_again(settings, run.offsets)))
-    return run
-
-
-def _told(run: Run, console: Console) -> Run:
+def _told(run: Measured, console: Console) -> Measured:
     console.print(f"{run.program}: {run.events:,} events in {run.seconds:.1f} s, {run.rows_different} rows different")
     return run
 
@@ -160,13 +148,13 @@ def _circumstances(events: int) -> dict[str, Any]:
     }
 
 
-def _as_dict(run: Run, runs: list[Run]) -> dict[str, Any]:
+def _as_dict(run: Measured, runs: list[Measured]) -> dict[str, Any]:
     derived = {"events_per_s": run.events_per_s, "events_per_cpu_s": run.events_per_cpu_s}
     by_time, by_cpu = _times_faust(run, runs)
     return {**asdict(run), **derived, "times_plain_faust": by_time, "times_plain_faust_by_cpu": by_cpu}
 
 
-def _times_faust(run: Run, runs: list[Run]) -> tuple[float | None, float | None]:
+def _times_faust(run: Measured, runs: list[Measured]) -> tuple[float | None, float | None]:
     """How many times plain Faust: events a second, and events a CPU-second."""
     faust = next((one for one in runs if one.program == FAUST), None)
     if faust is None:
@@ -174,7 +162,7 @@ def _times_faust(run: Run, runs: list[Run]) -> tuple[float | None, float | None]
     return run.events_per_s / faust.events_per_s, run.events_per_cpu_s / faust.events_per_cpu_s
 
 
-def _table(runs: list[Run], events: int) -> Table:
+def _table(runs: list[Measured], events: int) -> Table:
     table = Table(title=f"{events:,} interactions, {PARTITIONS} partitions, {os.cpu_count()} cores")
     for heading in (
         "program",
@@ -211,7 +199,7 @@ def _table(runs: list[Run], events: int) -> Table:
     return table
 
 
-def _notes(run: Run) -> Iterator[str]:
+def _notes(run: Measured) -> Iterator[str]:
     if run.verify_seconds:
         yield f"twoway verify took {run.verify_seconds:.1f} s, {run.events / run.verify_seconds:,.0f} events/s"
     if run.slices:

@@ -1,17 +1,19 @@
-"""Runs one engine against the full topic: peers that measure themselves, our workers watched from outside.
+"""Runs one program against the full topic and takes its figures: the one place that does.
 
-Our workers know nothing of being measured: their figures go from the first slice seen applied until each of the 256
-slots has applied the topic's end. Publishing is on and goes on after that; its end is noted beside.
+A peer measures itself, from its first record until its last row is in Redis. Our workers know nothing of being
+measured: they are watched from outside, from the first slice seen applied until each of the 256 slots has applied the
+topic's end. Publishing is on and goes on after that; its end is noted beside.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import psutil
@@ -19,7 +21,8 @@ import redis
 
 from bench.machine import Others
 from bench.measured import Measured, Reading
-from bench.programs import POLL_S, Program, Progress, redis_cpu_seconds
+from bench.programs import LOG_SHOWN, POLL_S, Probe, Program, ProgramError, Progress
+from bench.slices import slices
 from pipeline.settings import Settings
 
 
@@ -43,46 +46,81 @@ class Stage:
         """How a peer is told where to read and write."""
         return [self.settings.kafka_servers[0], self.settings.topic("interactions"), self.redis_port]
 
-    def kafka_cpu_seconds(self) -> float:
-        """Processor seconds that the broker has used."""
-        times = psutil.Process(self.kafka_pid).cpu_times()
+
+class _Servers:
+    """What Redis, Kafka and everything else on this machine use, from now on. `beside`: a process that is ours too."""
+
+    def __init__(self, stage: Stage, beside: Sequence[int] = ()) -> None:
+        self._stage = stage
+        self._redis, self._kafka = self._redis_seconds(), self._kafka_seconds()
+        self._others = Others([stage.kafka_pid, stage.redis_pid, *beside])
+
+    def used(self, program_seconds: float) -> dict[str, float]:
+        """By the names of `Measured`; the program itself has used so many CPU-seconds meanwhile."""
+        return {
+            "redis_cpu_seconds": self._redis_seconds() - self._redis,
+            "kafka_cpu_seconds": self._kafka_seconds() - self._kafka,
+            "others_cores": self._others.cores(program_seconds),
+        }
+
+    def _redis_seconds(self) -> float:
+        info: Any = self._stage.client.info("cpu")
+        return float(info["used_cpu_user"]) + float(info["used_cpu_sys"])
+
+    def _kafka_seconds(self) -> float:
+        times = psutil.Process(self._stage.kafka_pid).cpu_times()
         return float(times.user + times.system)
 
 
 def run_peer(name: str, command: list[str], env: Mapping[str, str], stage: Stage) -> Measured:
-    """A peer until it has printed its outcome and ended."""
-    others = Others([stage.kafka_pid, stage.redis_pid])
-    redis_before, kafka_before = redis_cpu_seconds(stage.client), stage.kafka_cpu_seconds()
+    """A peer until it has printed its outcome and ended. Raises ProgramError."""
+    servers = _Servers(stage)
     log = stage.folder / "peer.log"
     with Program(name, command, env, log, stage.limit_s) as program:
         while program.is_running():
             time.sleep(POLL_S)
-    said = orjson.loads(log.read_bytes().splitlines()[-1])
-    return Measured(
-        program=name,
-        events=said["events"],
-        seconds=said["seconds"],
-        cpu_seconds=said["cpu_seconds"],
-        redis_cpu_seconds=redis_cpu_seconds(stage.client) - redis_before,
-        kafka_cpu_seconds=stage.kafka_cpu_seconds() - kafka_before,
-        rss_mib=program.rss_mib,
-        others_cores=others.cores(program.cpu_seconds_at_last),
-        half=Reading(**said["half"]),
-        from_start_seconds=said["from_start"]["seconds"],
-        from_start_cpu_seconds=said["from_start"]["cpu_seconds"],
-        offsets={int(partition): offset for partition, offset in said.get("offsets", {}).items()},
-    )
+    used = servers.used(program.cpu_seconds_at_last)
+    text = log.read_bytes()
+    try:
+        said = orjson.loads(text.splitlines()[-1])
+        return Measured(
+            program=name,
+            events=said["events"],
+            seconds=said["seconds"],
+            cpu_seconds=said["cpu_seconds"],
+            rss_mib=program.rss_mib,
+            half=Reading(**said["half"]),
+            from_start_seconds=said["from_start"]["seconds"],
+            from_start_cpu_seconds=said["from_start"]["cpu_seconds"],
+            offsets={int(partition): offset for partition, offset in said.get("offsets", {}).items()},
+            **used,
+        )
+    except (LookupError, TypeError, ValueError) as error:
+        end = text[-LOG_SHOWN:].decode(errors="replace")
+        raise ProgramError(f"{name} ended without an outcome; expected one line of JSON at last", end) from error
 
 
-def run_workers(name: str, count: int, group: str, stage: Stage) -> Measured:
-    """So many `twoway worker` of a new group, started together, until all is counted and published."""
+def run_confluent(name: str, stage: Stage, events: int) -> Measured:
+    """The consumer by hand. Raises ProgramError."""
+    return run_peer(name, [sys.executable, "-m", "bench.peers.confluent", *stage.address, str(events)], {}, stage)
+
+
+def run_faust(name: str, stage: Stage, events: int) -> Measured:
+    """Plain Faust. Raises ProgramError."""
+    command = [sys.executable, "-m", "bench.peers.plain_faust", "worker", "--without-web", "-l", "error"]
+    return run_peer(name, command, {"PEER": " ".join([*stage.address, str(events)])}, stage)
+
+
+def run_workers(name: str, count: int, group: str, stage: Stage, queried: Sequence[str] = ()) -> Measured:
+    """So many `twoway worker` of a new group, started together, until all is counted and published; with `queried`,
+    another program reads these keys meanwhile. Raises ProgramError."""
     settings = replace(stage.settings, group=group)
     progress = Progress(settings, stage.client)
     env = {
         "TWOWAY_KAFKA_SERVERS": ",".join(settings.kafka_servers),
         "TWOWAY_REDIS_URL": settings.redis_url.reveal(),
         "TWOWAY_GROUP": group,
-        "TWOWAY_WORKER_PORT": "0",
+        "TWOWAY_WORKER_PORT": str(settings.worker_port) if count == 1 else "0",
     }
     command = [sys.executable, "-m", "pipeline", "worker"]
     with ExitStack() as stack:
@@ -90,7 +128,7 @@ def run_workers(name: str, count: int, group: str, stage: Stage) -> Measured:
             stack.enter_context(Program(name, command, env, stage.folder / f"worker{number}.log", stage.limit_s))
             for number in range(count)
         ]
-        return _Watch(name, workers, progress, stage).run()
+        return _Watch(name, workers, progress, stage).run(queried)
 
 
 class _Watch:
@@ -99,12 +137,24 @@ class _Watch:
     def __init__(self, name: str, workers: list[Program], progress: Progress, stage: Stage) -> None:
         self._name, self._workers, self._progress, self._stage = name, workers, progress, stage
 
-    def run(self) -> Measured:
-        total = self._progress.total
+    def run(self, queried: Sequence[str]) -> Measured:
         self._wait_for(lambda: self._progress.applied_about() > 0)
-        before, began, cpu = self._progress.applied_exactly(), time.perf_counter(), self._cpu_seconds()
-        redis_before, kafka_before = redis_cpu_seconds(self._stage.client), self._stage.kafka_cpu_seconds()
-        others = Others([self._stage.kafka_pid, self._stage.redis_pid])
+        with ExitStack() as stack:
+            probe = stack.enter_context(Probe(self._stage.client, list(queried))) if queried else None
+            before, began, cpu = self._progress.applied_exactly(), time.perf_counter(), self._cpu_seconds()
+            measured = self._until_counted(before, began, cpu, [probe.pid] if probe else [])
+            measured.query = probe.result() if probe else None
+        if len(self._workers) == 1:
+            measured.slices = slices(self._stage.settings.worker_port)
+        self._wait_for(lambda: self._progress.committed() >= self._progress.total)
+        measured.published_seconds = time.perf_counter() - began
+        measured.published_cpu_seconds = self._cpu_seconds() - cpu
+        measured.rss_mib = sum(worker.rss_mib for worker in self._workers)
+        return measured
+
+    def _until_counted(self, before: int, began: float, cpu: float, beside: Sequence[int]) -> Measured:
+        servers = _Servers(self._stage, beside)
+        total = self._progress.total
         self._wait_for(lambda: self._progress.applied_about() * 2 >= total + before)
         half = Reading(
             self._progress.applied_exactly() - before, time.perf_counter() - began, self._cpu_seconds() - cpu
@@ -112,25 +162,20 @@ class _Watch:
         self._wait_for(lambda: self._progress.applied_about() >= total)
         self._wait_for(lambda: self._progress.applied_exactly() >= total)
         ended, cpu_ended = time.perf_counter(), self._cpu_seconds()
-        measured = Measured(
+        if before == total:
+            raise ProgramError(f"{self._name} had counted all before it was looked at; expected more events")
+        return Measured(
             program=self._name,
             events=total - before,
             seconds=ended - began,
             cpu_seconds=cpu_ended - cpu,
-            redis_cpu_seconds=redis_cpu_seconds(self._stage.client) - redis_before,
-            kafka_cpu_seconds=self._stage.kafka_cpu_seconds() - kafka_before,
             rss_mib=0.0,
-            others_cores=others.cores(cpu_ended - cpu),
             half=half,
             from_start_seconds=ended - min(worker.began for worker in self._workers),
             from_start_cpu_seconds=cpu_ended,
             offsets=dict(self._progress.ends),
+            **servers.used(cpu_ended - cpu),
         )
-        self._wait_for(lambda: self._progress.committed() >= total)
-        measured.published_seconds = time.perf_counter() - began
-        measured.published_cpu_seconds = self._cpu_seconds() - cpu
-        measured.rss_mib = sum(worker.rss_mib for worker in self._workers)
-        return measured
 
     def _cpu_seconds(self) -> float:
         return sum(worker.cpu_seconds() for worker in self._workers)
@@ -138,6 +183,5 @@ class _Watch:
     def _wait_for(self, condition: Callable[[], bool]) -> None:
         while not condition():
             for worker in self._workers:
-                if not worker.is_running():
-                    raise RuntimeError(f"{self._name} ended too early; its log is {worker.log}")
+                worker.must_run()
             time.sleep(POLL_S)

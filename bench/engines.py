@@ -1,109 +1,62 @@
 """Our worker against the engines that others would take: the same topic, the same machine, every row compared.
 
 python -m bench.engines [--events N] [--runs N] [--only NAME,...] [--json FILE]. Starts a Kafka and a Redis of its own,
-fills `interactions`, then runs the programs by turns, each as often as asked, every run against an empty Redis.
+fills `interactions`, then runs the programs by turns, each as often as asked, every run against an empty Redis. A
+program that fails is told with its reason and left out of the next turns; the others go on. Ends with 1 where a program
+failed or a row was wrong.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import os
 import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 import redis
-from kafka import KafkaAdminClient, TopicPartition
-from kafka.admin import OffsetSpec
+from kafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
-from bench.check import compare, count_again
-from bench.contest import as_dict, tables
+from bench.check import Checker
+from bench.contest import Contest
 from bench.counting import PARTITIONS, servers
-from bench.engine import Stage, run_peer, run_workers
+from bench.engine import Stage
 from bench.events import fill
-from bench.measured import Measured
+from bench.measured import Failure, Measured
 from bench.peers import java
-from pipeline.proving.expected import PageName
-from pipeline.proving.verify import verify
-from pipeline.settings import Settings
+from bench.programs import ProgramError
+from bench.roster import CORES, ENGINES, HEADINGS, OURS, Engine
+from pipeline.errors import TwowayError
 from pipeline.topic_admin import create_topics
-from schemas.topics import INTERACTIONS
 
-CORES = os.cpu_count() or 1
-
-
-@dataclass(frozen=True)
-class Engine:
-    """A program to measure. `run` is given the stage, the events to count and a name that no other run has."""
-
-    label: str
-    run: Callable[[str, Stage, int, str], Measured]
-    is_ours: bool = False
-    is_java: bool = False
-
-
-def _workers(count: int) -> Callable[[str, Stage, int, str], Measured]:
-    return lambda label, stage, _, name: run_workers(label, count, name, stage)
-
-
-def _flink(label: str, stage: Stage, events: int, _: str) -> Measured:
-    command = java.FLINK.command(*stage.address, str(events), str(stage.folder / "checkpoints"), str(CORES))
-    return run_peer(label, command, {}, stage)
-
-
-def _streams(label: str, stage: Stage, events: int, name: str) -> Measured:
-    command = java.STREAMS.command(*stage.address, str(events), str(stage.folder / "state"), str(CORES), name)
-    measured = run_peer(label, command, {}, stage)
-    with KafkaAdminClient(bootstrap_servers=list(stage.settings.kafka_servers)) as admin:
-        # Its changelog: the broker would clean it while the next program runs.
-        admin.delete_topics([topic for topic in admin.list_topics() if topic.startswith(f"{name}-")])
-    return measured
-
-
-def _confluent(label: str, stage: Stage, events: int, _: str) -> Measured:
-    return run_peer(label, [sys.executable, "-m", "bench.peers.confluent", *stage.address, str(events)], {}, stage)
-
-
-def _faust(label: str, stage: Stage, events: int, _: str) -> Measured:
-    command = [sys.executable, "-m", "bench.peers.plain_faust", "worker", "--without-web", "-l", "error"]
-    return run_peer(label, command, {"PEER": " ".join([*stage.address, str(events)])}, stage)
-
-
-ENGINES = {
-    "twoway": Engine("twoway worker", _workers(1), is_ours=True),
-    "twoway2": Engine("2 twoway workers", _workers(2), is_ours=True),
-    "flink": Engine("Apache Flink 2.3", _flink, is_java=True),
-    "streams": Engine("Kafka Streams 4.3", _streams, is_java=True),
-    "confluent": Engine("confluent-kafka by hand", _confluent),
-    "faust": Engine("plain Faust", _faust),
-}
+#: What ends one run and not the others.
+FAILURES = (ProgramError, TwowayError, KafkaError, redis.RedisError, OSError)
 
 
 def main() -> None:
     arguments = _arguments()
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = Console(width=None if sys.stdout.isatty() else 160, emoji=False)
     engines = _wanted(arguments.only, console)
+    contest = Contest(OURS)
     with tempfile.TemporaryDirectory(prefix="twoway-bench-") as folder, servers(Path(folder)) as (settings, pids):
         create_topics(settings)
         console.print(f"filling the topic with {arguments.events:,} interactions")
         console.print(f"filled in {fill(settings, arguments.events):.0f} s")
         client = redis.Redis.from_url(settings.redis_url.reveal())
         stage = Stage(settings, client, pids[0], pids[1], Path(folder), arguments.limit_s)
-        runs = list(_runs(stage, engines, arguments, console))
-    console.print(tables(runs, f"{arguments.events:,} interactions, {PARTITIONS} partitions, {CORES} cores"))
-    if arguments.json:
-        report = {**_circumstances(arguments), "programs": as_dict(runs), "runs": [asdict(run) for run in runs]}
-        arguments.json.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
-    sys.exit(1 if any(run.rows_different for run in runs) else 0)
+        try:
+            run_all(contest, stage, engines, arguments, console)
+        finally:  # also of a run that was interrupted: what was measured is told
+            _tell(contest, engines, arguments, console)
+    sys.exit(0 if contest.is_well else 1)
 
 
 def _arguments() -> argparse.Namespace:
@@ -112,7 +65,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--faust-events", type=int, default=60_000, help="share of them that plain Faust counts")
     parser.add_argument("--runs", type=int, default=3, help="how often each program runs; the median is told")
     parser.add_argument("--only", help=f"some of them, with commas: {','.join(ENGINES)}")
-    parser.add_argument("--limit-s", type=float, default=600, help="seconds that one run may take")
+    parser.add_argument("--limit-s", type=float, default=180, help="seconds that one run may take")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     return parser.parse_args()
 
@@ -132,68 +85,86 @@ def _wanted(only: str | None, console: Console) -> dict[str, Engine]:
     return wanted
 
 
-def _runs(
-    stage: Stage, engines: Mapping[str, Engine], arguments: argparse.Namespace, console: Console
-) -> Iterator[Measured]:
+def run_all(
+    contest: Contest, stage: Stage, engines: Mapping[str, Engine], arguments: argparse.Namespace, console: Console
+) -> None:
+    """All programs by turns into the contest: its runs and its failures."""
     columns = (TextColumn("{task.description:32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    checker = _Checker(stage.settings, stage.client)
+    checker = Checker(stage.settings, stage.client)
+    left = dict(engines)
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=arguments.runs * len(engines))
-        for number in range(arguments.runs):
-            for name, engine in engines.items():
-                bar.update(task, description=f"{engine.label}, run {number + 1}")
-                folder = stage.folder / f"{name}-{number}"
-                folder.mkdir()
-                events = min(arguments.faust_events, arguments.events) if name == "faust" else arguments.events
-                run = engine.run(engine.label, replace(stage, folder=folder), events, f"{name}-{number}")
-                checker.check(run, engine.is_ours)
+        for number in range(1, arguments.runs + 1):
+            for name, engine in list(left.items()):
+                bar.update(task, description=f"{engine.label}, run {number}")
+                events = min(arguments.faust_events, arguments.events) if engine.counts_a_share else arguments.events
                 stage.client.flushall()
+                try:
+                    run = _run(stage, engine, events, f"{name}-{number}", checker)
+                except FAILURES as error:
+                    contest.failures.append(Failure(engine.label, number, f"{error}" or type(error).__name__))
+                    del left[name]
+                    _tell_failure(contest.failures[-1], error, console)
+                else:
+                    contest.runs.append(run)
+                    _tell_run(run, console)
                 bar.advance(task)
-                console.print(
-                    f"{run.program}: {run.events_per_s:,.0f} events/s, {run.events_per_all_cpu_s:,.0f} a CPU-second "
-                    f"with Redis', {run.rows_different} of {run.rows:,} rows different"
-                )
-                yield run
 
 
-def topic_ends(settings: Settings) -> dict[int, int]:
-    """Partition of `interactions` -> its end."""
-    name = settings.topic(INTERACTIONS.name)
-    with KafkaAdminClient(bootstrap_servers=list(settings.kafka_servers)) as admin:
-        wanted = {TopicPartition(name, partition): OffsetSpec.LATEST for partition in range(settings.partitions)}
-        return {tp.partition: found.offset for tp, found in admin.list_partition_offsets(wanted).items()}
+def _run(stage: Stage, engine: Engine, events: int, name: str, checker: Checker) -> Measured:
+    folder = stage.folder / name
+    folder.mkdir()
+    run = engine.run(engine.label, replace(stage, folder=folder), events, name)
+    if engine.is_ours:
+        checker.check_ours(run)
+    else:
+        checker.check_peer(run)
+    return run
 
 
-class _Checker:
-    """Compares rows with the oracle, which counts the whole topic once for all peers."""
+def _tell_run(run: Measured, console: Console) -> None:
+    console.print(
+        f"{run.program}: {run.events_per_s:,.0f} events/s, {run.events_per_all_cpu_s:,.0f} a CPU-second "
+        f"with Redis', {run.rows_different} of {run.rows:,} rows different"
+    )
 
-    def __init__(self, settings: Settings, client: redis.Redis) -> None:
-        self._settings, self._client = settings, client
-        self._ends = topic_ends(settings)
-        self._expected: dict[PageName, dict[str, str]] | None = None
 
-    def check(self, run: Measured, is_ours: bool) -> None:
-        """Compare what is in Redis now. Raises RuntimeError where a program says that it counted something else."""
-        if is_ours:
-            report = asyncio.run(verify(self._settings))
-            run.rows, run.rows_different = report.rows_compared, report.rows_different + report.unsettled
-            return
-        ends = run.offsets or self._ends
-        if sum(ends.values()) != run.events:
-            raise RuntimeError(f"{run.program} counted {run.events:,} records; expected {sum(ends.values()):,}")
-        if ends != self._ends:
-            run.rows, run.rows_different = compare(self._client, asyncio.run(count_again(self._settings, ends)))
-            return
-        if self._expected is None:
-            self._expected = asyncio.run(count_again(self._settings, ends))
-        run.rows, run.rows_different = compare(self._client, self._expected)
+def _tell_failure(failure: Failure, error: BaseException, console: Console) -> None:
+    console.print(f"{failure.program} failed in run {failure.number}, the others go on: {failure.reason}", markup=False)
+    if isinstance(error, ProgramError) and error.log:
+        console.print(error.log, markup=False, highlight=False, style="dim")
+
+
+def _tell(contest: Contest, engines: Mapping[str, Engine], arguments: argparse.Namespace, console: Console) -> None:
+    console.print(contest.tables(f"{arguments.events:,} interactions, {PARTITIONS} partitions, {CORES} cores"))
+    console.print(work_table(engines))
+    if arguments.json:
+        report = {
+            **_circumstances(arguments),
+            "programs": contest.as_dict(),
+            "work": {engine.label: asdict(engine.work) for engine in engines.values()},
+            "runs": [asdict(run) for run in contest.runs],
+            "failures": [asdict(failure) for failure in contest.failures],
+        }
+        arguments.json.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
+
+
+def work_table(engines: Mapping[str, Engine]) -> Table:
+    """What each program does for its figures, and what it leaves out."""
+    table = Table(title="what they do beside counting the rows into Redis")
+    table.add_column("program")
+    for heading in HEADINGS:
+        table.add_column(heading)
+    for engine in engines.values():
+        table.add_row(engine.label, *asdict(engine.work).values())
+    return table
 
 
 def _circumstances(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "time": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime()),
         "events": arguments.events,
-        "runs": arguments.runs,
+        "runs_asked": arguments.runs,
         "partitions": PARTITIONS,
         "cores": CORES,
         "python": platform.python_version(),

@@ -1,8 +1,10 @@
-"""What one run of one program gave, and what follows from it."""
+"""What one run of one program gave, and what follows from it. `bench/engine.py` alone takes these figures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+from bench.slices import Took
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,8 @@ class Reading:
 class Measured:
     """One run, from the program's first event until its last row is in Redis. `cpu_seconds` is the program's own, all
     its processes; Redis' and Kafka's stand beside it. `half`: the same when about half was counted. `offsets`: the
-    rows are those of the records before."""
+    rows are those of the records before. `slices` and `query` are of a worker of ours that runs alone: how long its
+    slices took, and reads beside it. `verify_seconds`: what comparing our rows took."""
 
     program: str
     events: int
@@ -34,6 +37,9 @@ class Measured:
     offsets: dict[int, int] = field(default_factory=dict)
     published_seconds: float | None = None
     published_cpu_seconds: float | None = None
+    query: dict[str, float] | None = None
+    slices: dict[str, Took] | None = None
+    verify_seconds: float | None = None
     rows: int = 0
     rows_different: int = 0
 
@@ -64,3 +70,12 @@ class Measured:
     def per_million(self, cpu_seconds: float) -> float:
         """So many CPU-seconds for a million events."""
         return cpu_seconds / self.events * 1e6
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that gave no figures. `number` counts from 1."""
+
+    program: str
+    number: int
+    reason: str

@@ -1,19 +1,17 @@
-"""Runs a program against the full topic and measures it: events and processor seconds, its own and Redis', and memory.
+"""The programs of a measurement as children: what they use, how far our worker is, and reads beside it.
 
-A peer measures itself from its first batch on. The worker knows nothing of being measured: it is watched from outside,
-from the first slice it applied until every slot has applied the topic's end, and further until it has published all.
+What a run's figures are, and from when until when they are taken, is in `bench/engine.py`.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import orjson
 import psutil
@@ -21,8 +19,6 @@ import redis
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 
-from bench.machine import Others
-from bench.slices import Took, slices
 from pipeline.settings import Settings
 from pipeline.slots import slots_of_partition
 from pipeline.store.keys import Keys
@@ -31,35 +27,18 @@ from schemas.topics import INTERACTIONS
 POLL_S = 0.05
 #: Reads a second beside a worker that catches up.
 READS_PER_S = 500
+LOG_SHOWN = 2_000
+#: How Python and Java write the name of what went wrong.
+_ERROR = re.compile(r"^(Caused by: )?[\w .$]*(Error|Exception|failed)\b.*", re.MULTILINE)
 
 
-@dataclass
-class Run:
-    """One program's figures. `cpu_seconds` is the program's own; Redis' stands beside it."""
+class ProgramError(Exception):
+    """Raised when a program failed, took too long, or counted or said something else than it should. `log`: the end of
+    what it wrote."""
 
-    program: str
-    events: int
-    seconds: float
-    cpu_seconds: float
-    redis_cpu_seconds: float
-    rss_mib: float
-    offsets: dict[int, int] = field(default_factory=dict)
-    published_seconds: float | None = None
-    published_cpu_seconds: float | None = None
-    query: dict[str, float] | None = None
-    slices: dict[str, Took] | None = None
-    others_cores: float = 0.0
-    verify_seconds: float | None = None
-    rows: int = 0
-    rows_different: int = 0
-
-    @property
-    def events_per_s(self) -> float:
-        return self.events / self.seconds
-
-    @property
-    def events_per_cpu_s(self) -> float:
-        return self.events / self.cpu_seconds
+    def __init__(self, message: str, log: str = "") -> None:
+        super().__init__(message)
+        self.log = log
 
 
 class Program:
@@ -95,82 +74,40 @@ class Program:
         return times.user + times.system
 
     def is_running(self) -> bool:
-        """Whether it still runs; looks at its memory and its time too. Raises when it takes too long or failed."""
+        """Whether it still runs; looks at its memory and its time too. Raises ProgramError when it takes too long or
+        failed."""
         code = self._process.poll()
         if code:
-            raise RuntimeError(f"{self.name} ended with exit code {code}:\n{self._tail()}")
-        if time.monotonic() > self._until:
-            raise TimeoutError(f"{self.name} did not end within {self._limit_s:g} s:\n{self._tail()}")
+            raise self._error(f"ended with exit code {code}")
+        if code is None and time.monotonic() > self._until:
+            raise self._error(f"did not end within {self._limit_s:g} s")
         if code is None:
             self.rss_mib = max(self.rss_mib, self._seen.memory_info().rss / 2**20)
             self.cpu_seconds_at_last = self.cpu_seconds()
         return code is None
 
-    def _tail(self) -> str:
-        return self.log.read_text(errors="replace")[-2_000:]
+    def _error(self, what: str) -> ProgramError:
+        log = self.log.read_text(errors="replace")
+        cause = cause_in(log)
+        return ProgramError(f"{self.name} {what}{': ' if cause else ''}{cause}", log[-LOG_SHOWN:])
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        """Until the condition holds. Raises when the program ends before."""
+        """Until the condition holds. Raises ProgramError when the program ends before."""
         while not condition():
-            if not self.is_running():
-                raise RuntimeError(f"{self.name} ended too early:\n{self._tail()}")
+            self.must_run()
             time.sleep(POLL_S)
 
-
-def run_peer(
-    name: str,
-    command: list[str],
-    env: Mapping[str, str],
-    client: redis.Redis,
-    servers: list[int],
-    log: Path,
-    limit_s: float,
-) -> Run:
-    """A peer until it has printed its outcome and ended. `servers`: the process ids of Kafka and Redis."""
-    others = Others(servers)
-    redis_before = redis_cpu_seconds(client)
-    with Program(name, command, env, log, limit_s) as program:
-        while program.is_running():
-            time.sleep(POLL_S)
-    said = orjson.loads(log.read_bytes().splitlines()[-1])
-    redis_cpu = redis_cpu_seconds(client) - redis_before
-    others_cores = others.cores(program.cpu_seconds_at_last)
-    run = Run(name, said["events"], said["seconds"], said["cpu_seconds"], redis_cpu, program.rss_mib)
-    run.others_cores = others_cores
-    run.offsets = {int(partition): offset for partition, offset in said["offsets"].items()}
-    return run
+    def must_run(self) -> None:
+        """Raises ProgramError where it does not run any more."""
+        if not self.is_running():
+            raise self._error("ended too early")
 
 
-def run_worker(
-    settings: Settings,
-    env: Mapping[str, str],
-    client: redis.Redis,
-    servers: list[int],
-    queried: list[str],
-    log: Path,
-    limit_s: float,
-) -> Run:
-    """One `twoway worker` until all is applied and published, with a second program that reads pages meanwhile."""
-    progress = Progress(settings, client)
-    command = [sys.executable, "-m", "pipeline", "worker"]
-    with Program("twoway worker", command, env, log, limit_s) as program:
-        program.wait_for(lambda: progress.applied_about() > 0)
-        with Probe(client, queried) as probe:
-            before, began, cpu = progress.applied_exactly(), time.perf_counter(), program.cpu_seconds()
-            redis_before, others = redis_cpu_seconds(client), Others([*servers, probe.pid])
-            program.wait_for(lambda: progress.applied_about() >= progress.total)
-            program.wait_for(lambda: progress.applied_exactly() >= progress.total)
-            seconds, cpu_seconds = time.perf_counter() - began, program.cpu_seconds() - cpu
-            redis_cpu = redis_cpu_seconds(client) - redis_before
-            others_cores = others.cores(cpu_seconds)
-            query = probe.result()
-        events = progress.total - before
-        run = Run("twoway worker", events, seconds, cpu_seconds, redis_cpu, program.rss_mib, query=query)
-        run.slices, run.others_cores = slices(settings.worker_port), others_cores
-        program.wait_for(lambda: progress.committed() >= progress.total)
-        run.published_seconds = time.perf_counter() - began
-        run.published_cpu_seconds = program.cpu_seconds() - cpu
-    return run
+def cause_in(log: str) -> str:
+    """The last line that names an error, or else the last line: what a trace comes down to."""
+    errors = [found.group() for found in _ERROR.finditer(log)]
+    lines = errors or [line for line in log.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else ""
 
 
 class Progress:
@@ -232,9 +169,3 @@ class Probe:
         out, _ = self._process.communicate(timeout=10)
         measured: dict[str, float] = orjson.loads(out)
         return measured
-
-
-def redis_cpu_seconds(client: redis.Redis) -> float:
-    """Processor seconds that Redis has used."""
-    info: Any = client.info("cpu")
-    return float(info["used_cpu_user"]) + float(info["used_cpu_sys"])

@@ -12,8 +12,7 @@ import orjson
 import pytest
 import redis
 
-from bench.check import compare, count_again
-from bench.engines import topic_ends
+from bench.check import compare, count_again, topic_ends
 from bench.events import fill
 from bench.peers import java
 from pipeline.clock import wall_clock
