@@ -53,7 +53,7 @@ down: $(INSTALLED) ## stop the stack of `make up` from another terminal (DATA=fo
 	@$(BIN)/twoway down $(DOWN_OPTIONS)
 
 test: check ## format, lint, types, then every test on a real Kafka and a real Redis
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 prove: $(INSTALLED) ## the long proofs: faults, storms, a Redis Cluster, many schedules (an hour or less)
 	$(BIN)/pytest -q -m prove
