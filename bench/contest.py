@@ -135,4 +135,7 @@ def _published(programs: dict[str, list[Measured]]) -> Iterator[str]:
         done = [(seconds, events / cpu) for seconds, cpu, events in times if seconds and cpu]
         if done:
             seconds, rate = median(each for each, _ in done), median(each for _, each in done)
-            yield f"{program}: until all rows were published too {seconds:.1f} s, {rate:,.0f} events per own CPU-second"
+            yield (
+                f"{program}: until all rows were published too {seconds:.1f} s, {runs[0].events / seconds:,.0f} events/s, "
+                f"{rate:,.0f} events per own CPU-second"
+            )

@@ -83,6 +83,7 @@ def run_peer(name: str, command: list[str], env: Mapping[str, str], stage: Stage
     text = log.read_bytes()
     try:
         said = orjson.loads(text.splitlines()[-1])
+        published = said.get("published") or {}
         return Measured(
             program=name,
             events=said["events"],
@@ -93,6 +94,8 @@ def run_peer(name: str, command: list[str], env: Mapping[str, str], stage: Stage
             from_start_seconds=said["from_start"]["seconds"],
             from_start_cpu_seconds=said["from_start"]["cpu_seconds"],
             offsets={int(partition): offset for partition, offset in said.get("offsets", {}).items()},
+            published_seconds=published.get("seconds"),
+            published_cpu_seconds=published.get("cpu_seconds"),
             **used,
         )
     except (LookupError, TypeError, ValueError) as error:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from kafka import KafkaAdminClient
 
 from bench.engine import Stage, run_confluent, run_faust, run_peer, run_workers
 from bench.measured import Measured
-from bench.peers import java
+from bench.peers.java import FLINK, STREAMS, JavaProgram
 
 CORES = os.cpu_count() or 1
 
@@ -42,8 +43,8 @@ HEADINGS = (
     "actors, replies, queue, lists",
 )
 _OURS = Work("for good", "yes", "exact", "yes, a script a slot", "every record", "yes", "yes")
-_FLINK = Work("for good", "yes", "exact, rows written again", "no, checkpoint a second", "no", "no", "no")
-_STREAMS = Work("for good", "yes", "exact, rows written again", "no, transaction a second", "no", "no", "no")
+_FLINK = Work("for good", "yes", "exact, rows written again", "no, checkpoint a second", "no", "yes", "no")
+_STREAMS = Work("for good", "yes", "exact, rows written again", "no, transaction a second", "no", "yes", "no")
 _CONFLUENT = Work("while it runs", "no", "counts twice", "no", "no", "no", "no")
 _FAUST = Work("while it runs", "no", "starts from nothing", "no", "no", "no", "no")
 
@@ -65,13 +66,13 @@ def _workers(count: int) -> Callable[[str, Stage, int, str], Measured]:
     return lambda label, stage, _, name: run_workers(label, count, name, stage)
 
 
-def _flink(label: str, stage: Stage, events: int, _: str) -> Measured:
-    command = java.FLINK.command(*stage.address, str(events), str(stage.folder / "checkpoints"), str(CORES))
+def _flink(program: JavaProgram, label: str, stage: Stage, events: int, _: str) -> Measured:
+    command = program.command(*stage.address, str(events), str(stage.folder / "checkpoints"), str(CORES))
     return run_peer(label, command, {}, stage)
 
 
-def _streams(label: str, stage: Stage, events: int, name: str) -> Measured:
-    command = java.STREAMS.command(*stage.address, str(events), str(stage.folder / "state"), str(CORES), name)
+def _streams(program: JavaProgram, label: str, stage: Stage, events: int, name: str) -> Measured:
+    command = program.command(*stage.address, str(events), str(stage.folder / "state"), str(CORES), name)
     try:
         return run_peer(label, command, {}, stage)
     finally:
@@ -85,8 +86,20 @@ OURS = "twoway worker"
 ENGINES = {
     "twoway": Engine(OURS, _workers(1), _OURS, is_ours=True),
     "twoway2": Engine("2 twoway workers", _workers(2), _OURS, is_ours=True),
-    "flink": Engine("Apache Flink 2.3", _flink, _FLINK, is_java=True),
-    "streams": Engine("Kafka Streams 4.3", _streams, _STREAMS, is_java=True),
+    "flink": Engine("Apache Flink 2.3", partial(_flink, FLINK), _FLINK, is_java=True),
+    "flink-only": Engine(
+        "Flink, counting only",
+        partial(_flink, FLINK.counting_only()),
+        replace(_FLINK, publishes="no"),
+        is_java=True,
+    ),
+    "streams": Engine("Kafka Streams 4.3", partial(_streams, STREAMS), _STREAMS, is_java=True),
+    "streams-only": Engine(
+        "Streams, counting only",
+        partial(_streams, STREAMS.counting_only()),
+        replace(_STREAMS, publishes="no"),
+        is_java=True,
+    ),
     "confluent": Engine(
         "confluent-kafka by hand", lambda label, stage, events, _: run_confluent(label, stage, events), _CONFLUENT
     ),

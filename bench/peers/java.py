@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -32,6 +32,10 @@ class JavaProgram:
     module: str
     main_class: str
     flags: tuple[str, ...] = ()
+
+    def counting_only(self) -> JavaProgram:
+        """The same without publishing rows to the aggregate topics."""
+        return replace(self, flags=(*self.flags, "-Dpublish=false"))
 
     def command(self, *arguments: str) -> list[str]:
         """The command that runs it."""

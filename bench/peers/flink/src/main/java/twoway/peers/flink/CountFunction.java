@@ -41,14 +41,14 @@ final class CountFunction
         }
         accounts.update(account);
         for (int i = 0; i < names.length; i++) {
-            give(Rows.POST, names[i], pages[i], out);
+            give(true, bundle.f0, names[i], pages[i], out);
         }
-        give(Rows.ACCOUNT, bundle.f0, account.page, out);
+        give(false, bundle.f0, bundle.f0, account.page, out);
         Outcome.counted(bundle.f2.length);
     }
 
-    private void give(String prefix, String id, Page page, Collector<RowChange> out) {
-        rows.take(prefix, id, page);
-        out.collect(new RowChange(rows.toSet(), rows.toDelete()));
+    private void give(boolean isPost, String account, String id, Page page, Collector<RowChange> out) {
+        rows.take(isPost ? Rows.POST : Rows.ACCOUNT, id, page);
+        out.collect(new RowChange(rows, isPost, account, id, page.lastMs()));
     }
 }

@@ -17,7 +17,7 @@ import twoway.peers.tally.Interaction;
 import twoway.peers.tally.Outcome;
 
 /**
- * The counting job: Kafka, local bundles, one shuffle by account, rows to Redis. Arguments: Kafka's servers, topic,
+ * The counting job: Kafka, local bundles, one shuffle by account, rows to Redis and the aggregate topics. Arguments: Kafka's servers, topic,
  * Redis' port, number of records in the topic, folder for checkpoints, parallelism. Ends with the topic's end.
  */
 public final class Job {
@@ -36,7 +36,7 @@ public final class Job {
                 .transform("bundle", Bundle.TYPE, new BundleOperator())
                 .keyBy(Bundle::account)
                 .process(new CountFunction())
-                .sinkTo(new RedisSink(redisPort));
+                .sinkTo(new RowSink(redisPort, arguments[0]));
         environment.execute("count");
         Outcome.print();
     }

@@ -14,6 +14,7 @@ import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.internals.CacheFlushListener;
 import org.apache.kafka.streams.state.internals.CachedStateStore;
 import twoway.peers.tally.Account;
+import twoway.peers.tally.Aggregates;
 import twoway.peers.tally.Interaction;
 import twoway.peers.tally.Outcome;
 import twoway.peers.tally.Page;
@@ -21,8 +22,8 @@ import twoway.peers.tally.RedisTable;
 import twoway.peers.tally.Rows;
 
 /**
- * A partition's accounts as objects, written back before every commit: first the rows that changed to Redis, then what
- * changed to a plain store and so to its changelog, in the transaction that commits the offsets. The moment before the
+ * A partition's accounts as objects, written back before every commit: first the rows that changed to Redis and to the aggregate topics, then
+ * what changed to a plain store and so to its changelog, in the transaction that commits the offsets. The moment before the
  * commit is that of Streams' own caches, {@link CachedStateStore}. A crash between the two leaves rows in Redis that are
  * ahead; the records are read again and give the same rows.
  */
@@ -31,11 +32,13 @@ final class AccountStore implements StateStore, CachedStateStore<Object, Object>
 
     private final KeyValueStore<Bytes, byte[]> plain;
     private final int redisPort;
+    private final String servers;
     private final CountDownLatch done;
     private final Map<String, Held> accounts = new HashMap<>();
     private final Set<Held> changed = new LinkedHashSet<>();
     private final Rows rows = new Rows();
     private RedisTable redis;
+    private Aggregates aggregates;
     private long processed;
 
     /** An account with what was said of its objects since the last commit, and its posts that it was said about. */
@@ -60,15 +63,17 @@ final class AccountStore implements StateStore, CachedStateStore<Object, Object>
         }
     }
 
-    AccountStore(KeyValueStore<Bytes, byte[]> plain, int redisPort, CountDownLatch done) {
+    AccountStore(KeyValueStore<Bytes, byte[]> plain, int redisPort, String servers, CountDownLatch done) {
         this.plain = plain;
         this.redisPort = redisPort;
+        this.servers = servers;
         this.done = done;
     }
 
     /** Makes the objects of what the plain store holds, once it is restored. */
     void load() {
         redis = new RedisTable(redisPort);
+        aggregates = new Aggregates(servers);
         try (KeyValueIterator<Bytes, byte[]> all = plain.all()) {
             all.forEachRemaining(entry -> Saved.read(entry.key.get(), entry.value, this::held));
         }
@@ -95,10 +100,10 @@ final class AccountStore implements StateStore, CachedStateStore<Object, Object>
         for (Held held : changed) {
             Saved.writeSaid(held, writer);
             Saved.writePage(held.id, "", held.account.page, writer);
-            send(Rows.ACCOUNT, held.id, held.account.page);
+            send(false, held.id, held.id, held.account.page);
             held.posts.forEach((post, page) -> {
                 Saved.writePage(held.id, post, page, writer);
-                send(Rows.POST, post, page);
+                send(true, held.id, post, page);
             });
             held.posts.clear();
         }
@@ -107,9 +112,15 @@ final class AccountStore implements StateStore, CachedStateStore<Object, Object>
             redis.flush();
         }
         Outcome.counted(processed);
-        processed = 0;
-        if (Outcome.isComplete() && done.getCount() > 0) {
+        if (Outcome.isComplete()) {
             Outcome.written();
+        }
+        if (aggregates != null) {
+            aggregates.flush();
+        }
+        Outcome.published(processed);
+        processed = 0;
+        if (Outcome.isPublished()) {
             done.countDown();
         }
     }
@@ -139,6 +150,7 @@ final class AccountStore implements StateStore, CachedStateStore<Object, Object>
     public void close() {
         if (redis != null) {
             redis.close();
+            aggregates.close();
         }
         plain.close();
     }
@@ -162,9 +174,10 @@ final class AccountStore implements StateStore, CachedStateStore<Object, Object>
         return found;
     }
 
-    private void send(String prefix, String id, Page page) {
-        rows.take(prefix, id, page);
+    private void send(boolean isPost, String account, String id, Page page) {
+        rows.take(isPost ? Rows.POST : Rows.ACCOUNT, id, page);
         redis.delete(rows.toDelete());
         redis.set(rows.toSet());
+        aggregates.put(new Aggregates.Changed(isPost, account, id, page.lastMs(), rows.codes(), rows.counts()));
     }
 }

@@ -11,18 +11,20 @@ import org.apache.kafka.streams.state.Stores;
 /** Builds a partition's {@link AccountStore} over a plain store in memory with a changelog. */
 final class AccountStoreBuilder implements StoreBuilder<AccountStore> {
     private final int redisPort;
+    private final String servers;
     private final CountDownLatch done;
     private final StoreBuilder<KeyValueStore<Bytes, byte[]>> plain = Stores.keyValueStoreBuilder(
             Stores.inMemoryKeyValueStore(AccountStore.NAME), Serdes.Bytes(), Serdes.ByteArray());
 
-    AccountStoreBuilder(int redisPort, CountDownLatch done) {
+    AccountStoreBuilder(int redisPort, String servers, CountDownLatch done) {
         this.redisPort = redisPort;
+        this.servers = servers;
         this.done = done;
     }
 
     @Override
     public AccountStore build() {
-        return new AccountStore(plain.build(), redisPort, done);
+        return new AccountStore(plain.build(), redisPort, servers, done);
     }
 
     @Override

@@ -38,7 +38,7 @@ public final class Program {
         Topology topology = new Topology();
         topology.addSource("interactions", topic)
                 .addProcessor("count", () -> new CountProcessor(ends), "interactions")
-                .addStateStore(new AccountStoreBuilder(redisPort, done), "count");
+                .addStateStore(new AccountStoreBuilder(redisPort, arguments[0], done), "count");
         AtomicReference<Throwable> failure = new AtomicReference<>();
         try (KafkaStreams streams = new KafkaStreams(topology, configuration(arguments))) {
             streams.setUncaughtExceptionHandler(error -> {

@@ -14,12 +14,14 @@ public final class Outcome {
     private static final OperatingSystemMXBean SYSTEM =
             (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
     private static final AtomicLong COUNTED = new AtomicLong();
+    private static final AtomicLong PUBLISHED = new AtomicLong();
     private static final Object LOCK = new Object();
 
     private static volatile long expected;
     private static volatile Mark first;
     private static volatile Mark half;
     private static volatile Mark last;
+    private static volatile Mark published;
 
     private record Mark(long events, long millis, long nanos, long cpuNanos) {
         static Mark now(long events) {
@@ -73,6 +75,19 @@ public final class Outcome {
         }
     }
 
+    /** The rows of so many more records are published too; the last call tells the end. */
+    public static void published(long events) {
+        PUBLISHED.addAndGet(events);
+        synchronized (LOCK) {
+            published = Mark.now(COUNTED.get());
+        }
+    }
+
+    /** Whether the rows of every record are published. */
+    public static boolean isPublished() {
+        return PUBLISHED.get() >= expected;
+    }
+
     /** Whether every record is counted. */
     public static boolean isComplete() {
         return COUNTED.get() >= expected;
@@ -82,9 +97,10 @@ public final class Outcome {
         long startMs = ManagementFactory.getRuntimeMXBean().getStartTime();
         System.out.println(String.format(
                 Locale.ROOT,
-                "%n{%s,\"half\":{%s},\"from_start\":{\"seconds\":%.3f,\"cpu_seconds\":%.6f}}",
+                "%n{%s,\"half\":{%s},\"published\":%s,\"from_start\":{\"seconds\":%.3f,\"cpu_seconds\":%.6f}}",
                 last.since(first),
                 half.since(first),
+                Aggregates.IS_ON ? "{" + published.since(first) + "}" : "null",
                 (last.millis - startMs) / 1e3,
                 last.cpuNanos / 1e9));
         System.out.flush();

@@ -17,12 +17,16 @@ public final class Rows {
     private final byte[] text = new byte[12 * State.COLUMNS];
     private final List<byte[]> set = new ArrayList<>();
     private final List<byte[]> delete = new ArrayList<>();
+    private long[] codes = new long[64];
+    private int[] counted = new int[64 * State.COLUMNS];
+    private int size;
 
     /** Takes the changes of this page; they are in {@link #toSet} and {@link #toDelete} until the next call. */
     public void take(String prefix, String id, Page page) {
         byte[] key = prefix.concat(id).getBytes(StandardCharsets.UTF_8);
         set.clear();
         delete.clear();
+        size = 0;
         set.add(key);
         delete.add(key);
         page.takeTouched(this::add);
@@ -41,7 +45,20 @@ public final class Rows {
         return delete.size() == 1 ? null : delete.toArray(new byte[0][]);
     }
 
+    /** The codes of the touched rows, for the aggregate topics; empty where these are off. */
+    public long[] codes() {
+        return Arrays.copyOf(codes, size);
+    }
+
+    /** The counts of these rows, one after the other. */
+    public int[] counts() {
+        return Arrays.copyOf(counted, size * State.COLUMNS);
+    }
+
     private void add(long code, int[] counts, int at) {
+        if (Aggregates.IS_ON) {
+            keep(code, counts, at);
+        }
         int sum = 0;
         int from = text.length;
         for (int column = State.COLUMNS - 1; column >= 0; column--) {
@@ -61,5 +78,14 @@ public final class Rows {
         }
         set.add(windows.field(code));
         set.add(Arrays.copyOfRange(text, from, text.length));
+    }
+
+    private void keep(long code, int[] counts, int at) {
+        if (size == codes.length) {
+            codes = Arrays.copyOf(codes, size * 2);
+            counted = Arrays.copyOf(counted, size * 2 * State.COLUMNS);
+        }
+        codes[size] = code;
+        System.arraycopy(counts, at, counted, size++ * State.COLUMNS, State.COLUMNS);
     }
 }

@@ -17,6 +17,7 @@ public final class Windows {
 
     private static final long[] LENGTH_MS = {60_000, 3_600_000, 86_400_000};
     private static final long[] KEPT_MS = {3 * 3_600_000L, 8 * 86_400_000L, 90 * 86_400_000L};
+    private static final String[] NAMES = {"1m", "1h", "1d"};
     private static final String[] PATTERNS = {"'1m:'yyyy-MM-dd'T'HH:mm", "'1h:'yyyy-MM-dd'T'HH", "'1d:'yyyy-MM-dd"};
     private static final DateTimeFormatter[] SHOWN = new DateTimeFormatter[SIZES];
     private static final int REMEMBERED = 4_096;
@@ -38,6 +39,21 @@ public final class Windows {
     /** The oldest row of this size that a page keeps whose newest event is at {@code lastMs}. */
     public static long oldestKept(long lastMs, int size) {
         return code(lastMs - KEPT_MS[size], size);
+    }
+
+    /** The size of a row's window, such as 1m, or all. */
+    public static String size(long code) {
+        return code == ALL ? "all" : NAMES[(int) (code & 3)];
+    }
+
+    /** When a row's window begins; not for all time. */
+    public static long startMs(long code) {
+        return (code >> 2) * LENGTH_MS[(int) (code & 3)];
+    }
+
+    /** When a row's window ends; not for all time. */
+    public static long endMs(long code) {
+        return startMs(code) + LENGTH_MS[(int) (code & 3)];
     }
 
     /** The name of a row's field, remembered: thousands of pages share a minute. One thread only. */
