@@ -136,6 +136,6 @@ def _published(programs: dict[str, list[Measured]]) -> Iterator[str]:
         if done:
             seconds, rate = median(each for each, _ in done), median(each for _, each in done)
             yield (
-                f"{program}: until all rows were published too {seconds:.1f} s, {runs[0].events / seconds:,.0f} events/s, "
-                f"{rate:,.0f} events per own CPU-second"
+                f"{program}: until all rows were published too {seconds:.1f} s, "
+                f"{runs[0].events / seconds:,.0f} events/s, {rate:,.0f} events per own CPU-second"
             )

@@ -17,8 +17,9 @@ import twoway.peers.tally.Interaction;
 import twoway.peers.tally.Outcome;
 
 /**
- * The counting job: Kafka, local bundles, one shuffle by account, rows to Redis and the aggregate topics. Arguments: Kafka's servers, topic,
- * Redis' port, number of records in the topic, folder for checkpoints, parallelism. Ends with the topic's end.
+ * The counting job: Kafka, local bundles, one shuffle by account, rows to Redis and the aggregate topics. Arguments:
+ * Kafka's servers, topic, Redis' port, number of records in the topic, folder for checkpoints, parallelism. Ends with
+ * the topic's end.
  */
 public final class Job {
     private static final long CHECKPOINT_MS = 1_000;

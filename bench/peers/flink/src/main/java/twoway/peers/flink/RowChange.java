@@ -4,8 +4,8 @@ import twoway.peers.tally.Aggregates;
 import twoway.peers.tally.Rows;
 
 /**
- * The arguments of an HSET and an HDEL, either may be null, and the same rows as numbers for the aggregate topics. It never
- * leaves the chain of operators: a plain object.
+ * The arguments of an HSET and an HDEL, either may be null, and the same rows as numbers for the aggregate topics. It
+ * never leaves the chain of operators: a plain object.
  */
 public final class RowChange {
     public byte[][] set;

@@ -8,8 +8,9 @@ import twoway.peers.tally.Outcome;
 import twoway.peers.tally.RedisTable;
 
 /**
- * Writes rows to Redis, and to the aggregate topics what is newest of each before a checkpoint. Everything before a checkpoint's barrier is written before the checkpoint counts: at least once,
- * and since rows are absolute, the same row twice changes nothing.
+ * Writes rows to Redis, and to the aggregate topics what is newest of each before a checkpoint. Everything before a
+ * checkpoint's barrier is written before the checkpoint counts: at least once, and since rows are absolute, the same row
+ * twice changes nothing.
  */
 final class RowSink implements Sink<RowChange> {
     private static final long serialVersionUID = 1;

@@ -22,10 +22,10 @@ import twoway.peers.tally.RedisTable;
 import twoway.peers.tally.Rows;
 
 /**
- * A partition's accounts as objects, written back before every commit: first the rows that changed to Redis and to the aggregate topics, then
- * what changed to a plain store and so to its changelog, in the transaction that commits the offsets. The moment before the
- * commit is that of Streams' own caches, {@link CachedStateStore}. A crash between the two leaves rows in Redis that are
- * ahead; the records are read again and give the same rows.
+ * A partition's accounts as objects, written back before every commit: first the rows that changed to Redis and to the
+ * aggregate topics, then what changed to a plain store and so to its changelog, in the transaction that commits the
+ * offsets. The moment before the commit is that of Streams' own caches, {@link CachedStateStore}. A crash between the two
+ * leaves rows in Redis that are ahead; the records are read again and give the same rows.
  */
 final class AccountStore implements StateStore, CachedStateStore<Object, Object> {
     static final String NAME = "accounts";
