@@ -108,18 +108,16 @@ final class AccountStore implements StateStore, CachedStateStore<Object, Object>
             held.posts.clear();
         }
         changed.clear();
-        if (redis != null) {
+        if (processed > 0) { // else it is closing or has just been restored: nothing of its own to tell
             redis.flush();
-        }
-        Outcome.counted(processed);
-        if (Outcome.isComplete()) {
-            Outcome.written();
-        }
-        if (aggregates != null) {
+            Outcome.counted(processed);
+            if (Outcome.isComplete()) {
+                Outcome.written();
+            }
             aggregates.flush();
+            Outcome.published(processed);
+            processed = 0;
         }
-        Outcome.published(processed);
-        processed = 0;
         if (Outcome.isPublished()) {
             done.countDown();
         }
