@@ -25,6 +25,8 @@ import twoway.peers.tally.Outcome;
  */
 public final class Program {
     private static final int COMMIT_MS = Integer.getInteger("commit.ms", 1_000);
+    /** Streams' own 10 s would abort the commit of a busy machine: all rows since the last one are published in it. */
+    private static final int TRANSACTION_MS = 30_000;
     private static final Duration CLOSING = Duration.ofSeconds(30);
 
     private Program() {}
@@ -81,6 +83,7 @@ public final class Program {
         properties.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, 20_000);
         properties.put(StreamsConfig.producerPrefix(ProducerConfig.COMPRESSION_TYPE_CONFIG), "lz4");
         properties.put(StreamsConfig.producerPrefix(ProducerConfig.LINGER_MS_CONFIG), 20);
+        properties.put(StreamsConfig.producerPrefix(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG), TRANSACTION_MS);
         properties.put(StreamsConfig.producerPrefix(ProducerConfig.BATCH_SIZE_CONFIG), 256 * 1024);
         return properties;
     }
