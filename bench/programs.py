@@ -78,7 +78,7 @@ class Program:
         failed."""
         code = self._process.poll()
         if code:
-            raise self._error(f"ended with exit code {code}")
+            raise self._error(f"ended with exit code {code}", cause_in(self._text()))
         if code is None and time.monotonic() > self._until:
             raise self._error(f"did not end within {self._limit_s:g} s")
         if code is None:
@@ -86,10 +86,11 @@ class Program:
             self.cpu_seconds_at_last = self.cpu_seconds()
         return code is None
 
-    def _error(self, what: str) -> ProgramError:
-        log = self.log.read_text(errors="replace")
-        cause = cause_in(log)
-        return ProgramError(f"{self.name} {what}{': ' if cause else ''}{cause}", log[-LOG_SHOWN:])
+    def _error(self, what: str, cause: str = "") -> ProgramError:
+        return ProgramError(f"{self.name} {what}{': ' if cause else ''}{cause}", self._text()[-LOG_SHOWN:])
+
+    def _text(self) -> str:
+        return self.log.read_text(errors="replace")
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         """Until the condition holds. Raises ProgramError when the program ends before."""
@@ -100,7 +101,7 @@ class Program:
     def must_run(self) -> None:
         """Raises ProgramError where it does not run any more."""
         if not self.is_running():
-            raise self._error("ended too early")
+            raise self._error("ended too early", cause_in(self._text()))
 
 
 def cause_in(log: str) -> str:

@@ -106,7 +106,7 @@ def test_a_programs_failure_names_the_exit_code_and_the_error_that_its_log_ends_
 
 def test_a_program_that_takes_too_long_is_ended_and_says_how_long_it_had(tmp_path: Path) -> None:
     """It cannot hold up the others."""
-    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    command = [sys.executable, "-c", "import time; print('at work', flush=True); time.sleep(60)"]
     with Program("peer", command, {}, tmp_path / "log", 0.2) as program, pytest.raises(ProgramError) as caught:
         program.wait_for(lambda: False)
     assert str(caught.value) == "peer did not end within 0.2 s"
