@@ -253,7 +253,7 @@ def _make_tables(app: faust.App, settings: Settings, redis: Redis, outlet: Outle
         earliest, ends = await asyncio.gather(app.consumer.earliest_offsets(*tps), app.consumer.highwaters(*tps))
         return {tp.partition: (earliest[tp], ends[tp]) for tp in tps}
 
-    return Tables(settings, wall_clock, make, seek, limits)
+    return Tables(settings, make, seek, limits)
 
 
 def _on_error(app: faust.App, context: Mapping[str, Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -18,6 +20,8 @@ LONGEST_DIGITS = 20
 LONGEST_HTTP_DATE = 64
 #: The forms of ISO 8601 and of X have some thirty.
 LONGEST_TEXT = 64
+#: A leap second, as RFC 3339 (5.7) and RFC 9110 (5.6.7) write it.
+_LEAP = re.compile(r"(:59:)60(?!\d)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -39,38 +43,34 @@ def from_iso(value: Any) -> int | None:
     """ISO 8601, `Z` or an offset; without one, or with the ` UTC` that GitLab writes, it is UTC."""
     if not isinstance(value, str) or len(value) > LONGEST_TEXT:
         return None
-    try:
-        moment = datetime.fromisoformat(value.removesuffix(" UTC"))
-    except ValueError:
-        return None
-    return _milliseconds(moment)
+    return _read(value.removesuffix(" UTC"), datetime.fromisoformat)
 
 
 def from_x(value: Any) -> int | None:
     """`Mon Mar 26 16:33:26 +0000 2018`."""
     if not isinstance(value, str) or len(value) > LONGEST_TEXT:
         return None
-    try:
-        return _milliseconds(datetime.strptime(value, X_FORM))
-    except ValueError:
-        return None
+    return _read(value, lambda text: datetime.strptime(text, X_FORM))
 
 
 def from_http_date(value: Any) -> int | None:
     """`Fri, 24 Jul 2026 10:07:18 GMT`, the form of the header Date."""
     if not isinstance(value, str) or len(value) > LONGEST_HTTP_DATE:
         return None
+    return _read(value, parsedate_to_datetime)
+
+
+def _read(value: str, reader: Callable[[str], datetime]) -> int | None:
+    """What the reader makes of it. `datetime` knows no leap second, and Unix time counts it as the second after it."""
+    text, leaps = _LEAP.subn(r"\g<1>59", value, count=1)
     try:
-        return _milliseconds(parsedate_to_datetime(value))
+        moment = reader(text)
     except (ValueError, OverflowError):
         return None
-
-
-def _milliseconds(moment: datetime) -> int | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     passed = moment - _EPOCH
-    return _in_range(passed.days * 86_400_000 + passed.seconds * 1000 + passed.microseconds // 1000)
+    return _in_range(passed.days * 86_400_000 + (passed.seconds + leaps) * 1000 + passed.microseconds // 1000)
 
 
 def _number(value: Any) -> int | float | None:

@@ -15,7 +15,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from pipeline import metrics
-from pipeline.clock import Clock
+from pipeline.clock import Clock, steady_clock
 from pipeline.counting.changes import take_changes
 from pipeline.counting.comments import CommentChange, touched_comments, waits_ms
 from pipeline.counting.fold import Fold, Folded, Placed
@@ -53,7 +53,14 @@ class Table:
     to after a loss of memory: everything below it is applied and published."""
 
     def __init__(
-        self, partition: int, partitions: int, settings: Settings, redis: Redis, outlet: Outlet, clock: Clock
+        self,
+        partition: int,
+        partitions: int,
+        settings: Settings,
+        redis: Redis,
+        outlet: Outlet,
+        clock: Clock,
+        steady: Clock = steady_clock,
     ) -> None:
         self.partition = partition
         self.partitions = partitions
@@ -61,6 +68,7 @@ class Table:
         self.redis = redis
         self.outlet = outlet
         self.clock = clock
+        self.steady = steady
         self.crash = crash_points(settings.crash_at)
         self.keys = Keys(settings.key_prefix)
         self.windows = settings.windows
@@ -82,8 +90,8 @@ class Table:
         self.published_to = 0
         self.lag = 0
         self.newest_event_ms = 0
-        self.last_taken_ms = clock()
-        self.last_published_ms = clock()
+        # Of the steady clock: an hour that the wall clock is set back is no hour without publications.
+        self.last_taken_ms = self.last_published_ms = steady()
         self.lock = asyncio.Lock()
         self._publishing = asyncio.Lock()
         self._pending: asyncio.Task[None] | None = None
@@ -115,7 +123,7 @@ class Table:
             size = self.settings.slice_events
             for start in range(0, len(batch.records), size):
                 await self._take_slice(batch.records[start : start + size])
-            self.last_taken_ms = self.clock()
+            self.last_taken_ms = self.steady()
             self.lag = max(0, batch.highwater - self.position)
             metrics.LAG.labels(self.partition).set(self.lag)
 
@@ -125,8 +133,8 @@ class Table:
             began = perf_counter()
             async with self.lock:
                 await self.settle()
-                now_ms, published_to = self.clock(), self.position
-                at_ms = watermark_ms(self.newest_event_ms, now_ms, quiet=self._is_quiet(now_ms))
+                steady_ms, published_to = self.steady(), self.position
+                at_ms = watermark_ms(self.newest_event_ms, self.clock(), quiet=self._is_quiet())
                 dirty, self._dirty = self._dirty, {}
                 waiting = self.queue.take()
                 self.shelf.held = frozenset(dirty)
@@ -153,7 +161,7 @@ class Table:
             await self._send_alerts()
             self.crash.reach("after-publication")
             self.published_to = published_to
-            self.last_published_ms = now_ms
+            self.last_published_ms = steady_ms
             metrics.PUBLISH_SECONDS.observe(perf_counter() - began)
             return published_to
 
@@ -346,10 +354,10 @@ class Table:
         await self.former.advance(next_offset)
         self.watching.done(watched)
 
-    def _is_quiet(self, now_ms: int) -> bool:
+    def _is_quiet(self) -> bool:
         """Whether nothing arrives any more, so that time passes by the clock. Where there is more to read and it does
         not come (Kafka is away, or was a moment ago) the clock knows nothing."""
-        return now_ms - self.last_taken_ms > (STALLED_MS if self.lag else QUIET_MS)
+        return self.steady() - self.last_taken_ms > (STALLED_MS if self.lag else QUIET_MS)
 
     async def _forget_yesterday(self) -> None:
         """Once a day: pages are loaded anew, which renews their lifetime, so that none has run out in Redis meanwhile.

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from redis import exceptions as redis_errors
 
 from pipeline import metrics
-from pipeline.clock import Clock
+from pipeline.clock import Clock, steady_clock
 from pipeline.crash_points import crash_points
 from pipeline.errors import FencedError, StateError
 from pipeline.settings import Settings
@@ -63,9 +63,11 @@ Ack = Callable[[], object]
 class Tables:
     """The tables of the partitions that this worker owns."""
 
-    def __init__(self, settings: Settings, clock: Clock, make: MakeTable, seek: Seek, limits: Limits) -> None:
+    def __init__(
+        self, settings: Settings, make: MakeTable, seek: Seek, limits: Limits, steady: Clock = steady_clock
+    ) -> None:
         self.settings = settings
-        self.clock = clock
+        self.steady = steady
         self.crash = crash_points(settings.crash_at)
         self.make = make
         self.seek = seek
@@ -135,8 +137,8 @@ class Tables:
             return None
         if batch.first_offset <= position:
             return batch.since(position)
-        since_ms = self._gaps.setdefault((batch.partition, position), self.clock())
-        if self.clock() - since_ms < GAP_MS:
+        since_ms = self._gaps.setdefault((batch.partition, position), self.steady())
+        if self.steady() - since_ms < GAP_MS:
             await self.seek(batch.partition, position)
             return None
         log.warning("partition %d: there are no offsets %d to %d", batch.partition, position, batch.first_offset - 1)
@@ -157,7 +159,7 @@ class Tables:
                 self._unpublished.add(partition)
                 await table.outlet.reset()
                 # That nothing arrives from a Kafka that is away does not mean that nothing happens.
-                table.last_published_ms = table.last_taken_ms = self.clock()
+                table.last_published_ms = table.last_taken_ms = self.steady()
             except Exception as error:
                 if not is_mendable(error):
                     raise
@@ -171,7 +173,7 @@ class Tables:
     def _is_due(self, table: Table) -> bool:
         """A partition that is catching up publishes less often: every row of it is about to change again."""
         every_s = self.settings.publish_s * (CATCHING_UP if table.lag > self.settings.fetch_events else 1)
-        return self.clock() - table.last_published_ms >= every_s * 1000
+        return self.steady() - table.last_published_ms >= every_s * 1000
 
     async def recover(self, table: Table, error: Exception) -> None:
         """Forget the table, open a new one and seek to where it has to go on. Raises StateError where that is lost."""
@@ -203,7 +205,7 @@ class Tables:
 
     def _trouble(self, partition: int) -> int:
         """How many recoveries of this partition followed each other closely before this one."""
-        now_ms = self.clock()
+        now_ms = self.steady()
         last_ms, times = self._troubles.get(partition, (0, -1))
         times = times + 1 if now_ms - last_ms < TROUBLE_MS else 0
         self._troubles[partition] = now_ms, times

@@ -38,9 +38,9 @@ class Worker:
         outlet = WiredOutlet(kafka, self.wire)
 
         def make(partition: int) -> Table:
-            return Table(partition, partitions, settings, self.redis, outlet, self.clock)
+            return Table(partition, partitions, settings, self.redis, outlet, self.clock, self.clock)
 
-        self.tables = Tables(settings, self.clock, make, self._seek, self._limits)
+        self.tables = Tables(settings, make, self._seek, self._limits, self.clock)
         self.eraser = Eraser(settings, self.redis, outlet, partitions)
         self.owns: set[int] = set()
         self.positions: dict[int, int] = {}
