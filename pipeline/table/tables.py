@@ -131,10 +131,13 @@ class Tables:
     async def _in_order(self, table: Table, batch: Batch) -> Batch | None:
         """What of a batch comes next. A batch fetched before a seek may still arrive after it: what was taken before is
         left out, and where something is missing in front the consumer is sent back for it. Offsets that still do not
-        come after GAP_MS do not exist (compaction, markers of transactions)."""
-        position = table.position
-        if batch.next_offset <= position:
+        come after GAP_MS do not exist (markers of transactions). Raises StateError where they do no longer."""
+        if batch.next_offset <= table.position:
             return None
+        if batch.first_offset > table.position:
+            # Where Kafka's retention was faster, to go back would only lead here again.
+            table.position = max(table.position, await self.beginning(table))
+        position = table.position
         if batch.first_offset <= position:
             return batch.since(position)
         since_ms = self._gaps.setdefault((batch.partition, position), self.steady())
@@ -143,6 +146,21 @@ class Tables:
             return None
         log.warning("partition %d: there are no offsets %d to %d", batch.partition, position, batch.first_offset - 1)
         return batch
+
+    async def check_end(self, partition: int) -> None:
+        """Raises StateError where the partition ends before what is applied: new records would pass unseen."""
+        if table := self.tables.get(partition):
+            await self.beginning(table)
+
+    async def beginning(self, table: Table) -> int:
+        """The first offset that Kafka still holds, 0 where it does not answer. Raises StateError where the topic does
+        not hold what comes next."""
+        try:
+            earliest, end = (await self.limits([table.partition]))[table.partition]
+        except KafkaError:
+            return 0
+        self._check(table, earliest, end, table.position)
+        return earliest
 
     async def publish(self, *, at_once: bool = False) -> None:
         """Publish every table that is due (or each, `at_once`), and acknowledge what is published."""
@@ -229,7 +247,9 @@ class Tables:
                 if limits is None or limits[1] < max(mark.offset for mark in table.marks.values()):
                     # Not asked yet, or before another owner counted what arrived meanwhile.
                     limits = (await self.limits([partition]))[partition]
-                table.position = self._checked(table, *limits)
+                self._check(table, *limits, table.applied_to)
+                # What was applied before is only to be published again: where it is gone, what is left is.
+                table.position = max(table.position, limits[0])
                 table.lag = max(0, limits[1] - table.position)
             except MENDABLE as error:
                 if self.stopping:
@@ -249,8 +269,8 @@ class Tables:
             self._gaps = {gap: ms for gap, ms in self._gaps.items() if gap[0] != partition}
             return table.position
 
-    def _checked(self, table: Table, earliest: int, end: int) -> int:
-        """The table's position, where the topic holds all that is still to be counted. Raises StateError."""
+    def _check(self, table: Table, earliest: int, end: int, goes_on: int) -> None:
+        """Raises StateError where the topic does not hold all that is to be counted, from offset `goes_on` on."""
         name = f"{self.settings.topic(INTERACTIONS.name)}[{table.partition}]"
         applied = max(mark.offset for mark in table.marks.values())
         if applied > end:
@@ -258,15 +278,13 @@ class Tables:
                 f"{name} ends at offset {end}, but Redis has applied up to {applied}: the topic was cut or made anew. "
                 "Count into an empty Redis or another TWOWAY_KEY_PREFIX, or restore the topic"
             )
-        if table.applied_to < earliest:
+        if goes_on < earliest:
             if not self.settings.from_earliest:
                 raise StateError(
-                    f"{name} begins at offset {earliest}, but counting has to go on at {table.applied_to}: Kafka's "
+                    f"{name} begins at offset {earliest}, but counting has to go on at {goes_on}: Kafka's "
                     "retention dropped what lies between. Set TWOWAY_FROM_EARLIEST=true to count what remains"
                 )
-            log.warning("%s: offsets %d to %d are gone and stay uncounted", name, table.applied_to, earliest - 1)
-        # What lies between and was applied is only to be published again: where it is gone, what is left is.
-        return max(table.position, earliest)
+            log.warning("%s: offsets %d to %d are gone and stay uncounted", name, goes_on, earliest - 1)
 
     async def stop(self) -> None:
         """Take no more batches, publish what was taken and acknowledge it: the next owner has nothing to repeat."""

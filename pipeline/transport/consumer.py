@@ -106,6 +106,9 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
                 continue
             batch = Batch(tp.partition, fetched, self.highwater(tp) or 0)
             last = fetched[-1]
+            if last.offset < batch.highwater <= (self._read_offset[tp] or 0):
+                # A cut topic, read from its beginning: Faust drops what lies below the offset that it read before.
+                await self.tables.check_end(tp.partition)
             yield tp, ConsumerMessage(
                 tp.topic, tp.partition, last.offset, last.timestamp / 1000, 0, None, None, batch, None, 0, 0, tp,
                 generation_id=generation,
