@@ -59,7 +59,11 @@ class Driver:
 
     def new_table(self) -> Table:
         """A table as another worker would make it."""
-        return Table(PARTITION, PARTITIONS, self.settings, self.redis, self.outlet, lambda: self.now_ms)
+        clock = self._now
+        return Table(PARTITION, PARTITIONS, self.settings, self.redis, self.outlet, clock, clock)
+
+    def _now(self) -> int:
+        return self.now_ms
 
     def write(self, *interactions: Interaction | bytes | None) -> None:
         """Append to the log."""

@@ -95,7 +95,9 @@ class Growing:
 
     async def open(self, partition: int) -> Table:
         """The partition's next owner, who knows how many there are now."""
-        table = Table(partition, self.partitions, self.settings, self.redis, self.logs, self._ticks.__next__)
+        table = Table(
+            partition, self.partitions, self.settings, self.redis, self.logs, self._ticks.__next__, self._ticks.__next__
+        )
         await table.open(self.committed.get(partition))
         self.owners[partition] = table
         return table
