@@ -8,7 +8,7 @@ same number of events is the same list of interactions, moved in time.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from confluent_kafka import Producer
@@ -44,15 +44,16 @@ def records(count: int, end_ms: int) -> Iterator[tuple[bytes, bytes]]:
             yield memory[earlier[number] % len(memory)]
             continue
         time_ms = end_ms - SPAN_MS + number * SPAN_MS // count - late_ms[number]
-        interaction = _interaction(number, accounts[number], posts[number], kinds[number], time_ms)
+        interaction = interaction_of(number, accounts[number], posts[number], kinds[number], time_ms)
         record = interaction.key.encode(), encode_interaction(interaction)
         if number % 7 == 0:
             memory.append(record)
         yield record
 
 
-def fill(settings: Settings, count: int) -> float:
-    """Send them all to `interactions`, lz4, by Kafka's own hash of the key; gives the seconds it took."""
+def fill(settings: Settings, count: int, made: Iterable[tuple[bytes, bytes]] | None = None) -> float:
+    """Send `count` of `records`, or what was made elsewhere, to `interactions`, lz4, by Kafka's own hash of the key;
+    gives the seconds it took."""
     topic = settings.topic(INTERACTIONS.name)
     producer = Producer(
         {
@@ -67,7 +68,7 @@ def fill(settings: Settings, count: int) -> float:
         }
     )
     began = time.perf_counter()
-    for number, (key, value) in enumerate(records(count, int(time.time() * 1000))):
+    for number, (key, value) in enumerate(made or records(count, int(time.time() * 1000))):
         _produce(producer, topic, key, value)
         if number % 1_000 == 0:
             producer.poll(0)
@@ -86,7 +87,8 @@ def _produce(producer: Producer, topic: str, key: bytes, value: bytes) -> None:
             return
 
 
-def _interaction(number: int, account: int, post: int, kind: str, time_ms: int) -> Interaction:
+def interaction_of(number: int, account: int, post: int, kind: str, time_ms: int) -> Interaction:
+    """What is counted; every number is an actor and an object of its own."""
     account_id = f"{100_000 + account}"
     post_id = f"{account_id}_{post}"
     actor = f"{number * _SPREAD % 2**128:032x}"

@@ -117,7 +117,7 @@ class Progress:
     def __init__(self, settings: Settings, client: redis.Redis) -> None:
         self._client = client
         self._applied = Keys(settings.key_prefix).applied
-        self._group = settings.group
+        self._group = settings.topic_prefix + settings.group
         self._admin = KafkaAdminClient(bootstrap_servers=list(settings.kafka_servers))
         self._topic = settings.topic(INTERACTIONS.name)
         count = settings.partitions
