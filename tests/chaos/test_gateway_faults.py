@@ -32,7 +32,7 @@ TEXT_BYTES = 2_400
 ATTEMPTS = 5
 DEADLINE_S = 20
 #: Shorter than a batch takes to Kafka and back.
-STEP_S = 0.003
+STEP_S = 0.002
 
 
 def long_comments(first: int) -> bytes:
@@ -80,6 +80,7 @@ async def _killed_while_it_takes(
     async with running as client:
         consumer = KafkaConsumer(bootstrap_servers=list(settings.kafka_servers), enable_auto_commit=False)
         try:
+            running.child.pause()
             posting = asyncio.create_task(_post(client, body))
             await asyncio.to_thread(kill_inside, running.child, consumer, settings, before)
             status = await posting
