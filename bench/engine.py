@@ -1,7 +1,7 @@
 """Runs one program against the full topic and takes its figures: the one place that does.
 
 A peer measures itself, from its first record until its last row is in Redis. Our workers know nothing of being
-measured: they are watched from outside, from the first slice seen applied until each of the 256 slots has applied the
+measured: they are watched from outside, from the first table that is opened until each of the 256 slots has applied the
 topic's end. Publishing is on and goes on after that; its end is noted beside.
 """
 
@@ -139,9 +139,11 @@ class _Watch:
 
     def __init__(self, name: str, workers: list[Program], progress: Progress, stage: Stage) -> None:
         self._name, self._workers, self._progress, self._stage = name, workers, progress, stage
+        self._opened = progress.tables_opened()
 
     def run(self, queried: Sequence[str]) -> Measured:
-        self._wait_for(lambda: self._progress.applied_about() > 0)
+        # Not from the first slice applied: what that one and the second cost would be left out, but they be counted.
+        self._wait_for(lambda: self._progress.tables_opened() > self._opened)
         with ExitStack() as stack:
             probe = stack.enter_context(Probe(self._stage.client, list(queried))) if queried else None
             before, began, cpu = self._progress.applied_exactly(), time.perf_counter(), self._cpu_seconds()

@@ -135,6 +135,11 @@ class Progress:
         """Records applied by every slot."""
         return self._sum({partition: list(slots) for partition, slots in self._slots.items()})
 
+    def tables_opened(self) -> int:
+        """How often workers made Redis know a script: a table does when it is opened, just before its first fetch."""
+        loads = self._client.info("commandstats").get("cmdstat_script", {"calls": 0})
+        return int(loads["calls"])
+
     def committed(self) -> int:
         """Records whose rows are published."""
         groups = self._admin.list_group_offsets({self._group: self._partitions})

@@ -20,7 +20,9 @@ SESSION_S = 6.0
 HEARTBEAT_S = 2.0
 #: Batches of one partition that wait before the agent. Each holds up to `fetch_events` records.
 BATCHES_WAITING = 2
-FETCH_BYTES = 4 << 20
+#: Of one partition, compressed as they are. With less, a fetch is full long before it has `fetch_events`; and the size
+#: of a slice decides what an event costs, for a page that changes is written once a slice.
+FETCH_BYTES = 16 << 20
 #: New partitions are counted within this; Faust's default is five minutes.
 METADATA_AGE_S = 10
 
