@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 
 from pipeline.counting.live import LivePage
-from pipeline.counting.members import compact_members, encode_members
 from pipeline.counting.rows import COUNTS, RowTexts, reply_times, unpack
 from pipeline.windows import ALL, Windows
 from schemas.engagement import COLUMNS
@@ -15,8 +14,8 @@ _texts = RowTexts()
 
 class Changes(msgspec.Struct):
     """`fields`: name, value, ...; `gone`: names; `blob` replaces the members when `whole`, else is appended to them;
-    `links`: to append to the threads; `moved`: the page's newest event is another one; `actors`: who was engaged in the
-    page's window `actors_in`; `engaged`: other window's number -> who was engaged in it."""
+    `links`: to append to the threads; `moved`: the page's newest event is another one; `engaged`: as
+    `LivePage.take_engaged` gives it."""
 
     fields: list[str]
     gone: list[str]
@@ -24,8 +23,7 @@ class Changes(msgspec.Struct):
     whole: bool = False
     moved: bool = False
     links: bytes | None = None
-    actors: list[str] | None = None
-    engaged: dict[int, list[str]] | None = None
+    engaged: dict[int, bytes] | None = None
 
 
 def take_changes(page: LivePage, windows: Windows) -> Changes:
@@ -54,17 +52,14 @@ def take_changes(page: LivePage, windows: Windows) -> Changes:
         fields += ("first_ms", str(page.first_ms))
     for name in page.polled_changed:
         fields += (f"polled:{name}", f"{page.polled[name].value},{page.polled[name].as_of_ms}")
-    if page.appended:
+    if page.members.appended:
         _members(page, changes)
     if page.threads is not None and page.threads.appended:
         changes.links = page.threads.take_appended()
     if page.labelled is not None and page.labelled.changed:
         fields += page.labelled.fields()
         page.labelled.changed = False
-    if page.actors:
-        engaged, page.engaged = page.engaged or None, {}
-        changes.actors, page.actors = page.actors, []
-        changes.engaged = engaged
+    changes.engaged = page.take_engaged()
     if page.dirty:
         page.dirty |= changed
     else:
@@ -119,10 +114,9 @@ def _answers(times: tuple[int, ...]) -> tuple[str, ...]:
 
 def _members(page: LivePage, changes: Changes) -> None:
     """Append; or write the members anew when more than half of the entries in Redis are overwritten ones."""
-    page.entries += len(page.appended) // 2
-    if page.entries > 2 * len(page.members) + 16:
-        changes.blob, changes.whole = compact_members(page.members), True
-        page.entries = len(page.members) + 1
-    else:
-        changes.blob = encode_members(page.appended)
-    page.appended = []
+    members = page.members
+    page.entries += members.appended
+    changes.blob = members.take_appended()
+    if page.entries > 2 * len(members) + 16:
+        changes.blob, changes.whole = members.compacted(), True
+        page.entries = len(members) + 1

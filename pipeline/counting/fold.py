@@ -1,12 +1,13 @@
 """The fold: a slice of interactions into the pages that they touch. Pure: no Redis, no Kafka, no clock.
 
 An event costs one look-up in its post's set and one addition to that post's change of its finest window; rows of wider
-windows and of the account get the sum of a slice's changes once.
+windows and of the account get the sum of a slice's changes once. Most events are plain likes and shares, which the
+compiled `plain.pyx` merges before this loop sees the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from xxhash import xxh3_64_intdigest
@@ -15,6 +16,7 @@ from pipeline.counting.comments import Comment, CommentChange, settle_comments
 from pipeline.counting.labelled import Labelled
 from pipeline.counting.live import LivePage
 from pipeline.counting.members import ADDED, COMMENT, OWN_ADDED, REMOVED, REPLY, TIME_SHIFT, counted_at_ms, state_of
+from pipeline.counting.plain import Plain
 from pipeline.counting.rows import ONE
 from pipeline.counting.totals import take_totals
 from pipeline.windows import Windows
@@ -33,11 +35,13 @@ Placed = tuple[Interaction, LivePage, LivePage | None]
 
 @dataclass
 class Folded:
-    """What a slice did. `refused` are the positions in the slice of records about a post of another account; `comments`
-    say what the slice means for the queue of unanswered comments and their texts."""
+    """What a slice did. `refused` are the positions among the placed of records about a post of another account,
+    `refused_plain` those of plain ones in the slice; `comments` say what the slice means for the queue of unanswered
+    comments and their texts."""
 
     touched: list[LivePage] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
+    refused_plain: list[int] = field(default_factory=list)
     applied: int = 0
     unchanged: int = 0
     late: int = 0
@@ -57,11 +61,14 @@ class Fold:
         self._codes: dict[int, tuple[int, ...]] = {}
         self._wider: dict[int, tuple[int, ...]] = {}
 
-    def fold(self, placed: Sequence[Placed]) -> Folded:
-        """Merge each interaction into its post's set and the difference into the rows of post and account.
+    def fold(
+        self, placed: Sequence[Placed], plain: Plain | None = None, again: Callable[[int], Placed] | None = None
+    ) -> Folded:
+        """Merge each interaction into its post's set and the difference into the rows of post and account: the plain
+        ones first, then these. `again` gives a plain one as one of these by its position in the slice, for those that
+        turn out not to be so plain: their object was a comment before.
 
-        This loop is the heart: everything in it is paid for every event. `state_of` and `hash_id` stand here a second
-        time, for a call costs more than what they do.
+        `state_of` and `hash_id` stand in this loop a second time, for a call costs more than what they do.
         """
         if len(self._codes) > CODES_MOST:
             self._codes.clear()
@@ -69,7 +76,11 @@ class Fold:
         out = Folded()
         finest_ms, kept_ms, engaged_ms, touched = self.finest_ms, self.kept_ms, self.engaged_ms, out.touched
         comments: list[Comment] = []
-        applied = late = 0
+        applied = late = contradicting = 0
+        if plain and again:
+            applied, late, out.refused_plain, positions = plain.merge(touched, finest_ms, kept_ms, engaged_ms)
+            contradicting = len(positions)
+            placed = [*placed, *map(again, positions)]
         for position, (interaction, account, post) in enumerate(placed):
             if post is None:
                 self._take_account_totals(interaction, account, out)
@@ -106,37 +117,29 @@ class Fold:
             if not own and kind != "post":
                 actor = interaction.actor
                 if actor is not None and action != "remove":
-                    window = time_ms // engaged_ms
-                    if window == post.actors_in:
-                        post.actors.append(actor)
-                    else:
-                        _engage(post, window, actor)
+                    post.engage(time_ms // engaged_ms, actor)
             elif kind == "post" and action != "remove":
                 _label(post, interaction)
-            members = post.members
             key = xxh3_64_intdigest(interaction.id.encode())
-            # One look-up for a new object, and most are: `old` is `new` itself then.
-            old = members.setdefault(key, new)
+            old = post.members.merge(key, new)
             if kind == "comment":
-                comments.append((post, key, interaction, None if old is new else old))
-            if old is not new:
-                if old >= new:
-                    continue
-                members[key] = new
-                if kind != "comment" and old & 7 in (COMMENT, REPLY):
-                    # Records that contradict each other: what was a comment is something else now.
-                    comments.append((post, key, interaction, old))
-            post.appended += (key, new)
+                comments.append((post, key, interaction, old or None))
+            if old >= new:
+                continue
+            if old and kind != "comment" and old & 7 in (COMMENT, REPLY):
+                # Records that contradict each other: what was a comment is something else now.
+                comments.append((post, key, interaction, old))
             applied += 1
             delta = post.delta
             if not new & REMOVED:
                 delta[finest] = delta.get(finest, 0) + VALUE[new & 7]
-            if old is not new and not old & REMOVED:
+            if old and not old & REMOVED:
                 finest = counted_at_ms(old) // finest_ms
                 delta[finest] = delta.get(finest, 0) - VALUE[old & 7]
         out.applied += applied
         out.late += late
-        out.unchanged = len(placed) - out.applied - len(out.refused)
+        events = len(placed) - contradicting + (len(plain) if plain else 0)
+        out.unchanged = events - applied - len(out.refused) - len(out.refused_plain)
         if comments:
             out.comments = settle_comments(comments, finest_ms)
         self._sum_up(touched)
@@ -159,6 +162,7 @@ class Fold:
             if account is None:
                 continue
             post.owner = None
+            post.gather()
             if not account.touched:
                 account.touched = True
                 accounts.append(account)
@@ -234,15 +238,6 @@ def _label(post: LivePage, interaction: Interaction) -> None:
         post.labelled = Labelled.of(interaction)
     else:
         post.labelled.take(interaction)
-
-
-def _engage(post: LivePage, window: int, actor: str) -> None:
-    """The first actor of a slice, or one of another window than those before."""
-    if not post.actors:
-        post.actors_in = window
-        post.actors.append(actor)
-    else:
-        post.engaged.setdefault(window, []).append(actor)
 
 
 def _claim(post: LivePage, account: str) -> bool:

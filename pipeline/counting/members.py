@@ -12,11 +12,11 @@ With 10 million objects on one post the chance of any two sharing a hash is 3 in
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from struct import Struct, iter_unpack
+from struct import Struct
 
 from xxhash import xxh3_64_intdigest
 
+from pipeline.counting.object_set import ObjectSet
 from schemas.interaction import Interaction
 
 REAL = 1 << 63
@@ -60,36 +60,6 @@ def counted_at_ms(state: int) -> int:
     return time_ms if state & REAL else TIME_MASK - time_ms
 
 
-class _Packers(dict[int, Callable[..., bytes]]):
-    """Number of integers -> what packs so many: `struct` looks a format up anew each time, four times slower."""
-
-    def __missing__(self, length: int) -> Callable[..., bytes]:
-        packer = Struct(f"<{length}Q").pack
-        if length < _PACKERS_MOST:
-            self[length] = packer
-        return packer
-
-
-_PACKERS_MOST = 1_024
-_packers = _Packers()
-
-
-def encode_members(entries: list[int]) -> bytes:
-    """Hash, state, hash, state, ... as bytes to append."""
-    return _packers[len(entries)](*entries)
-
-
-def decode_members(blob: bytes) -> dict[int, int]:
-    """Hash -> newest state. States only grow, so the last entry of a hash is the greatest."""
-    return dict(iter_unpack("<QQ", blob))
-
-
-def compact_members(members: dict[int, int]) -> bytes:
-    """All members anew. The last entry stands twice: more entries than members says that states were overwritten."""
-    entries = [number for pair in members.items() for number in pair]
-    return encode_members(entries + entries[-2:])
-
-
-def is_only_state(members: dict[int, int], entries: int, interaction: Interaction) -> bool:
+def is_only_state(members: ObjectSet, entries: int, interaction: Interaction) -> bool:
     """Whether this interaction gave its object the only state it ever had on this page (so far as can be known)."""
     return entries == len(members) and members.get(hash_id(interaction.id)) == state_of(interaction)

@@ -11,8 +11,11 @@ from collections.abc import Iterable, Iterator
 from struct import iter_unpack, pack
 
 from pipeline.counting.members import CLASS_BITS, COMMENT, REMOVED, REPLY, counted_at_ms
+from pipeline.counting.object_set import ObjectSet
 from pipeline.counting.rows import bucket_of
 
+#: The post's set: hash of an object -> its state.
+States = ObjectSet | dict[int, int]
 #: What an answered comment counts as: its own time, and the bucket of its reply's.
 Answer = tuple[int, int]
 #: How far up a thread a reply answers; no platform shows more levels, and nobody can make a chain that costs more.
@@ -40,7 +43,7 @@ class Threads:
         self.appended: list[int] = []
 
     @classmethod
-    def load(cls, blob: bytes, members: dict[int, int]) -> Threads:
+    def load(cls, blob: bytes, members: States) -> Threads:
         """From what Redis holds, which the rows count already."""
         threads = cls()
         threads.links = dict(iter_unpack("<QQ", blob))
@@ -49,7 +52,7 @@ class Threads:
             threads.settle(comment, members)
         return threads
 
-    def link(self, child: int, parent: int, members: dict[int, int]) -> Iterable[int]:
+    def link(self, child: int, parent: int, members: States) -> Iterable[int]:
         """Learn of a link; gives the comments whose answers it may change."""
         before = self.links.get(child)
         if before is not None and before >= parent:
@@ -65,7 +68,7 @@ class Threads:
         self._rebuild(members)
         return touched.union(self.below)
 
-    def attach(self, reply: int, members: dict[int, int]) -> Iterable[int]:
+    def attach(self, reply: int, members: States) -> Iterable[int]:
         """If this is a reply of the account: every comment above it, which now knows of it."""
         if members.get(reply, 0) & CLASS_BITS != REPLY or reply not in self.links:
             return ()
@@ -83,7 +86,7 @@ class Threads:
             seen.add(at)
             at = links.get(at)
 
-    def settle(self, comment: int, members: dict[int, int]) -> tuple[Answer | None, Answer | None]:
+    def settle(self, comment: int, members: States) -> tuple[Answer | None, Answer | None]:
         """What an object counts as an answered comment, before and now: (its own time, bucket), or None."""
         before, now = self.counted.get(comment), None
         state = members.get(comment)
@@ -104,7 +107,7 @@ class Threads:
         appended, self.appended = self.appended, []
         return pack(f"<{len(appended)}Q", *appended)
 
-    def _rebuild(self, members: dict[int, int]) -> None:
+    def _rebuild(self, members: States) -> None:
         self.below = {}
         for child in self.links:
             self.attach(child, members)

@@ -16,7 +16,7 @@ from pipeline.slots import SLOTS, slot_of
 _PLAIN = "!#$&'()*+,-./:;<=>?@[]^_`~"
 #: Nearly every id is plain, and to know that takes a twentieth of the time of `quote`.
 _is_plain = re.compile(rf"[A-Za-z0-9{re.escape(_PLAIN)}]*").fullmatch
-LAYOUT_VERSION = "2"
+LAYOUT_VERSION = "3"
 
 
 def encode_id(text: str) -> str:

@@ -109,11 +109,8 @@ class Script:
         if changes.gone:
             change.removals += (key, changes.gone)
         renew, page.renewed = not page.renewed, True
-        if changes.actors is not None:
-            if page.engaged_in[0] == page.actors_in and changes.engaged is None:
-                change.engaged.posts.append((engaged, page.engaged_in[1], changes.actors))
-            else:
-                self.talk.add_engaged(change, page, engaged, changes)
+        if changes.engaged:
+            self.talk.add_engaged(change, page, engaged, changes.engaged)
         if page.entity == "post":
             if changes.links is not None:
                 threads = self.keys.threads(page.slot, page.platform, page.id)
@@ -153,7 +150,7 @@ class Script:
             applied, missing = self.keys.applied[call.slot], self.keys.missing[call.slot]
             if change:
                 # Before the offset that says they are done.
-                for part in change.engaged.packed(ttl_s):
+                for part in change.engaged.packed():
                     pipe.execute_command("EVALSHA", _sha(ENGAGE), 2, applied, missing, part)
                     are_calls.append(False)
             if only_engaged:

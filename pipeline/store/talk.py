@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline.counting.changes import Changes
 from pipeline.counting.comments import CommentChange
 from pipeline.counting.live import LivePage
 from pipeline.settings import Settings
@@ -53,16 +52,15 @@ class Talk:
         for start in range(0, len(others), MOST_AT_ONCE):
             change.unscores += (queue, others[start : start + MOST_AT_ONCE])
 
-    def add_engaged(self, change: SlotChange, post: LivePage, key: str, changes: Changes) -> None:
+    def add_engaged(self, change: SlotChange, post: LivePage, key: str, engaged: Mapping[int, bytes]) -> None:
         """Who was engaged with a post: for the post's set (`key`), and its account's of all time and each window."""
-        posts = change.engaged.posts
-        number, sets = post.engaged_in
-        if number != post.actors_in:
-            number, sets = post.engaged_in = (post.actors_in, self._of_account(change, post, post.actors_in))
-        if changes.actors is not None:
-            posts.append((key, sets, changes.actors))
-        for number, actors in (changes.engaged or {}).items():
-            posts.append((key, self._of_account(change, post, number), actors))
+        for number, actors in engaged.items():
+            # Its lifetime follows the page's: from the first actor on, and again whenever the page's is renewed.
+            ttl_s, post.engaged_renewed = 0 if post.engaged_renewed else self.page_ttl_s, True
+            change.engaged.posts.append((key, ttl_s, actors))
+            if number != post.engaged_in[0]:
+                post.engaged_in = (number, self._of_account(change, post, number))
+            change.engaged.by_account.setdefault(post.engaged_in[1], []).append(actors)
 
     def _of_account(self, change: SlotChange, post: LivePage, number: int) -> Sets:
         """The sets of the post's account that a window's actors belong to; one look-up for all posts of a slice."""

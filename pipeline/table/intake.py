@@ -9,6 +9,7 @@ import msgspec
 
 from pipeline.counting.fold import Placed
 from pipeline.counting.live import LivePage
+from pipeline.counting.plain import Plain
 from pipeline.slots import slot_of
 from pipeline.store.checkpoint import Mark
 from pipeline.store.shelf import Shelf
@@ -27,17 +28,21 @@ class Refusal:
 
 @dataclass(slots=True)
 class Intake:
-    """A slice, sorted out. `records` goes with `placed`; `replayed` were applied before a restart and are only to be
-    published again; `misplaced` lie in a partition that does not own their slot; `copies` were misplaced elsewhere, are
-    counted here, and are to be published even if they change nothing."""
+    """A slice, sorted out. `plain` are the likes and shares of known posts that are read without being decoded;
+    `placed` the others to be counted, and `records` go with them; `replayed` were applied before a restart and are only
+    to be published again; `misplaced` lie in a partition that does not own their slot; `copies` were misplaced
+    elsewhere, are counted here, and are to be published even if they change nothing. `last_ms`: event time of the last
+    one to be counted, 0 where there is none."""
 
+    plain: Plain = field(default_factory=Plain)
     placed: list[Placed] = field(default_factory=list)
-    records: Sequence[Record] = ()
+    records: list[Record] = field(default_factory=list)
     replayed: list[Placed] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     misplaced: list[tuple[int, Record]] = field(default_factory=list)
     copies: list[Placed] = field(default_factory=list)
     missing: list[LivePage] = field(default_factory=list)
+    last_ms: int = 0
 
 
 def take_in(
@@ -54,16 +59,16 @@ def take_in(
     pages, missing, placed = shelf.pages, out.missing, out.placed
     # Beyond this offset no record of ours was applied before, so no mark has to be looked at.
     applied_to = max(mark.offset for mark in marks.values())
-    skipped = set()
-    for position, record in enumerate(records):
+    # Copies are published even if they change nothing, so each is looked at.
+    others = range(len(records)) if copies_come else out.plain.read(records, pages, applied_to, future_limit_ms)
+    for position in others:
+        record = records[position]
         try:
             interaction = decode_interaction(record.value)  # type: ignore[arg-type]
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError) as error:
-            skipped.add(position)
             out.refusals.append(_refuse(record, error))
             continue
         if interaction.time_ms > record.timestamp + future_limit_ms:
-            skipped.add(position)
             out.refusals.append(Refusal(record, "time_in_future", f"time_ms is {interaction.time_ms}"))
             continue
         platform = interaction.platform
@@ -72,7 +77,6 @@ def take_in(
         if account is None:
             slot = slot_of(platform, interaction.account)
             if slot not in marks:
-                skipped.add(position)
                 out.misplaced.append((slot, record))
                 continue
             account = shelf.account(platform, interaction.account, slot)
@@ -85,14 +89,25 @@ def take_in(
                 post = shelf.post(key, platform, interaction.post, account.slot)
                 missing.append(post)
         if record.offset < applied_to and record.offset < marks[account.slot].offset:
-            skipped.add(position)
             out.replayed.append((interaction, account, post))
-        else:
-            placed.append((interaction, account, post))
-            if copies_come and record.key is None:
-                out.copies.append(placed[-1])
-    out.records = [r for i, r in enumerate(records) if i not in skipped] if skipped else records
+            continue
+        if post is not None and not post.account:
+            # A new post belongs to the account that names it first; where Redis knows another one, that one holds.
+            post.account = account.id
+        placed.append((interaction, account, post))
+        out.records.append(record)
+        if copies_come and record.key is None:
+            out.copies.append(placed[-1])
+    last_ms = placed[-1][0].time_ms if placed else 0
+    out.last_ms = out.plain.last_ms if not others or out.plain.last_position > others[-1] else last_ms
     return out
+
+
+def place(record: Record, shelf: Shelf) -> Placed:
+    """A record that is known to be an interaction whose pages are on the shelf."""
+    interaction = decode_interaction(record.value)  # type: ignore[arg-type]
+    account = shelf.pages[interaction.key]
+    return interaction, account, shelf.pages[account.prefix + (interaction.post or "")]
 
 
 def _refuse(record: Record, error: Exception) -> Refusal:

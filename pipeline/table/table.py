@@ -35,7 +35,7 @@ from pipeline.store.shelf import Shelf
 from pipeline.store.texts import mark_of
 from pipeline.table.batch import Batch, Record
 from pipeline.table.former import FormerSlots
-from pipeline.table.intake import Intake, Refusal, take_in
+from pipeline.table.intake import Intake, Refusal, place, take_in
 from pipeline.table.publication import Closes, Collector, Publication
 from pipeline.table.side import SideWay
 from pipeline.table.watching import Round, Watching
@@ -181,9 +181,10 @@ class Table:
         self.crash.reach("after-load")
         for placed in (*intake.replayed, *intake.copies):
             self._publish_again(placed)
-        folded = self.fold.fold(intake.placed)
+        folded = self.fold.fold(intake.placed, intake.plain, lambda position: place(records[position], self.shelf))
         refusals = intake.refusals
-        refusals += [Refusal(intake.records[i], "post_of_another_account") for i in folded.refused]
+        others_posts = [intake.records[i] for i in folded.refused] + [records[i] for i in folded.refused_plain]
+        refusals += [Refusal(record, "post_of_another_account") for record in others_posts]
         self.shelf.settle(folded.touched)
         calls = self._calls(folded, records[-1].offset + 1)
         metrics.FOLD_SECONDS.observe(perf_counter() - began)
@@ -253,8 +254,8 @@ class Table:
         metrics.APPLY_SECONDS.observe(perf_counter() - began)
         metrics.SLICE_EVENTS.observe(len(records))
         metrics.FRESH_RECEIVED_SECONDS.observe(max(0, now_ms - records[0].timestamp) / 1000)
-        if intake.placed:
-            metrics.FRESH_EVENT_SECONDS.observe(max(0, now_ms - intake.placed[-1][0].time_ms) / 1000)
+        if intake.last_ms:
+            metrics.FRESH_EVENT_SECONDS.observe(max(0, now_ms - intake.last_ms) / 1000)
         for outcome, number in (
             ("applied", folded.applied), ("unchanged", folded.unchanged), ("late", folded.late),
             ("replayed", len(intake.replayed)),
@@ -367,7 +368,7 @@ class Table:
             self._day = today
             self.shelf.let_go_all()
             for page in self.shelf.pages.values():
-                page.renewed = False
+                page.renewed = page.engaged_renewed = False
             await write_directory(self.redis, self.keys, self.shelf.pages.values(), self.script.ttl_s, self.clock)
 
 

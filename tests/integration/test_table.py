@@ -293,7 +293,7 @@ async def test_a_post_of_a_platform_called_like_a_slot_is_no_account(driver: Dri
 async def test_a_layout_of_another_version_stops_the_worker(driver: Driver) -> None:
     """State that we cannot read is not counted upon."""
     await driver.redis.hset(Keys(driver.settings.key_prefix).applied[0], "layout", "99")
-    with pytest.raises(StateError, match="has layout 99; expected 2"):
+    with pytest.raises(StateError, match="has layout 99; expected 3"):
         await driver.open()
 
 

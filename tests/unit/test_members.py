@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from struct import pack
 
 from pipeline.counting.members import (
     COMMENT,
@@ -10,13 +11,11 @@ from pipeline.counting.members import (
     REMOVED,
     REPLY,
     UNCOUNTED,
-    compact_members,
     counted_at_ms,
-    decode_members,
-    encode_members,
     hash_id,
     state_of,
 )
+from pipeline.counting.object_set import ObjectSet
 from tests.factories import NOON_MS, make_interaction
 
 
@@ -72,11 +71,15 @@ def test_the_year_9999_fits() -> None:
 def test_the_last_entry_of_a_hash_is_the_one_in_force() -> None:
     """Members are appended, never rewritten in place."""
     first, second = hash_id("a"), hash_id("b")
-    assert decode_members(encode_members([first, 1, second, 2, first, 3])) == {first: 3, second: 2}
+    blob = pack("<6Q", first, 2, second, 3, first, 4)
+    assert sorted(ObjectSet.load(blob).items()) == sorted([(first, 4), (second, 3)])
 
 
 def test_a_compacted_blob_still_tells_that_states_were_overwritten() -> None:
     """One entry stands twice: a replay then publishes the whole page again."""
-    blob = compact_members({1: 10, 2: 20})
-    assert decode_members(blob) == {1: 10, 2: 20}
+    objects = ObjectSet()
+    objects.merge(1, 10)
+    objects.merge(2, 20)
+    blob = objects.compacted()
+    assert dict(ObjectSet.load(blob).items()) == {1: 10, 2: 20}
     assert len(blob) // 16 == 3

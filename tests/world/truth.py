@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from struct import iter_unpack
 from typing import Any
 
-from pipeline.counting.members import decode_members, hash_id, state_of
+from pipeline.counting.members import hash_id, state_of
 from pipeline.proving.compare import compare_page, unknown_page
 from pipeline.proving.expected import ExpectedPage, PageName
 from pipeline.proving.oracle import Oracle, decode
@@ -101,7 +102,7 @@ class Truth:
         out = []
         for name, members in wanted.items():
             blob = await self.redis.get(self.keys.members(name.slot, name.platform, name.id))
-            found = decode_members(blob.encode("latin-1")) if blob else {}
+            found = dict(iter_unpack("<QQ", blob.encode("latin-1"))) if blob else {}
             if found != members:
                 out.append(f"members of {name}: {found}; expected {members}")
         return out
