@@ -1,15 +1,19 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pipeline.counting.live import LivePage
 from pipeline.table.batch import Record
 
 class Plain:
-    last_position: int
     last_ms: int
     def __len__(self) -> int: ...
     def read(
-        self, records: Sequence[Record], pages: dict[str, LivePage], first_offset: int, future_limit_ms: int
-    ) -> list[int]: ...
+        self,
+        records: Sequence[Record],
+        pages: dict[str, LivePage],
+        other: Callable[[Record], None],
+        first_offset: int,
+        future_limit_ms: int,
+    ) -> None: ...
     def merge(
         self, touched: list[LivePage], finest_ms: int, kept_ms: int, engaged_ms: int
     ) -> tuple[int, int, list[int], list[int]]: ...

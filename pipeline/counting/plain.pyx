@@ -59,17 +59,15 @@ cdef struct Event:
 
 
 cdef class Plain:
-    """The plain events of one slice. `last_position`, `last_ms`: where the last of them stood, and its event time."""
+    """The plain events of one slice. `last_ms`: event time of the last of them, 0 where there is none."""
 
     cdef Event* _events
     cdef Py_ssize_t _count
-    cdef readonly Py_ssize_t last_position
     cdef readonly int64_t last_ms
 
     def __cinit__(self):
         self._events = NULL
         self._count = 0
-        self.last_position = -1
 
     def __dealloc__(self):
         cdef Py_ssize_t number
@@ -81,23 +79,21 @@ cdef class Plain:
     def __len__(self):
         return self._count
 
-    def read(self, records, dict pages, int64_t first_offset, int64_t future_limit_ms):
-        """Take the plain ones among these records, from `first_offset` on; gives the positions of all others.
-
-        `pages`: by key, as the shelf holds them; an event whose pages are not there yet, or whose post is not its
-        account's, is one of the others."""
+    def read(self, records, dict pages, other, int64_t first_offset, int64_t future_limit_ms):
+        """Take the plain ones among these records, from `first_offset` on, and hand each other record to `other`, in
+        their order: an event whose pages are not there yet, or whose post is not its account's, is one of the others,
+        and may put pages there. `pages`: by key, as the shelf holds them."""
         cdef Py_ssize_t position
         cdef Fields fields
         cdef bytes value
         cdef const char* at
-        others = []
         self._events = <Event*>malloc(max(1, len(records)) * sizeof(Event))
         if self._events == NULL:
             raise MemoryError
         for position, record in enumerate(records):
             body = record.value
             if body is None or not PyBytes_CheckExact(body) or <int64_t>record.offset < first_offset:
-                others.append(position)
+                other(record)
                 continue
             value = body
             at = PyBytes_AS_STRING(value)
@@ -106,8 +102,7 @@ cdef class Plain:
                 and fields.time_ms <= <int64_t>record.timestamp + future_limit_ms
                 and self._take(&fields, pages, position)
             ):
-                others.append(position)
-        return others
+                other(record)
 
     def merge(self, list touched, int64_t finest_ms, int64_t kept_ms, int64_t engaged_ms):
         """Merge them into the sets and counts of their posts, which are put into `touched` at their first event.
@@ -168,7 +163,7 @@ cdef class Plain:
         Py_INCREF(post)
         event.account, event.post = <PyObject*>account, <PyObject*>post
         self._count += 1
-        self.last_position, self.last_ms = position, fields.time_ms
+        self.last_ms = fields.time_ms
         return True
 
 

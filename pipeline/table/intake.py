@@ -14,7 +14,7 @@ from pipeline.slots import slot_of
 from pipeline.store.checkpoint import Mark
 from pipeline.store.shelf import Shelf
 from pipeline.table.batch import Record
-from schemas.interaction import decode_interaction
+from schemas.interaction import Interaction, decode_interaction
 
 
 @dataclass(slots=True)
@@ -31,8 +31,7 @@ class Intake:
     """A slice, sorted out. `plain` are the likes and shares of known posts that are read without being decoded;
     `placed` the others to be counted, and `records` go with them; `replayed` were applied before a restart and are only
     to be published again; `misplaced` lie in a partition that does not own their slot; `copies` were misplaced
-    elsewhere, are counted here, and are to be published even if they change nothing. `last_ms`: event time of the last
-    one to be counted, 0 where there is none."""
+    elsewhere, are counted here, and are to be published even if they change nothing."""
 
     plain: Plain = field(default_factory=Plain)
     placed: list[Placed] = field(default_factory=list)
@@ -42,7 +41,11 @@ class Intake:
     misplaced: list[tuple[int, Record]] = field(default_factory=list)
     copies: list[Placed] = field(default_factory=list)
     missing: list[LivePage] = field(default_factory=list)
-    last_ms: int = 0
+
+    @property
+    def last_ms(self) -> int:
+        """Event time of about the last one to be counted, 0 where there is none."""
+        return self.plain.last_ms or (self.placed[-1][0].time_ms if self.placed else 0)
 
 
 def take_in(
@@ -53,54 +56,79 @@ def take_in(
     *,
     copies_come: bool = False,
 ) -> Intake:
-    """Decode and check each record and find its pages. The future is measured from the record's own timestamp (when we
-    received it), so that a replay decides the same. `copies_come`: slots moved here, so records may be copies."""
-    out = Intake()
-    pages, missing, placed = shelf.pages, out.missing, out.placed
-    # Beyond this offset no record of ours was applied before, so no mark has to be looked at.
-    applied_to = max(mark.offset for mark in marks.values())
-    # Copies are published even if they change nothing, so each is looked at.
-    others = range(len(records)) if copies_come else out.plain.read(records, pages, applied_to, future_limit_ms)
-    for position in others:
-        record = records[position]
+    """Check each record and find its pages, decoding those that are not plain. The future is measured from the record's
+    own timestamp (when we received it), so that a replay decides the same. `copies_come`: slots moved here, so records
+    may be copies."""
+    taking = _Taking(shelf, marks, future_limit_ms, copies_come=copies_come)
+    if copies_come:
+        # They are published even if they change nothing, so each record is looked at.
+        for record in records:
+            taking.take(record)
+    else:
+        taking.intake.plain.read(records, shelf.pages, taking.take, taking.applied_to, future_limit_ms)
+    return taking.intake
+
+
+class _Taking:
+    """One slice, record by record in their order: which account names a new post first decides whose it is."""
+
+    def __init__(self, shelf: Shelf, marks: Mapping[int, Mark], future_limit_ms: int, *, copies_come: bool) -> None:
+        self.intake = Intake()
+        self.shelf = shelf
+        self.marks = marks
+        self.future_limit_ms = future_limit_ms
+        self.copies_come = copies_come
+        #: Beyond this offset no record of ours was applied before, so no mark has to be looked at.
+        self.applied_to = max(mark.offset for mark in marks.values())
+
+    def take(self, record: Record) -> None:
+        """One record that is not plain."""
+        intake = self.intake
         try:
             interaction = decode_interaction(record.value)  # type: ignore[arg-type]
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError) as error:
-            out.refusals.append(_refuse(record, error))
-            continue
-        if interaction.time_ms > record.timestamp + future_limit_ms:
-            out.refusals.append(Refusal(record, "time_in_future", f"time_ms is {interaction.time_ms}"))
-            continue
-        platform = interaction.platform
-        # A page on the shelf is loaded, or was put there by this slice and is among the missing.
-        account = pages.get(platform + ":" + interaction.account)
+            intake.refusals.append(_refuse(record, error))
+            return
+        if interaction.time_ms > record.timestamp + self.future_limit_ms:
+            intake.refusals.append(Refusal(record, "time_in_future", f"time_ms is {interaction.time_ms}"))
+            return
+        account = self._account(interaction, record)
         if account is None:
-            slot = slot_of(platform, interaction.account)
-            if slot not in marks:
-                out.misplaced.append((slot, record))
-                continue
-            account = shelf.account(platform, interaction.account, slot)
-            missing.append(account)
-        post = None
-        if interaction.post is not None:
-            key = account.prefix + interaction.post
-            post = pages.get(key)
-            if post is None:
-                post = shelf.post(key, platform, interaction.post, account.slot)
-                missing.append(post)
-        if record.offset < applied_to and record.offset < marks[account.slot].offset:
-            out.replayed.append((interaction, account, post))
-            continue
+            return
+        post = None if interaction.post is None else self._post(interaction.post, account)
+        placed = interaction, account, post
+        if record.offset < self.applied_to and record.offset < self.marks[account.slot].offset:
+            intake.replayed.append(placed)
+            return
         if post is not None and not post.account:
-            # A new post belongs to the account that names it first; where Redis knows another one, that one holds.
+            # Where Redis knows another account of it, that one holds.
             post.account = account.id
-        placed.append((interaction, account, post))
-        out.records.append(record)
-        if copies_come and record.key is None:
-            out.copies.append(placed[-1])
-    last_ms = placed[-1][0].time_ms if placed else 0
-    out.last_ms = out.plain.last_ms if not others or out.plain.last_position > others[-1] else last_ms
-    return out
+        intake.placed.append(placed)
+        intake.records.append(record)
+        if self.copies_come and record.key is None:
+            intake.copies.append(placed)
+
+    def _account(self, interaction: Interaction, record: Record) -> LivePage | None:
+        """Its account's page: loaded, or put on the shelf by this slice and among the missing. None where its slot is
+        not this partition's."""
+        platform, account = interaction.platform, interaction.account
+        page = self.shelf.pages.get(platform + ":" + account)
+        if page is None:
+            slot = slot_of(platform, account)
+            if slot not in self.marks:
+                self.intake.misplaced.append((slot, record))
+                return None
+            page = self.shelf.account(platform, account, slot)
+            self.intake.missing.append(page)
+        return page
+
+    def _post(self, post: str, account: LivePage) -> LivePage:
+        key = account.prefix + post
+        page = self.shelf.pages.get(key)
+        if page is None:
+            page = self.shelf.post(key, account.platform, post, account.slot)
+            self.intake.missing.append(page)
+        return page
 
 
 def place(record: Record, shelf: Shelf) -> Placed:
