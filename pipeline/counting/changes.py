@@ -5,107 +5,48 @@ from __future__ import annotations
 import msgspec
 
 from pipeline.counting.live import LivePage
-from pipeline.counting.rows import COUNTS, RowTexts, reply_times, unpack
-from pipeline.windows import ALL, Windows
-from schemas.engagement import COLUMNS
+from pipeline.counting.rows import RowTexts
+from pipeline.windows import Windows
 
 _texts = RowTexts()
 
 
 class Changes(msgspec.Struct):
-    """`fields`: name, value, ...; `gone`: names; `blob` replaces the members when `whole`, else is appended to them;
-    `links`: to append to the threads; `moved`: the page's newest event is another one; `engaged`: as
+    """`fields`: a msgpack array of name, value, ...; `gone`: names; `moved`: the page's newest event is another one;
+    `blob` replaces the members when `whole`, else is appended to them; `links`: to append to the threads; `engaged`: as
     `LivePage.take_engaged` gives it."""
 
-    fields: list[str]
+    fields: bytes
     gone: list[str]
+    moved: bool
     blob: bytes | None = None
     whole: bool = False
-    moved: bool = False
     links: bytes | None = None
     engaged: dict[int, bytes] | None = None
 
 
 def take_changes(page: LivePage, windows: Windows) -> Changes:
     """The page's changes since the last call; afterwards it has none, and its changed rows are to be published."""
-    changes = Changes([], [])
-    fields, rows, names, texts = changes.fields, page.rows, windows.fields, _texts
-    first_ms, last_ms, before = page.written
-    changed = page.changed
-    for code in changed:
-        if code == ALL:
-            continue
-        row = rows.get(code)
-        if row is None:
-            changes.gone.append(names[code])
-        else:
-            fields += (names[code], texts[row])
-    all_time = rows[ALL]
-    if page.new:
-        _whole(fields, page)
-    elif all_time != before:
-        _difference(fields, all_time, before)
-    if page.last_ms != last_ms:
-        fields += ("last_ms", str(page.last_ms))
-        changes.moved = True
-    if page.first_ms != first_ms:
-        fields += ("first_ms", str(page.first_ms))
+    extra = []
     for name in page.polled_changed:
-        fields += (f"polled:{name}", f"{page.polled[name].value},{page.polled[name].as_of_ms}")
+        extra += [f"polled:{name}", f"{page.polled[name].value},{page.polled[name].as_of_ms}"]
+    if page.polled_changed:
+        page.polled_changed = []
+    if page.labelled is not None and page.labelled.changed:
+        extra += page.labelled.fields()
+        page.labelled.changed = False
+    changes = Changes(*page.take_fields(windows.fields, _texts, ratio_text, _answers, extra))
     if page.members.appended:
         _members(page, changes)
     if page.threads is not None and page.threads.appended:
         changes.links = page.threads.take_appended()
-    if page.labelled is not None and page.labelled.changed:
-        fields += page.labelled.fields()
-        page.labelled.changed = False
     changes.engaged = page.take_engaged()
-    if page.dirty:
-        page.dirty |= changed
-    else:
-        page.dirty = changed
-    page.written = (page.first_ms, page.last_ms, all_time)
-    page.changed, page.touched, page.new = {}, False, False
-    if page.polled_changed:
-        page.polled_changed = []
     return changes
 
 
 def ratio_text(likes: int, comments: int) -> str:
     """Comments a like as a page shows it: six digits behind the point at the most, `null` without likes."""
     return str(round(comments / likes, 6)) if likes else "null"
-
-
-def _whole(fields: list[str], page: LivePage) -> None:
-    """All plain fields of a page that Redis does not have yet."""
-    counts = unpack(page.rows[ALL])
-    for name, count in zip(COLUMNS, counts, strict=True):
-        fields += (name, str(count))
-    fields += ("comment_to_like", ratio_text(counts[0], counts[1]))
-    if times := reply_times(page.rows[ALL]):
-        fields += _answers(times)
-    if page.entity == "post":
-        fields += ("account", page.account)
-
-
-def _difference(fields: list[str], row: int, before: int) -> None:
-    """The plain fields that differ from what was written last. Written out, for it runs for every page of a slice."""
-    likes, comments, shares, replies, posts = unpack(row)
-    old_likes, old_comments, old_shares, old_replies, old_posts = unpack(before)
-    if likes != old_likes:
-        fields += ("likes", str(likes))
-    if comments != old_comments:
-        fields += ("comments", str(comments))
-    if likes != old_likes or comments != old_comments:
-        fields += ("comment_to_like", ratio_text(likes, comments))
-    if shares != old_shares:
-        fields += ("shares", str(shares))
-    if replies != old_replies:
-        fields += ("replies", str(replies))
-    if posts != old_posts:
-        fields += ("posts", str(posts))
-    if (row > COUNTS or before > COUNTS) and (times := reply_times(row)) != reply_times(before):
-        fields += _answers(times)
 
 
 def _answers(times: tuple[int, ...]) -> tuple[str, ...]:

@@ -100,7 +100,7 @@ def _settle(change: CommentChange, finest_ms: int) -> bool:
     if threads is not None:
         old, new = threads.settle(comment, post.members)
         if old != new:
-            _count(post.delta, old, new, finest_ms)
+            _count(post.answered, old, new, finest_ms)
     stands = is_standing(state, COMMENT)
     if not stands and change.said and change.before is None:
         return False  # a new reply of the account, or something that was removed before it came
@@ -117,8 +117,8 @@ def _settle(change: CommentChange, finest_ms: int) -> bool:
     return True
 
 
-def _count(delta: dict[int, int], old: Answer | None, new: Answer | None, finest_ms: int) -> None:
+def _count(answered: dict[int, int], old: Answer | None, new: Answer | None, finest_ms: int) -> None:
     for answer, sign in ((old, -1), (new, 1)):
         if answer is not None:
             finest = answer[0] // finest_ms
-            delta[finest] = delta.get(finest, 0) + sign * ANSWERED_IN[answer[1]]
+            answered[finest] = answered.get(finest, 0) + sign * ANSWERED_IN[answer[1]]

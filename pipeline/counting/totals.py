@@ -42,4 +42,4 @@ def _set(page: LivePage, name: str, value: int | None, time_ms: int) -> bool:
 
 def _mark(page: LivePage, name: str) -> None:
     page.polled_changed.append(name)
-    page.changed[ALL] = None
+    page.mark(ALL)

@@ -12,16 +12,17 @@ import orjson
 
 from pipeline.counting.live import LivePage
 from pipeline.counting.page import source_of
-from pipeline.counting.rows import COUNTS, reply_quantile_ms, reply_times, unpack
+from pipeline.counting.rows import reply_quantile_ms, reply_times, unpack
+from pipeline.publishing.row_records import RowRecords
 from pipeline.windows import ALL, Windows
 from schemas.engagement import engagement_key
 
+_END = b'%d,"final":%b,"as_of_ms":%d,"source":"%b"}'
 _COUNTS = (
     b'"likes":%d,"comments":%d,"shares":%d,"replies":%d,"posts":%d,'
     b'"comment_to_like":%a,"conversation_share":%a,%b"revision":'
 )
-#: Where nobody commented there is nothing to answer: readers take the schema's defaults (most rows are such).
-_UNHEARD = b""
+#: Only of rows with comments: where nobody commented readers take the schema's defaults (most rows are such).
 _UNANSWERED = b'"answered":0,"reply_rate":0.0,"reply_times":[],"reply_median_ms":null,"reply_p90_ms":null,'
 _ANSWERED = b'"answered":%d,"reply_rate":%a,"reply_times":%b,"reply_median_ms":%d,"reply_p90_ms":%d,'
 #: Windows whose parts are remembered.
@@ -41,31 +42,24 @@ class Updates:
     def __init__(self, windows: Windows) -> None:
         self.windows = windows
         self._parts: dict[int, tuple[bytes, bytes]] = {}
-        self._counts = _Counts()
+        self._records = RowRecords(_UNANSWERED, _AnsweredCounts(), self._parts, self._window_parts)
 
     def of_page(
         self, page: LivePage, codes: Iterable[int], version: int, closed: set[int]
     ) -> list[tuple[bytes, bytes]]:
         """Key and value of each of these rows that the page still keeps; `closed` are final."""
-        rows, parts, counts = page.rows, self._parts, self._counts
-        head, tail, key = self._page_parts(page)
-        still_open = b'%d,"final":false,%b' % (revision(version, final=False), tail)
-        final = b'%d,"final":true,%b' % (revision(version, final=True), tail)
-        records = []
-        for code in codes:
-            row = rows.get(code)
-            if row is None:
-                continue
-            key_end, window = parts.get(code) or self._window_parts(code)
-            records.append((key + key_end, head + window + counts[row] + (final if code in closed else still_open)))
-        return records
+        head, key = page.told or self._told(page)
+        rows, source = page.rows, source_of(page.rows[ALL] != 0, bool(page.polled)).encode()
+        still_open = _END % (revision(version, final=False), b"false", page.last_ms, source)
+        final = _END % (revision(version, final=True), b"true", page.last_ms, source)
+        return self._records.of_page(rows, codes, closed, key, head, still_open, final)
 
     @staticmethod
-    def _page_parts(page: LivePage) -> tuple[bytes, bytes, bytes]:
-        """What all rows of a page share: the beginning and the end of the value, the beginning of the key."""
+    def _told(page: LivePage) -> tuple[bytes, bytes]:
+        """What all records of a page share: the beginning of the value and of the key."""
         names = orjson.dumps({"entity": page.entity, "platform": page.platform, "account": page.account, "id": page.id})
-        end = orjson.dumps({"as_of_ms": page.last_ms, "source": source_of(page.rows[ALL] != 0, bool(page.polled))})
-        return names[:-1] + b",", end[1:], f"{page.platform}:{page.id}".encode()
+        page.told = (names[:-1] + b",", f"{page.platform}:{page.id}".encode())
+        return page.told
 
     def _window_parts(self, code: int) -> tuple[bytes, bytes]:
         """What all rows of a window share: the end of the key, the window's fields."""
@@ -78,8 +72,8 @@ class Updates:
         return parts
 
 
-class _Counts(dict[int, bytes]):
-    """Packed row -> what its record says of it."""
+class _AnsweredCounts(dict[int, bytes]):
+    """Packed row with answered comments -> what its record says of it."""
 
     def __missing__(self, row: int) -> bytes:
         if len(self) > _ROWS_MOST:
@@ -89,7 +83,7 @@ class _Counts(dict[int, bytes]):
         body = self[row] = _COUNTS % (
             likes, comments, shares, replies, posts,
             comments / likes if likes else _NULL, comments / total if total else _NULL,
-            _answers(row, comments) if row > COUNTS else _UNANSWERED if comments else _UNHEARD,
+            _answers(row, comments),
         )  # fmt: skip
         return body
 

@@ -105,7 +105,7 @@ class Script:
         """A page's fields, its members and its place among its account's posts."""
         key, members, posts, engaged = page.addresses or self._address(page)
         if changes.fields:
-            change.sets += (key, changes.fields)
+            change.sets += (key, msgspec.Raw(changes.fields))
         if changes.gone:
             change.removals += (key, changes.gone)
         renew, page.renewed = not page.renewed, True
