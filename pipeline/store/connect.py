@@ -14,6 +14,7 @@ from pipeline.access.redis import redis_security
 from pipeline.errors import SettingsError
 from pipeline.settings import Settings
 from pipeline.store.cluster import PATIENCE_S, Cluster
+from pipeline.store.pipelined import PipelinedRedis
 
 CONNECT_S = 2.0
 #: Put behind the scheme of a URL: what it leads to is a Redis Cluster.
@@ -53,7 +54,9 @@ def connect_redis(
         )
         # What we use of the one the other has as well.
         return cast("Redis", found)
-    return Redis.from_url(url, socket_timeout=timeout_s, **options)
+    # Without a time for each answer a whole pipeline has one (`round_trip`), and may be read as it comes.
+    made = PipelinedRedis if timeout_s is None else Redis
+    return made.from_url(url, socket_timeout=timeout_s, **options)
 
 
 def is_cluster_url(url: str) -> bool:

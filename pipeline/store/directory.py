@@ -15,11 +15,16 @@ from pipeline.counting.live import LivePage
 from pipeline.store.keys import Keys
 from pipeline.store.round_trip import round_trip
 
+#: Commands of one round trip, which has its time.
+AT_ONCE = 20_000
+
 
 async def write_directory(redis: Redis, keys: Keys, pages: Iterable[LivePage], ttl_s: int, clock: Clock) -> None:
     """Enter these pages, or renew their entries' lifetime. Posts of which nothing was counted are left out."""
     pipe = redis.pipeline(transaction=False)
     for page in pages:
+        if len(pipe) >= AT_ONCE:
+            await round_trip(pipe)
         if page.entity == "account":
             key = keys.account_entry(page.platform, page.id)
             pipe.hset(key, mapping={"slot": page.slot, "platform": page.platform, "account": page.id})

@@ -14,6 +14,9 @@ from pipeline.store.keys import Keys
 from pipeline.store.round_trip import round_trip
 from pipeline.windows import Windows
 
+#: Pages that are loaded together: a round trip has its time, whatever number of new pages a slice brings.
+AT_ONCE = 10_000
+
 
 class Shelf:
     """Pages by key: an account's is `platform:account`, a post's `slot|platform:post`."""
@@ -40,7 +43,12 @@ class Shelf:
 
     async def load(self, redis: Redis, pages: list[LivePage]) -> None:
         """Fill these pages from Redis: their hashes in one round trip, and in a second one what else those posts have
-        that are there at all. Whoever writes in between makes our next script a fenced one."""
+        that are there at all; `AT_ONCE` of them at a time. Whoever writes in between makes our next script a fenced
+        one."""
+        for start in range(0, len(pages), AT_ONCE):
+            await self._load(redis, pages[start : start + AT_ONCE])
+
+    async def _load(self, redis: Redis, pages: list[LivePage]) -> None:
         pipe = redis.pipeline(transaction=False)
         for page in pages:
             pipe.execute_command("HGETALL", self.keys.page(page.slot, page.reference))

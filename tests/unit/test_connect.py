@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from redis.asyncio import Redis
 
 from pipeline.errors import SettingsError
 from pipeline.settings import Secret, Settings
 from pipeline.store.cluster import Cluster
 from pipeline.store.connect import connect_redis
+from pipeline.store.pipelined import PipelinedRedis
 
 
 def connected(url: str, **changes: object) -> Redis | Cluster:
@@ -21,8 +21,8 @@ def seeds(client: object) -> set[str]:
 
 
 async def test_a_plain_url_leads_to_one_redis() -> None:
-    """The client of the hot path stays redis-py's plain one."""
-    assert type(connected("redis://localhost:6379/0")) is Redis
+    """The client of the hot path is redis-py's plain one but for its pipelines."""
+    assert type(connected("redis://localhost:6379/0")) is PipelinedRedis
 
 
 async def test_a_clusters_url_names_one_node_or_several() -> None:
