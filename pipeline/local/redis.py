@@ -23,8 +23,8 @@ OLDEST = (6, 2)
 HEALTH_TIMEOUT_S = 2.0
 #: Redis 7 keeps the append-only file as several files in this folder; Redis 6 would not see them and start empty.
 _AOF_DIR = "appendonlydir"
-#: Above this a HyperLogLog takes 12 kB. Redis' own 3,000 saves memory of sets of 300 to 1,000 actors and makes adding one
-#: up to three times as slow: a quarter of all that Redis does for an event.
+#: Above this a HyperLogLog takes 12 kB. Redis' own 3,000 saves memory of sets of 300 to 1,000 actors and makes adding
+#: one up to three times as slow: a quarter of all that Redis does for an event.
 HLL_SPARSE_BYTES = "800"
 
 

@@ -11,7 +11,7 @@ from pipeline.store.connect import connect_redis
 from pipeline.store.pipelined import PipelinedRedis
 
 
-def connected(url: str, **changes: object) -> Redis | Cluster:
+def connected(url: str, **changes: object) -> object:
     return connect_redis(Settings(redis_url=Secret(url), **changes), timeout_s=None)  # type: ignore[arg-type]
 
 
