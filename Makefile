@@ -5,6 +5,9 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 UV_VERSION := 0.13.9
+#: What every event costs is compiled (`*.pyx`). Where there is no C compiler, this one comes as a package.
+COMPILER := ziglang==0.17.1
+COMPILED := $(shell find pipeline -name "*.pyx" -o -name "*.pxd")
 #: Tools that stand beside the project: they look at the lock files, and nothing of ours imports them.
 AUDIT := pip-audit==2.10.1
 SBOM := cyclonedx-bom==7.5.0
@@ -32,7 +35,7 @@ help: ## list the targets
 
 install: $(INSTALLED) ## set up .venv with the pinned packages (demo, up, test, ... do it when needed)
 
-$(INSTALLED): requirements.lock pyproject.toml
+$(INSTALLED): requirements.lock pyproject.toml $(COMPILED)
 	@test -n "$(PYTHON)" || { echo "twoway needs Python 3.11 or newer; found: $$(python3 --version 2>&1 || true)." \
 		"Give one with: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x $(BIN)/python || { echo "Setting up .venv with $$($(PYTHON) --version)"; \
@@ -40,7 +43,12 @@ $(INSTALLED): requirements.lock pyproject.toml
 		echo "$(PYTHON) -m venv failed; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(BIN)/python -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || { \
+		echo "twoway compiles a part of itself and needs Python.h; on Debian and Ubuntu: apt install python3-dev" >&2; exit 1; }
+	@if ! command -v cc >/dev/null && [ -z "$${CC:-}" ]; then \
+		echo "No C compiler here: taking one from a package"; \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python $(COMPILER); export CC="$$PWD/$(BIN)/python -m ziglang cc"; fi; \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: $(INSTALLED) ## the whole stack with simulated platforms and a live table (SECONDS=30 ends it by itself)
@@ -96,4 +104,6 @@ peers: $(INSTALLED) ## build the JVM programs that bench measures against (JDK 1
 clean: ## remove what the tools left; data of `twoway up` in .twoway/ stays
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf bench/peers/target bench/peers/*/target
+	find pipeline \( -name "*.so" -o -name "*.c" \) -delete
+	rm -f $(INSTALLED)
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
