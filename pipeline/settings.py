@@ -102,7 +102,7 @@ class Settings:
     worker_port: int = _between(0, 65_535, 8003, "port of the worker's health and metrics; 0 takes a free one")
     slice_events: int = _between(1, 100_000, 80000, "events that are folded and applied together")
     fetch_events: int = _between(1, 1_000_000, 80000, "events that one fetch of a partition gives at the most")
-    cache_entries: int = _between(1_000, 1_000_000_000, 4_000_000, "members and rows that a worker keeps in memory")
+    cache_entries: int = _between(1_000, 1_000_000_000, 10_000_000, "members and rows that a worker keeps in memory")
     publish_s: float = _text(1.0, "seconds between two publications of the same row at the least")
     from_earliest: bool = _text(False, "go on from the oldest record left where Redis asks for one that Kafka dropped")
 

@@ -96,7 +96,7 @@ class Tables:
             position = await self._open(partition, offset, limits.get(partition))
             assert position is not None
             positions[partition] = position
-        metrics.PARTITIONS.set(len(self.tables))
+        self._share_memory()
         return positions
 
     async def drop(self, partitions: Iterable[int]) -> None:
@@ -106,7 +106,13 @@ class Tables:
             self._acks.pop(partition, None)
             if table is not None:
                 await table.close()
+        self._share_memory()
+
+    def _share_memory(self) -> None:
+        """Each partition may keep its share of what the worker may."""
         metrics.PARTITIONS.set(len(self.tables))
+        for table in self.tables.values():
+            table.shelf.most_entries = self.settings.cache_entries // len(self.tables)
 
     async def take(self, batch: Batch, ack: Ack) -> None:
         """Count a batch; `ack` is called once all of it is applied and published."""
@@ -265,6 +271,7 @@ class Tables:
             if replaced is not None and self.tables.get(partition) is not replaced:
                 return None
             self.tables[partition] = table
+            self._share_memory()
             self._acks[partition] = deque()
             self._gaps = {gap: ms for gap, ms in self._gaps.items() if gap[0] != partition}
             return table.position

@@ -35,7 +35,7 @@ def test_every_file_that_the_architecture_names_exists() -> None:
     missing = []
     for line in lines:
         folder = ROOT
-        for name in re.findall(r"`([\w/]+\.(?:py|lua))`", line):
+        for name in re.findall(r"`([\w/]+\.(?:pyx|py|lua))`", line):
             path = (ROOT if "/" in name else folder) / name
             folder = path.parent
             missing += [] if path.is_file() else [name]
