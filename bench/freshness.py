@@ -23,11 +23,12 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.arrivals import Freshness, watch
-from bench.counting import environment, queried, servers
+from bench.counting import queried, servers
 from bench.events import fill
 from bench.gateway import CONNECTIONS_FILE, wait_ready
 from bench.pacing import PROBE_EVERY
 from bench.programs import Probe, Program, Progress
+from bench.workers import environment
 from pipeline.local.ports import free_ports
 from pipeline.settings import Settings
 from pipeline.store.keys import Keys
