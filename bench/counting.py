@@ -70,10 +70,11 @@ def _arguments() -> argparse.Namespace:
 
 
 @contextmanager
-def servers(folder: Path) -> Iterator[tuple[Settings, list[int]]]:
-    """A Kafka and a Redis of our own: settings that name them, and their process ids."""
+def servers(folder: Path, more: str = "") -> Iterator[tuple[Settings, list[int]]]:
+    """A Kafka (`more`: further lines of its properties) and a Redis of our own: settings that name them, and their
+    process ids."""
     kafka_port, controller_port, redis_port, worker_port = free_ports(4)
-    kafka = KafkaServer(folder / "kafka", kafka_port, controller_port, class_path())
+    kafka = KafkaServer(folder / "kafka", kafka_port, controller_port, class_path(), more)
     redis_server = RedisServer(folder / "redis", redis_port)
     try:
         for server in (kafka, redis_server):
@@ -119,15 +120,6 @@ def _runs(
 def _told(run: Measured, console: Console) -> Measured:
     console.print(f"{run.program}: {run.events:,} events in {run.seconds:.1f} s, {run.rows_different} rows different")
     return run
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """What a worker of these servers is told."""
-    return {
-        "TWOWAY_KAFKA_SERVERS": ",".join(settings.kafka_servers),
-        "TWOWAY_REDIS_URL": settings.redis_url.reveal(),
-        "TWOWAY_WORKER_PORT": str(settings.worker_port),
-    }
 
 
 def queried(settings: Settings) -> list[str]:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import orjson
 import psutil
@@ -21,8 +20,9 @@ import redis
 
 from bench.machine import Others
 from bench.measured import Measured, Reading
-from bench.programs import LOG_SHOWN, POLL_S, Probe, Program, ProgramError, Progress
+from bench.programs import LOG_SHOWN, POLL_S, Probe, Program, ProgramError
 from bench.slices import slices
+from bench.workers import Workers, redis_seconds
 from pipeline.settings import Settings
 
 
@@ -52,20 +52,16 @@ class _Servers:
 
     def __init__(self, stage: Stage, beside: Sequence[int] = ()) -> None:
         self._stage = stage
-        self._redis, self._kafka = self._redis_seconds(), self._kafka_seconds()
+        self._redis, self._kafka = redis_seconds(stage.client), self._kafka_seconds()
         self._others = Others([stage.kafka_pid, stage.redis_pid, *beside])
 
     def used(self, program_seconds: float) -> dict[str, float]:
         """By the names of `Measured`; the program itself has used so many CPU-seconds meanwhile."""
         return {
-            "redis_cpu_seconds": self._redis_seconds() - self._redis,
+            "redis_cpu_seconds": redis_seconds(self._stage.client) - self._redis,
             "kafka_cpu_seconds": self._kafka_seconds() - self._kafka,
             "others_cores": self._others.cores(program_seconds),
         }
-
-    def _redis_seconds(self) -> float:
-        info: Any = self._stage.client.info("cpu")
-        return float(info["used_cpu_user"]) + float(info["used_cpu_sys"])
 
     def _kafka_seconds(self) -> float:
         times = psutil.Process(self._stage.kafka_pid).cpu_times()
@@ -118,55 +114,42 @@ def run_workers(name: str, count: int, group: str, stage: Stage, queried: Sequen
     """So many `twoway worker` of a new group, started together, until all is counted and published; with `queried`,
     another program reads these keys meanwhile. Raises ProgramError."""
     settings = replace(stage.settings, group=group)
-    progress = Progress(settings, stage.client)
-    env = {
-        "TWOWAY_KAFKA_SERVERS": ",".join(settings.kafka_servers),
-        "TWOWAY_REDIS_URL": settings.redis_url.reveal(),
-        "TWOWAY_GROUP": group,
-        "TWOWAY_WORKER_PORT": str(settings.worker_port) if count == 1 else "0",
-    }
-    command = [sys.executable, "-m", "pipeline", "worker"]
-    with ExitStack() as stack:
-        workers = [
-            stack.enter_context(Program(name, command, env, stage.folder / f"worker{number}.log", stage.limit_s))
-            for number in range(count)
-        ]
-        return _Watch(name, workers, progress, stage).run(queried)
+    with Workers(name, count, settings, stage.client, stage.folder, stage.limit_s) as workers:
+        return _Watch(name, workers, stage).run(queried)
 
 
 class _Watch:
     """The workers of one run, seen from outside."""
 
-    def __init__(self, name: str, workers: list[Program], progress: Progress, stage: Stage) -> None:
-        self._name, self._workers, self._progress, self._stage = name, workers, progress, stage
-        self._opened = progress.tables_opened()
+    def __init__(self, name: str, workers: Workers, stage: Stage) -> None:
+        self._name, self._workers, self._stage = name, workers, stage
+        self._progress = workers.progress
 
     def run(self, queried: Sequence[str]) -> Measured:
-        # Not from the first slice applied: what that one and the second cost would be left out, but they be counted.
-        self._wait_for(lambda: self._progress.tables_opened() > self._opened)
+        cpu = self._workers.wait_for_tables().worker_s
         with ExitStack() as stack:
             probe = stack.enter_context(Probe(self._stage.client, list(queried))) if queried else None
-            before, began, cpu = self._progress.applied_exactly(), time.perf_counter(), self._cpu_seconds()
+            before, began = self._progress.applied_exactly(), time.perf_counter()
             measured = self._until_counted(before, began, cpu, [probe.pid] if probe else [])
             measured.query = probe.result() if probe else None
-        if len(self._workers) == 1:
+        if len(self._workers.programs) == 1:
             measured.slices = slices(self._stage.settings.worker_port)
-        self._wait_for(lambda: self._progress.committed() >= self._progress.total)
+        self._workers.wait_for(lambda: self._progress.committed() >= self._progress.total)
         measured.published_seconds = time.perf_counter() - began
-        measured.published_cpu_seconds = self._cpu_seconds() - cpu
-        measured.rss_mib = sum(worker.rss_mib for worker in self._workers)
+        measured.published_cpu_seconds = self._workers.cpu_seconds() - cpu
+        measured.rss_mib = self._workers.rss_mib
         return measured
 
     def _until_counted(self, before: int, began: float, cpu: float, beside: Sequence[int]) -> Measured:
         servers = _Servers(self._stage, beside)
         total = self._progress.total
-        self._wait_for(lambda: self._progress.applied_about() * 2 >= total + before)
+        self._workers.wait_for(lambda: self._progress.applied_about() * 2 >= total + before)
         half = Reading(
-            self._progress.applied_exactly() - before, time.perf_counter() - began, self._cpu_seconds() - cpu
+            self._progress.applied_exactly() - before, time.perf_counter() - began, self._workers.cpu_seconds() - cpu
         )
-        self._wait_for(lambda: self._progress.applied_about() >= total)
-        self._wait_for(lambda: self._progress.applied_exactly() >= total)
-        ended, cpu_ended = time.perf_counter(), self._cpu_seconds()
+        self._workers.wait_for(lambda: self._progress.applied_about() >= total)
+        self._workers.wait_for(lambda: self._progress.applied_exactly() >= total)
+        ended, cpu_ended = time.perf_counter(), self._workers.cpu_seconds()
         if before == total:
             raise ProgramError(f"{self._name} had counted all before it was looked at; expected more events")
         return Measured(
@@ -176,17 +159,8 @@ class _Watch:
             cpu_seconds=cpu_ended - cpu,
             rss_mib=0.0,
             half=half,
-            from_start_seconds=ended - min(worker.began for worker in self._workers),
+            from_start_seconds=ended - self._workers.began,
             from_start_cpu_seconds=cpu_ended,
             offsets=dict(self._progress.ends),
             **servers.used(cpu_ended - cpu),
         )
-
-    def _cpu_seconds(self) -> float:
-        return sum(worker.cpu_seconds() for worker in self._workers)
-
-    def _wait_for(self, condition: Callable[[], bool]) -> None:
-        while not condition():
-            for worker in self._workers:
-                worker.must_run()
-            time.sleep(POLL_S)

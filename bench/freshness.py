@@ -23,11 +23,13 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.arrivals import Freshness, watch
-from bench.counting import environment, queried, servers
+from bench.counting import queried, servers
 from bench.events import fill
 from bench.gateway import CONNECTIONS_FILE, wait_ready
+from bench.machine import Others
 from bench.pacing import PROBE_EVERY
 from bench.programs import Probe, Program, Progress
+from bench.workers import environment
 from pipeline.local.ports import free_ports
 from pipeline.settings import Settings
 from pipeline.store.keys import Keys
@@ -57,7 +59,8 @@ def main() -> None:
     console.print(
         f"HGETALL at {READS_PER_S:,} reads/s while {arguments.catch_up:,} interactions are caught up with: "
         f"{query['reads']:,.0f} reads, p50 {query['p50_ms']:.2f} ms, p99 {query['p99_ms']:.2f} ms, "
-        f"max {query['max_ms']:.1f} ms; {query['events_per_s']:,.0f} events/s"
+        f"max {query['max_ms']:.1f} ms; {query['events_per_s']:,.0f} events/s, "
+        f"others kept {query['others_cores']:.2f} cores busy"
     )
     if arguments.json:
         report = {"highest_per_s": highest, "loads": [asdict(load) for load in loads], "query": query}
@@ -88,7 +91,7 @@ def measure_freshness(folder: Path, seconds: int, console: Console) -> tuple[flo
 
 def measure_queries(folder: Path, events: int) -> dict[str, float]:
     """What reads of large pages take while one worker counts a full topic."""
-    with servers(folder) as (settings, _):
+    with servers(folder) as (settings, pids):
         create_topics(settings)
         fill(settings, events)
         client = redis.Redis.from_url(settings.redis_url.reveal())
@@ -97,10 +100,12 @@ def measure_queries(folder: Path, events: int) -> dict[str, float]:
         with Program("twoway worker", command, environment(settings), folder / "worker.log", 600) as worker:
             worker.wait_for(lambda: progress.applied_about() > 0)
             with Probe(client, queried(settings), READS_PER_S) as reader:
+                others = Others([*pids, worker.pid, reader.pid])
                 before, began = progress.applied_exactly(), time.monotonic()
                 worker.wait_for(lambda: progress.applied_about() >= progress.total)
+                rate, others_cores = (progress.total - before) / (time.monotonic() - began), others.cores(0.0)
                 measured = reader.result()
-            return {**measured, "events_per_s": (progress.total - before) / (time.monotonic() - began)}
+            return {**measured, "events_per_s": rate, "others_cores": others_cores}
 
 
 def _roles(settings: Settings, folder: Path, port: int) -> list[Program]:

@@ -8,16 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.events import SEED, SPAN_MS, interaction_of
+from pipeline.settings import Settings
 from schemas.interaction import encode_interaction
 
 KINDS, SHARES = ("like", "comment", "share"), (0.85, 0.10, 0.05)
 ZIPF = 1.3
+#: As much as a worker keeps by default.
+CACHE_ENTRIES = Settings.cache_entries
+#: Trickle into the viral post after it has grown.
+LATER_S, LATER_PER_S = 20, 100
 
 
 @dataclass(frozen=True)
 class Point:
     """One run. Each post gets one event at least, the others follow Zipf's law; post p belongs to account
-    `p % accounts`, so `accounts` must not exceed `posts`."""
+    `p % accounts`, so `accounts` must not exceed `posts`. `later`: further events that come one after the other when
+    all others are counted."""
 
     series: str
     events: int
@@ -25,6 +31,8 @@ class Point:
     accounts: int
     partitions: int = 4
     workers: int = 1
+    cache_entries: int = CACHE_ENTRIES
+    later: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.accounts <= self.posts <= self.events:
@@ -36,8 +44,10 @@ class Point:
     @property
     def label(self) -> str:
         """What differs from the other points of its series."""
+        if self.series == "viral":
+            return f"{self.cache_entries:,} entries kept"
         if self.series == "partitions":
-            return f"{self.partitions} partitions, {self.workers} workers"
+            return f"{_number(self.partitions, 'partition')}, {_number(self.workers, 'worker')}"
         return f"{self.accounts:,} accounts" if self.series == "accounts" else f"{self.posts:,} posts"
 
     @property
@@ -46,29 +56,34 @@ class Point:
         return self.posts + self.accounts
 
 
-def points(events: int, viral: int, workers: tuple[int, ...] = (1, 2, 4)) -> dict[str, list[Point]]:
-    """All series. A point with more posts than `events` takes an event for each post."""
-    few = max(1, events // 4)
+def points(events: int, viral: int) -> dict[str, list[Point]]:
+    """All series. A point with more posts than `events` takes an event for each post. The viral post grows twice: its
+    members outgrow what the worker keeps (five million by default, beside four), and they never do."""
+    many = max(events, 10_000)
     return {
         "posts": [Point("posts", max(events, posts), posts, 1_000) for posts in (10_000, 100_000, 1_000_000)],
         "accounts": [Point("accounts", max(events, 100_000), 100_000, count) for count in (1_000, 10_000, 100_000)],
-        "viral": [Point("viral", viral, 1, 1)],
+        "viral": [
+            Point("viral", viral, 1, 1, cache_entries=max(1_000, kept), later=LATER_S * LATER_PER_S)
+            for kept in (viral * 4 // 5, viral * 2)
+        ],
         "partitions": [
-            *(Point("partitions", max(few, 10_000), 10_000, 1_000, count) for count in (1, 2, 4, 8)),
-            *(Point("partitions", max(few, 10_000), 10_000, 1_000, 8, count) for count in workers if count > 1),
+            *(Point("partitions", many, 10_000, 1_000, count) for count in (1, 2, 4, 8)),
+            *(Point("partitions", many, 10_000, 1_000, 8, count) for count in (2, 4, 8)),
         ],
     }
 
 
 def records(point: Point, end_ms: int) -> Iterator[tuple[bytes, bytes]]:
-    """Key and value of each record: no repeats, in order of event time over 2 h 47 min."""
+    """Key and value of each record, later ones last: no repeats, in order of event time over 2 h 47 min."""
     rng = np.random.default_rng(SEED)
-    drawn = (rng.zipf(ZIPF, point.events - point.posts) - 1) % point.posts
+    count = point.events + point.later
+    drawn = (rng.zipf(ZIPF, count - point.posts) - 1) % point.posts
     posts = rng.permutation(np.concatenate([np.arange(point.posts), drawn])).tolist()
-    kinds = rng.choice(KINDS, point.events, p=SHARES).tolist()
-    for number in range(point.events):
+    kinds = rng.choice(KINDS, count, p=SHARES).tolist()
+    for number in range(count):
         post, account = posts[number], posts[number] % point.accounts
-        time_ms = end_ms - SPAN_MS + number * SPAN_MS // point.events
+        time_ms = end_ms - SPAN_MS + number * SPAN_MS // count
         made = interaction_of(number, account, post, kinds[number], time_ms)
         yield made.key.encode(), encode_interaction(made)
 
@@ -78,3 +93,7 @@ def names(point: Point) -> Iterator[tuple[str, str]]:
     for post in range(point.posts):
         account = f"{100_000 + post % point.accounts}"
         yield account, f"{account}_{post}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -135,6 +135,11 @@ class Progress:
         """Records applied by every slot."""
         return self._sum({partition: list(slots) for partition, slots in self._slots.items()})
 
+    def applied_in(self, slot: int) -> int:
+        """Records of the slot's partition that the slot has applied: exact after each of its slices, where the others'
+        offsets follow with a publication."""
+        return int(self._client.hget(self._applied[slot], str(slot % len(self._partitions))) or 0)
+
     def tables_opened(self) -> int:
         """How often workers made Redis know a script: a table does when it is opened, just before its first fetch."""
         loads = self._client.info("commandstats").get("cmdstat_script", {"calls": 0})
