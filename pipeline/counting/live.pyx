@@ -155,7 +155,8 @@ cdef class LivePage:
         cdef Row* row
         cdef Py_ssize_t number
         cdef int64_t code
-        cdef bint moved = self.last_ms != self._written_last_ms
+        # A new page has one, also where it is of 1970's first millisecond.
+        cdef bint moved = self.new or self.last_ms != self._written_last_ms
         gone = []
         for number in range(rows._changed_count):
             code = rows._changed[number]
