@@ -47,7 +47,7 @@ def take_changes(page: LivePage, windows: Windows) -> Changes:
         _whole(fields, page)
     elif all_time != before:
         _difference(fields, all_time, before)
-    if page.last_ms != last_ms:
+    if page.last_ms != last_ms or page.new:  # a new page whose newest event is of 1970's first millisecond has one, too
         fields += ("last_ms", str(page.last_ms))
         changes.moved = True
     if page.first_ms != first_ms:

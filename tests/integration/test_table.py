@@ -65,6 +65,16 @@ async def test_a_late_event_lands_in_its_own_window_and_past_the_retention_only_
     assert "1m:2026-11-23T05:24" not in found
 
 
+async def test_a_post_with_events_of_the_first_millisecond_of_1970_alone_has_its_place_and_time(driver: Driver) -> None:
+    """A time of 0 is a time: the page says when its newest event was, and the account's list has the post."""
+    driver.write(like(1, time_ms=0))
+    await driver.take()
+    posts = Keys(driver.settings.key_prefix).posts(SLOT, "facebook", BRAND)
+    assert (await page(driver))["last_ms"] == "0"
+    assert await driver.redis.zrange(posts, 0, -1, withscores=True) == [(f"{BRAND}_1".encode(), 0.0)]
+    assert await driver.differences() == []
+
+
 async def test_rows_past_their_retention_are_removed_as_the_page_is_touched(driver: Driver) -> None:
     """Memory in Redis does not grow with the age of a post."""
     driver.write(like(1, time_ms=NOON_MS - 5 * 3_600_000))
