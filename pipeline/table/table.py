@@ -169,6 +169,9 @@ class Table:
         """Let a slice on its way arrive or fail; nothing is published any more."""
         if self._pending is not None:
             await asyncio.wait([self._pending])
+            if not self._pending.cancelled():
+                # Whoever goes on begins where Redis is. An error that nobody asked for would end the worker later.
+                self._pending.exception()
 
     async def _take_slice(self, records: Sequence[Record]) -> None:
         began = perf_counter()

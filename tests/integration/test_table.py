@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import re
 from dataclasses import replace
 
@@ -12,9 +14,10 @@ from pipeline.publishing.outlet import Outlet
 from pipeline.settings import Settings
 from pipeline.slots import slot_of
 from pipeline.store.keys import Keys
+from pipeline.table.batch import Batch
 from schemas.engagement import Engagement, decode_engagement
 from schemas.topics import ACCOUNTS, POSTS
-from tests.driver import RECEIVED_MS, Driver, accounts_of
+from tests.driver import PARTITION, RECEIVED_MS, Driver, accounts_of
 from tests.factories import NOON_MS, make_interaction
 from tests.redises import open_redis
 from tests.topics import read_topic
@@ -165,6 +168,22 @@ async def test_rows_of_a_slice_that_was_not_applied_are_not_published(settings: 
     assert read_topic(small, POSTS) == []
     await outlet.stop()
     await redis.aclose()
+
+
+async def test_a_slice_that_failed_as_its_table_was_given_up_is_nothing_unexpected(driver: Driver) -> None:
+    """Its error went to nobody: a rebalance, or another error, had closed the table; the worker ended of it later."""
+    unexpected: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unexpected.append(context))
+    driver.write(like(1), like(2))
+    await driver.open()
+    zombie = driver.table
+    await driver.open()
+    await driver.take(1)
+    await zombie.take(Batch(PARTITION, driver.log, len(driver.log)))
+    await zombie.close()
+    del zombie
+    gc.collect()
+    assert unexpected == []
 
 
 async def test_rows_that_a_crash_kept_from_being_published_are_published_after_it(driver: Driver) -> None:
