@@ -93,10 +93,7 @@ class RedisFaults:
             finally:
                 await client.config_set("maxmemory", 0)
 
-            async def goes_on() -> bool:
-                return counted(await self._reaches()) > counted(before)
-
-            return bool(is_refused) and bool(await wait_for(goes_on, AGAIN_S))
+            return bool(is_refused) and await self._comes(lambda now: counted(now) > counted(before))
 
     async def _complete(self, copy: Path, memories: Sequence[Memory]) -> Reaches:
         """Give a copy the memory of now, in a server that nobody knows of; how far its slots are."""
@@ -112,13 +109,18 @@ class RedisFaults:
             await asyncio.to_thread(private.stop)
 
     async def _is_counted_again(self, before: Reaches) -> bool:
-        async def caught_up() -> bool:
+        return await self._comes(lambda now: has_caught_up(now, before))
+
+    async def _comes(self, wanted: Callable[[Reaches], bool]) -> bool:
+        """Whether counting comes so far in time."""
+
+        async def came() -> bool:
             try:
-                return has_caught_up(await self._reaches(), before)
+                return wanted(await self._reaches())
             except (RedisError, OSError):
                 return False
 
-        return bool(await wait_for(caught_up, AGAIN_S))
+        return bool(await wait_for(came, AGAIN_S))
 
     async def _reaches(self) -> Reaches:
         async with self._client(decode=True) as client:

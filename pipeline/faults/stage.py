@@ -41,7 +41,7 @@ BUSY = {
 STOP_S = 20.0
 HEALTHY_S = 90.0
 #: How long a fault waits for a victim to whom nothing else is done.
-VICTIM_S = 60.0
+VICTIM_S = 120.0
 #: A worker whose wall clock a file sets.
 SHIFTED = ("-m", "pipeline.faults.shifted_clock")
 

@@ -82,22 +82,21 @@ class WorkerFaults:
 
         Redis keeps what it has meanwhile: revisions that begin below those of before would be the clock's fault.
         """
-        async with self._stage.victim(fault.victim) as worker:
+        async with self._stage.turns["redis"], self._stage.victim(fault.victim) as worker:
             if worker is None:
                 return False
             await self._take_away(worker)
             shifted, clock = self._stage.add_shifted_worker()
             with self._stage.busy(shifted):
-                async with self._stage.turns["redis"]:
-                    await self._stage.healthy(shifted)
-                    hours = ", ".join(f"{shift_s / 3_600:+g} h" for shift_s in SHIFTS_S)
-                    self._say(f"the clock of {shifted.name} is set to {hours}, for {fault.lasts_s:g} s each")
-                    noticed = True
-                    for shift_s in SHIFTS_S:
-                        write_shift(clock, shift_s)
-                        noticed &= await self._notices(shifted, shift_s)
-                        await asyncio.sleep(fault.lasts_s)
-                    return noticed and shifted.is_running()
+                await self._stage.healthy(shifted)
+                hours = ", ".join(f"{shift_s / 3_600:+g} h" for shift_s in SHIFTS_S)
+                self._say(f"the clock of {shifted.name} is set to {hours}, for {fault.lasts_s:g} s each")
+                noticed = True
+                for shift_s in SHIFTS_S:
+                    write_shift(clock, shift_s)
+                    noticed &= await self._notices(shifted, shift_s)
+                    await asyncio.sleep(fault.lasts_s)
+                return noticed and shifted.is_running()
 
     async def _notices(self, shifted: Role, shift_s: int) -> bool:
         line = said(shifted.pid, shift_s)
@@ -120,10 +119,11 @@ class WorkerFaults:
                 return False
             self._say(f"{worker.name} is removed")
             await self._take_away(worker)
-            if worker.exit_code not in LEFT:
-                self._stage.deaths.append(worker.why())
             return True
 
     async def _take_away(self, worker: Role) -> None:
+        """Ask it to end; whether it does is looked at, too."""
         await asyncio.to_thread(worker.stop)
         self._stage.remove(worker)
+        if worker.exit_code not in LEFT:
+            self._stage.deaths.append(worker.why())
