@@ -169,9 +169,6 @@ class Table:
         """Let a slice on its way arrive or fail; nothing is published any more."""
         if self._pending is not None:
             await asyncio.wait([self._pending])
-            if not self._pending.cancelled():
-                # Whoever goes on begins where Redis is. An error that nobody asked for would end the worker later.
-                self._pending.exception()
 
     async def _take_slice(self, records: Sequence[Record]) -> None:
         began = perf_counter()
@@ -193,6 +190,9 @@ class Table:
         self.crash.reach("after-fold")
         await self.settle()
         self._pending = asyncio.create_task(self._apply(intake, folded, refusals, calls, records))
+        # A table that is given up meanwhile settles no more, and its error, which nobody saw, would end the worker when
+        # the collector comes. Whoever goes on begins where Redis is, and comes to the same error if it is one of ours.
+        self._pending.add_done_callback(lambda task: task.cancelled() or task.exception())
         self.position = records[-1].offset + 1
         # Let the task send its scripts before the next slice takes the processor.
         await asyncio.sleep(0)
