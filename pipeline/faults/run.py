@@ -11,13 +11,15 @@ from pathlib import Path
 
 from pipeline.clock import wall_clock
 from pipeline.faults.injector import Injector, Say
+from pipeline.faults.odd_times import OddTimes
 from pipeline.faults.pulse import Pulse
 from pipeline.faults.schedule import Fault, Kind
 from pipeline.faults.stage import Stage
 from pipeline.local.demo import end_tasks, wrong_totals
 from pipeline.local.ports import LOOPBACK
 from pipeline.local.scoreboard import read_scores
-from pipeline.local.simulator.platforms import Platforms
+from pipeline.local.simulator.platforms import Platforms, read_secrets
+from pipeline.local.simulator.polls import CONNECTION
 from pipeline.local.simulator.sender import Sender
 from pipeline.proving.published import Told, compare_published
 from pipeline.proving.verify import Report, verify
@@ -73,10 +75,12 @@ class Run:
         settings = self.stage.plan.settings
         self.pulse = Pulse(settings)
         self.is_over = False
-        self.injector = Injector(self.stage, self.say)
         self.planned = Counter(fault.kind for fault in self.schedule)
         self.sender = Sender(f"http://{LOOPBACK}:{settings.gateway_port}", wall_clock)
-        self.platforms = Platforms(self.seed, Path(settings.connections_file), wall_clock)
+        connections = Path(settings.connections_file)
+        self.platforms = Platforms(self.seed, connections, wall_clock)
+        odd_times = OddTimes(settings, self.sender.post, read_secrets(connections)[CONNECTION], wall_clock, self.say)
+        self.injector = Injector(self.stage, odd_times, self.say)
 
     async def go(self) -> Outcome:
         """Play, drain and prove. Raises LocalStackError where a child does not come back."""

@@ -6,10 +6,15 @@ Nothing but the children that were started here is ever touched.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 from pipeline.crash_points import Point
 from pipeline.errors import LocalStackError
+from pipeline.faults.shifted_clock import write_shift
+from pipeline.faults.waiting import wait_for
 from pipeline.local.children import Child
 from pipeline.local.folder import StackFolder
 from pipeline.local.jars import Progress, class_path
@@ -17,7 +22,7 @@ from pipeline.local.kafka import KafkaServer
 from pipeline.local.plan import Plan, make_plan, worker_name
 from pipeline.local.ports import refuse_taken
 from pipeline.local.redis import RedisServer
-from pipeline.local.role import Role
+from pipeline.local.role import PROGRAM, Role
 from pipeline.topic_admin import create_topics
 
 WORKERS = 2
@@ -35,6 +40,10 @@ BUSY = {
 }
 STOP_S = 20.0
 HEALTHY_S = 90.0
+#: How long a fault waits for a victim to whom nothing else is done.
+VICTIM_S = 120.0
+#: A worker whose wall clock a file sets.
+SHIFTED = ("-m", "pipeline.faults.shifted_clock")
 
 
 def plan_stage(folder: StackFolder, ports_from: int, partitions: int) -> Plan:
@@ -60,18 +69,22 @@ class Stage:
         self._ports = plan.kafka_port, plan.controller_port, plan.redis_port
         self._servers: dict[str, Child] = {}
         self.workers: dict[int, Role] = {}
+        self._clocks = 0
         #: Children that ended though nobody ended them: what they said.
         self.deaths: list[str] = []
         #: Children to whom something is being done now.
         self.in_hand: set[Child] = set()
+        #: Of each server: who does something to it has it alone.
+        self.turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def start(self, fetched: Progress | None = None) -> None:
         """Everything up and healthy. Raises LocalStackError."""
         refuse_taken(self.plan.ports)
         kafka_port, controller_port, redis_port = self._ports
         jars = class_path(fetched)
+        self.redis = RedisServer(self._folder / "redis", redis_port)
         self._servers = {
-            "redis": RedisServer(self._folder / "redis", redis_port),
+            "redis": self.redis,
             "kafka": KafkaServer(self._folder / "kafka", kafka_port, controller_port, jars),
         }
         self._start([*self._servers.values()])
@@ -86,16 +99,30 @@ class Stage:
         """`kafka`, `redis` or `gateway`."""
         return self._servers[name]
 
+    def older(self, name: str) -> Path:
+        """Where a copy of a server's data is kept."""
+        return self._folder / "older" / name
+
     def add_worker(self, point: Point | None = None, hit: int = 1) -> Role:
         """Start one more worker, which dies at a crash point if one is given. Raises LocalStackError at the most."""
+        return self._add_worker({} if point is None else {"TWOWAY_CRASH_AT": f"{point}:{hit}"})
+
+    def add_shifted_worker(self) -> tuple[Role, Path]:
+        """Start one more worker, whose wall clock is set by what is written to the file. Raises as `add_worker`."""
+        self._clocks += 1
+        clock = self._folder / "clocks" / str(self._clocks)
+        clock.parent.mkdir(exist_ok=True)
+        write_shift(clock, 0)
+        return self._add_worker({}, (*SHIFTED, str(clock))), clock
+
+    def _add_worker(self, more: Mapping[str, str], program: tuple[str, ...] = PROGRAM) -> Role:
         number = next((n for n in range(1, WORKERS_MOST + 1) if n not in self.workers), None)
         if number is None:
             raise LocalStackError(f"{WORKERS_MOST} workers run already; expected room for one more")
         port = self.plan.worker_ports[number - 1]
-        variables: Mapping[str, str] = self.plan.worker_variables(port)
-        if point is not None:
-            variables = {**variables, "TWOWAY_CRASH_AT": f"{point}:{hit}"}
-        worker = Role(worker_name(number), "worker", port, self._logs / f"worker{number}.log", variables, None)
+        variables = {**self.plan.worker_variables(port), **more}
+        log = self._logs / f"worker{number}.log"
+        worker = Role(worker_name(number), "worker", port, log, variables, None, program)
         self.workers[number] = worker
         worker.start()
         return worker
@@ -104,10 +131,29 @@ class Stage:
         """Forget a worker that ended, or is about to."""
         self.workers = {number: one for number, one in self.workers.items() if one is not worker}
 
-    def pick(self, victim: int) -> Role | None:
-        """One of the workers to whom nothing is being done now; None while there is none."""
-        free = [worker for worker in self.workers.values() if worker not in self.in_hand]
-        return free[victim % len(free)] if free else None
+    @asynccontextmanager
+    async def victim(self, number: int) -> AsyncIterator[Role | None]:
+        """A worker to whom nothing else is done meanwhile; None where there is none in time."""
+
+        async def picked() -> Role | None:
+            free = [worker for worker in self.workers.values() if worker not in self.in_hand]
+            return free[number % len(free)] if free else None
+
+        worker = await wait_for(picked, VICTIM_S)
+        if worker is None:
+            yield None
+            return
+        with self.busy(worker):
+            yield worker
+
+    @contextmanager
+    def busy(self, child: Child) -> Iterator[None]:
+        """Inside, something is done to this child: it may end without anybody's wonder, and nobody else picks it."""
+        self.in_hand.add(child)
+        try:
+            yield
+        finally:
+            self.in_hand.discard(child)
 
     def look(self) -> None:
         """Note who ended by itself, and start it again, so that the run goes on and the end tells of it."""

@@ -6,6 +6,7 @@
 | `env` | the addresses as `TWOWAY_*` lines, for `source` and for commands in the same directory |
 | `actor.key`, `connections.toml` | made where none were given; random secrets, readable by their owner only |
 | `kafka/`, `redis/`, `logs/` | what the servers keep, and what every program wrote |
+| `older/`, `clocks/` | of `twoway prove`: copies of what Redis kept, and by how much a worker's clock is wrong |
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class StackFolder:
 
     def empty(self) -> None:
         """Remove what an earlier stack left here: only what such a folder holds, never anything else in it."""
-        for name in ("kafka", "redis", "logs"):
+        for name in ("kafka", "redis", "logs", "older", "clocks"):
             shutil.rmtree(self.path / name, ignore_errors=True)
         for name in ("env", "actor.key", "connections.toml"):
             (self.path / name).unlink(missing_ok=True)

@@ -13,6 +13,8 @@ from pipeline.local.children import Child
 from pipeline.local.ports import LOOPBACK
 
 HEALTH_TIMEOUT_S = 2.0
+#: What Python runs as `twoway`.
+PROGRAM = ("-m", "pipeline")
 
 
 class Role(Child):
@@ -26,11 +28,12 @@ class Role(Child):
         log: Path,
         variables: Mapping[str, str],
         on_line: Callable[[str], None] | None,
+        program: tuple[str, ...] = PROGRAM,
     ) -> None:
         self.port = port
         env = {name: value for name, value in os.environ.items() if not name.startswith("TWOWAY_")}
         env |= {**variables, "PYTHONUNBUFFERED": "1"}
-        super().__init__(name, [sys.executable, "-m", "pipeline", command], log, env, on_line)
+        super().__init__(name, [sys.executable, *program, command], log, env, on_line)
 
     @property
     def url(self) -> str:

@@ -191,6 +191,9 @@ class Table:
         self.crash.reach("after-fold")
         await self.settle()
         self._pending = asyncio.create_task(self._apply(intake, folded, refusals, calls, records))
+        # A table that is given up meanwhile settles no more, and its error, which nobody saw, would end the worker when
+        # the collector comes. Whoever goes on begins where Redis is, and comes to the same error if it is one of ours.
+        self._pending.add_done_callback(lambda task: task.cancelled() or task.exception())
         self.position = records[-1].offset + 1
         # Let the task send its scripts before the next slice takes the processor.
         await asyncio.sleep(0)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.faults.injector import is_stopped
+from pipeline.faults.waiting import is_stopped
 from pipeline.local.children import Child
 from pipeline.local.kafka import KafkaServer
 from pipeline.settings import Settings

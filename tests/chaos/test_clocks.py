@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.clock import wall_clock
+from pipeline.faults.shifted_clock import said, write_shift
 from pipeline.local.children import Child
 from pipeline.settings import Settings
 from pipeline.sources.times import from_iso
@@ -26,16 +27,7 @@ pytestmark = pytest.mark.servers
 
 YEAR_MS = 366 * 86_400_000
 HOURS_S = (3 * 3_600, -5 * 3_600, 0)
-#: `twoway` with a wall clock that is as many seconds ahead as a file says. The steady clock goes on, as on any machine.
-SHIFTED = """
-import sys, time
-from pathlib import Path
-ahead, real_ns = Path(sys.argv.pop(1)), time.time_ns
-time.time_ns = lambda: real_ns() + int(ahead.read_text()) * 10**9
-time.time = lambda: time.time_ns() / 1e9
-from pipeline.cli.main import main
-sys.exit(main())
-"""
+SHIFTED = [sys.executable, "-m", "pipeline.faults.shifted_clock"]
 
 
 async def test_events_of_1970_count_and_those_of_next_year_are_kept_as_rejected(
@@ -83,13 +75,11 @@ async def test_a_worker_whose_wall_clock_jumps_counts_and_publishes_as_before(
 ) -> None:
     """Hours ahead, then hours back, while events come: the rows are those of the events' own times, told at once."""
     ahead = tmp_path / "ahead"
-    ahead.write_text("0")
-    worker = start_child("worker", [sys.executable, "-c", SHIFTED, str(ahead), "worker"], environment(settings))
+    write_shift(ahead, 0)
+    worker = start_child("worker", [*SHIFTED, str(ahead), "worker"], environment(settings))
     sent = 0
     for shift_s in (0, *HOURS_S):
-        written = tmp_path / "written"
-        written.write_text(str(shift_s))
-        written.replace(ahead)
+        write_shift(ahead, shift_s)
         await send(settings, some_interactions(500, first=sent))
         sent += 500
         await proven(settings, sent)
@@ -99,10 +89,13 @@ async def test_a_worker_whose_wall_clock_jumps_counts_and_publishes_as_before(
 
 
 def test_the_shifted_worker_sees_the_shift(tmp_path: Path, start_child: Callable[..., Child]) -> None:
-    """Else the test before it would show nothing."""
+    """Else the test before it would show nothing. It says so once, whoever asks for the time."""
     ahead = tmp_path / "ahead"
-    ahead.write_text("7200")
-    shown = SHIFTED.partition("from pipeline")[0] + "print(time.time_ns())"
-    child = start_child("clock", [sys.executable, "-c", shown, str(ahead)])
+    write_shift(ahead, 7_200)
+    shown = (
+        f"from pipeline.faults.shifted_clock import *; use(Path({str(ahead)!r})); time.time(); print(time.time_ns())"
+    )
+    child = start_child("clock", [sys.executable, "-c", shown])
     wait_until(lambda: child.exit_code == 0)
     assert int(child.tail().split()[-1]) // 10**6 - wall_clock() > 7_000_000
+    assert child.tail().count(said(child.pid, 7_200)) == 1

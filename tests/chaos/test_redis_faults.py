@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from pipeline.faults.injector import is_stopped
+from pipeline.faults.waiting import is_stopped
 from pipeline.local.children import Child
 from pipeline.local.ports import LOOPBACK, free_ports
 from pipeline.local.redis import RedisServer

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pipeline.faults.injector import is_stopped
+from pipeline.faults.waiting import is_stopped
 from pipeline.feeding.sender import open_sender
 from pipeline.local.children import Child
 from pipeline.proving.verify import verify

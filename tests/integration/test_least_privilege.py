@@ -108,11 +108,13 @@ async def test_a_redis_cluster_asks_for_little_more(
 ) -> None:
     """What the page says of a cluster is enough there to count and to read."""
     made = new_installation(kafka_servers, redis_cluster.url)
-    (more,) = re.findall(r"Redis Cluster each of them needs `([^`]+)`", PAGE.read_text(encoding="utf-8"))
+    of_a_cluster = r"Redis Cluster\]\(cluster\.md\) each of them needs `([^`]+)` besides, the worker's `([^`]+)` too"
+    ((more, workers),) = re.findall(of_a_cluster, PAGE.read_text(encoding="utf-8"))
     users = _redis_users(made)
     for node in redis_cluster.nodes:
         for name, rules in users.items():
-            node.call("ACL", "SETUSER", name, "reset", *rules, *more.split())
+            besides = [*more.split(), *(workers.split() if name == "worker" else [])]
+            node.call("ACL", "SETUSER", name, "reset", *rules, *besides)
         node.call("ACL", "LOG", "RESET")
 
     def of(user: str) -> Settings:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import re
 from dataclasses import replace
 
@@ -12,9 +14,10 @@ from pipeline.publishing.outlet import Outlet
 from pipeline.settings import Settings
 from pipeline.slots import slot_of
 from pipeline.store.keys import Keys
+from pipeline.table.batch import Batch
 from schemas.engagement import Engagement, decode_engagement
 from schemas.topics import ACCOUNTS, POSTS
-from tests.driver import RECEIVED_MS, Driver, accounts_of
+from tests.driver import PARTITION, RECEIVED_MS, Driver, accounts_of
 from tests.factories import NOON_MS, make_interaction
 from tests.redises import open_redis
 from tests.topics import read_topic
@@ -63,6 +66,16 @@ async def test_a_late_event_lands_in_its_own_window_and_past_the_retention_only_
     assert found["1h:2026-11-23T05"] == "1,0,0,0,0"
     assert (found["1d:2026-11-23"], found["likes"]) == ("2,0,0,0,0", "2")
     assert "1m:2026-11-23T05:24" not in found
+
+
+async def test_a_post_with_events_of_the_first_millisecond_of_1970_alone_has_its_place_and_time(driver: Driver) -> None:
+    """A time of 0 is a time: the page says when its newest event was, and the account's list has the post."""
+    driver.write(like(1, time_ms=0))
+    await driver.take()
+    posts = Keys(driver.settings.key_prefix).posts(SLOT, "facebook", BRAND)
+    assert (await page(driver))["last_ms"] == "0"
+    assert await driver.redis.zrange(posts, 0, -1, withscores=True) == [(f"{BRAND}_1".encode(), 0.0)]
+    assert await driver.differences() == []
 
 
 async def test_rows_past_their_retention_are_removed_as_the_page_is_touched(driver: Driver) -> None:
@@ -155,6 +168,22 @@ async def test_rows_of_a_slice_that_was_not_applied_are_not_published(settings: 
     assert read_topic(small, POSTS) == []
     await outlet.stop()
     await redis.aclose()
+
+
+async def test_a_slice_that_failed_as_its_table_was_given_up_is_nothing_unexpected(driver: Driver) -> None:
+    """Its error went to nobody: a rebalance, or another error, had closed the table; the worker ended of it later."""
+    unexpected: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unexpected.append(context))
+    driver.write(like(1), like(2))
+    await driver.open()
+    zombie = driver.table
+    await driver.open()
+    await driver.take(1)
+    await zombie.take(Batch(PARTITION, driver.log, len(driver.log)))
+    await zombie.close()
+    del zombie
+    gc.collect()
+    assert unexpected == []
 
 
 async def test_rows_that_a_crash_kept_from_being_published_are_published_after_it(driver: Driver) -> None:

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.crash_points import POINTS
-from pipeline.faults.schedule import FIRST_S, GAP_S, PARTITIONS, QUIET_S, Fault, Kind, draw_schedule
+from pipeline.faults.schedule import (
+    EMPTIED_UNTIL_S,
+    FIRST_S,
+    GAP_S,
+    PARTITIONS,
+    QUIET_S,
+    Fault,
+    Kind,
+    draw_schedule,
+)
 
 ZOMBIE_S = 6.0
 SEEDS = st.integers(0, 2**32)
@@ -35,6 +44,12 @@ def test_a_longer_run_begins_with_the_faults_of_a_shorter_one(seed: int, seconds
 def test_every_kind_comes_before_any_comes_again(seed: int) -> None:
     schedule = draw_schedule(seed, 600, ZOMBIE_S)
     assert {fault.kind for fault in schedule[: len(Kind)]} == set(Kind)
+
+
+@given(seed=SEEDS)
+def test_three_and_a_half_minutes_have_seen_every_kind(seed: int) -> None:
+    """As the page says, and so have the five of `make prove`."""
+    assert {fault.kind for fault in draw_schedule(seed, 210, ZOMBIE_S)} == set(Kind)
 
 
 @given(seed=SEEDS)
@@ -67,3 +82,19 @@ def test_what_can_be_done_only_so_often_is_drawn_no_oftener(seed: int) -> None:
 def test_a_frozen_worker_sleeps_longer_than_its_session(seed: int) -> None:
     """Else nobody would take over, and it would wake as what it was."""
     assert all(f.lasts_s > ZOMBIE_S for f in faults_of(draw_schedule(seed, 600, ZOMBIE_S), Kind.WORKER_FROZEN))
+
+
+@given(seed=SEEDS)
+def test_redis_is_emptied_while_little_is_counted(seed: int) -> None:
+    """Each round of the first quarter of an hour has it, later ones count on."""
+    emptied = [fault.at_s for fault in faults_of(draw_schedule(seed, 3_600, ZOMBIE_S), Kind.REDIS_EMPTIED)]
+    assert len(emptied) >= 3
+    assert max(emptied) <= EMPTIED_UNTIL_S
+
+
+@given(seed=SEEDS)
+def test_what_is_done_for_a_while_says_for_how_long(seed: int) -> None:
+    """The copy that Redis gets back is older than what it takes to make it."""
+    schedule = draw_schedule(seed, 600, ZOMBIE_S)
+    for kind, least_s in ((Kind.REDIS_FULL, 2), (Kind.CLOCK_SET, 1), (Kind.REDIS_RESTORED, 10)):
+        assert all(fault.lasts_s >= least_s for fault in faults_of(schedule, kind))
