@@ -58,7 +58,7 @@ class Point:
 
 def points(events: int, viral: int) -> dict[str, list[Point]]:
     """All series. A point with more posts than `events` takes an event for each post. The viral post grows twice: its
-    members outgrow what the worker keeps (five million by default, beside four), and they never do."""
+    members outgrow what the worker keeps (four million, where they are five), or never do (ten, as by default)."""
     many = max(events, 10_000)
     return {
         "posts": [Point("posts", max(events, posts), posts, 1_000) for posts in (10_000, 100_000, 1_000_000)],

@@ -112,7 +112,13 @@ class Judge:
         if "ratio_shift" in self.rules:
             self._judge(look, page, now, "ratio_shift", (judge_shift(history, i, self.settings) for i in closed))
         if "ratioed" in self.rules:
-            self._judge(look, page, now, "ratioed", judge_ratioed(page, from_ms, until_ms, self.settings))
+            self._judge(
+                look,
+                page,
+                now,
+                "ratioed",
+                judge_ratioed(page, from_ms, until_ms, self.settings, known="ratioed" in now),
+            )
 
     def _look_at_account(
         self, look: Look, page: LivePage, now: dict[Rule, State], history: History, closed: range,

@@ -20,9 +20,14 @@ from pipeline.settings import Settings
 from pipeline.windows import ALL, ALL_NAME, SIZES_MAX
 
 
-def judge_ratioed(page: LivePage, from_ms: int, until_ms: int, settings: Settings) -> Iterator[Verdict]:
+def judge_ratioed(
+    page: LivePage, from_ms: int, until_ms: int, settings: Settings, *, known: bool = True
+) -> Iterator[Verdict]:
     """The words on the finest windows of a post that close in [from_ms, until_ms], oldest first; where none of them has
-    anything in it, the word on the newest closed one of the last day. A window in which nothing happened gets none."""
+    anything in it, the word on the newest closed one of the last day. A window in which nothing happened gets none.
+
+    `known`: whether anything was ever said of the post. If not, words before the first `over` change nothing, and are
+    left out: of most posts there is none, and a worker that catches up passes hundreds of windows."""
     length_ms, grace_ms = settings.windows.finest_ms, settings.grace_s * 1000
     first = -((grace_ms - from_ms) // length_ms) - 1
     last = (until_ms - grace_ms) // length_ms - 1
@@ -39,12 +44,18 @@ def judge_ratioed(page: LivePage, from_ms: int, until_ms: int, settings: Setting
         total -= rows.get(index * SIZES_MAX, 0)
     for index, row in reversed(totals):
         likes, comments, *_ = unpack(row)
-        yield _judge((index + 1) * length_ms, likes, comments, settings)
+        known = known or _is_over(likes, comments, settings)
+        if known:
+            yield _judge((index + 1) * length_ms, likes, comments, settings)
+
+
+def _is_over(likes: int, comments: int, settings: Settings) -> bool:
+    return comments >= settings.alert_ratioed_comments and comments > settings.alert_ratioed * likes
 
 
 def _judge(end_ms: int, likes: int, comments: int, settings: Settings) -> Verdict:
     limit, enough = settings.alert_ratioed * likes, comments >= settings.alert_ratioed_comments
-    over, under = enough and comments > limit, not enough or comments < settings.alert_clear * limit
+    over, under = _is_over(likes, comments, settings), not enough or comments < settings.alert_clear * limit
     return Verdict(
         level="over" if over else "under" if under else "between",
         since_ms=end_ms - settings.windows.finest_ms,

@@ -12,8 +12,9 @@ import msgspec
 
 from pipeline.counting.live import ACTOR_BYTES
 
-#: Actors of one call: a millisecond or two of Redis, and a command of a script takes 8,000 arguments at the most.
-AT_ONCE = 2_000
+#: Actors of one call: half a millisecond of Redis, for queries wait behind it; and a command of a script takes 8,000
+#: arguments at the most.
+AT_ONCE = 500
 _pack = msgspec.msgpack.Encoder().encode
 
 #: Keys and lifetimes in s of the HyperLogLogs of an account: key, lifetime, key, ...
