@@ -39,6 +39,9 @@ from pipeline.store.keys import Keys
 from pipeline.topic_admin import create_topics
 
 PARTITIONS = 4
+#: The first assignment waits until nobody has joined for so long: so all workers begin together, as they do where Kafka
+#: has its default (3 s). A local stack waits for nobody.
+TOGETHER = "group.initial.rebalance.delay.ms=4000\n"
 OURS, CONFLUENT, FAUST = "twoway worker", "confluent-kafka by hand", "plain Faust"
 #: The largest account's largest posts and its page: what a query asks for most.
 QUERIED_POSTS = 20

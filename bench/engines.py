@@ -27,7 +27,7 @@ from rich.table import Table
 
 from bench.check import Checker
 from bench.contest import Contest
-from bench.counting import PARTITIONS, servers
+from bench.counting import PARTITIONS, TOGETHER, servers
 from bench.engine import Stage
 from bench.events import fill
 from bench.measured import Failure, Measured
@@ -46,7 +46,10 @@ def main() -> None:
     console = Console(width=None if sys.stdout.isatty() else 160, emoji=False)
     engines = _wanted(arguments.only, console)
     contest = Contest(OURS)
-    with tempfile.TemporaryDirectory(prefix="twoway-bench-") as folder, servers(Path(folder)) as (settings, pids):
+    with (
+        tempfile.TemporaryDirectory(prefix="twoway-bench-") as folder,
+        servers(Path(folder), TOGETHER) as (settings, pids),
+    ):
         create_topics(settings)
         console.print(f"filling the topic with {arguments.events:,} interactions")
         console.print(f"filled in {fill(settings, arguments.events):.0f} s")

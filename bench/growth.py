@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bench.counting import servers
+from bench.counting import TOGETHER, servers
 from bench.growth_figures import Grown, assigned_again, further_page
 from bench.growth_plots import bars, draw, lines
 from bench.growth_points import Point, points
@@ -37,9 +37,6 @@ from pipeline.settings import Settings
 LIMIT_S = 25 * 60.0
 #: Larger points are proven by totals: the oracle's dictionaries would take minutes and gigabytes.
 ORACLE_EVENTS, ORACLE_PAGES = 1_000_000, 200_000
-#: The first assignment waits until no worker has joined for so long: so all workers begin together, as they do where
-#: Kafka has its default (3 s). A local stack waits for nobody.
-JOIN_MS = 4_000
 COLUMNS = (TextColumn("{task.description:64}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 TITLES = {
     "posts": "posts, 1,000 accounts",
@@ -77,8 +74,7 @@ def _series(some: list[Point], until: float, console: Console) -> list[Grown]:
     found: list[Grown] = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="twoway-growth-")))
-        waits = f"group.initial.rebalance.delay.ms={JOIN_MS}\n" if any(one.workers > 1 for one in some) else ""
-        settings, pids = stack.enter_context(servers(folder, waits))
+        settings, pids = stack.enter_context(servers(folder, TOGETHER if any(p.workers > 1 for p in some) else ""))
         client = redis.Redis.from_url(settings.redis_url.reveal())
         shown = stack.enter_context(Progress(*COLUMNS, console=console))
         for number, point in enumerate(some):
