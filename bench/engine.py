@@ -118,7 +118,6 @@ def run_workers(name: str, count: int, group: str, stage: Stage, queried: Sequen
     """So many `twoway worker` of a new group, started together, until all is counted and published; with `queried`,
     another program reads these keys meanwhile. Raises ProgramError."""
     settings = replace(stage.settings, group=group)
-    progress = Progress(settings, stage.client)
     env = {
         "TWOWAY_KAFKA_SERVERS": ",".join(settings.kafka_servers),
         "TWOWAY_REDIS_URL": settings.redis_url.reveal(),
@@ -127,6 +126,7 @@ def run_workers(name: str, count: int, group: str, stage: Stage, queried: Sequen
     }
     command = [sys.executable, "-m", "pipeline", "worker"]
     with ExitStack() as stack:
+        progress = stack.enter_context(Progress(settings, stage.client))
         workers = [
             stack.enter_context(Program(name, command, env, stage.folder / f"worker{number}.log", stage.limit_s))
             for number in range(count)

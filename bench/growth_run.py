@@ -98,11 +98,11 @@ def run_point(
     fill(settings, point.events, records(point, int(time.time() * 1000)))
     client.config_resetstat()
     used = _used(client)
-    progress = Progress(settings, client)
     told_env = {"TWOWAY_TOPIC_PREFIX": settings.topic_prefix, "TWOWAY_GROUP": settings.group}
     env = {**environment(replace(settings, worker_port=0)), **told_env}
     command = [sys.executable, "-m", "pipeline", "worker"]
     with ExitStack() as stack:
+        progress = stack.enter_context(Progress(settings, client))
         workers = [
             stack.enter_context(Program("worker", command, env, folder / f"worker{number}.log", limit_s))
             for number in range(point.workers)
