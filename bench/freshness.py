@@ -95,9 +95,9 @@ def measure_queries(folder: Path, events: int) -> dict[str, float]:
         create_topics(settings)
         fill(settings, events)
         client = redis.Redis.from_url(settings.redis_url.reveal())
-        progress = Progress(settings, client)
         command = [sys.executable, "-m", "pipeline", "worker"]
-        with Program("twoway worker", command, environment(settings), folder / "worker.log", 600) as worker:
+        worker_program = Program("twoway worker", command, environment(settings), folder / "worker.log", 600)
+        with Progress(settings, client) as progress, worker_program as worker:
             worker.wait_for(lambda: progress.applied_about() > 0)
             with Probe(client, queried(settings), READS_PER_S) as reader:
                 others = Others([*pids, worker.pid, reader.pid])
@@ -131,8 +131,8 @@ def _highest(port: int) -> float:
 
 def _wait_counted(settings: Settings, client: redis.Redis, roles: list[Program]) -> None:
     """Until what came before is counted."""
-    progress = Progress(settings, client)
-    roles[-1].wait_for(lambda: progress.applied_exactly() >= progress.total)
+    with Progress(settings, client) as progress:
+        roles[-1].wait_for(lambda: progress.applied_exactly() >= progress.total)
 
 
 def _table(highest: float, loads: list[Freshness]) -> Table:

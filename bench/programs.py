@@ -112,7 +112,8 @@ def cause_in(log: str) -> str:
 
 
 class Progress:
-    """How far the worker is: offsets in Redis (counted) and in its consumer group (published)."""
+    """How far the worker is: offsets in Redis (counted) and in its consumer group (published). Of use inside `with`:
+    a client of Kafka's that is left open asks for a server that has long ended, and logs that it is not there."""
 
     def __init__(self, settings: Settings, client: redis.Redis) -> None:
         self._client = client
@@ -126,6 +127,12 @@ class Progress:
         ends = self._admin.list_partition_offsets(dict.fromkeys(self._partitions, OffsetSpec.LATEST))
         self.ends = {tp.partition: found.offset for tp, found in ends.items()}
         self.total = sum(self.ends.values())
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._admin.close()
 
     def applied_about(self) -> int:
         """Records applied, seen at one slot a partition: cheap enough to be asked often."""

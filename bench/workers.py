@@ -58,10 +58,10 @@ class Workers:
         self, name: str, count: int, settings: Settings, client: redis.Redis, folder: Path, limit_s: float
     ) -> None:
         """Only one that is alone has a port that is known. `limit_s`: how long they may take in all."""
-        self.progress = Progress(settings, client)
+        self._stack = ExitStack()
+        self.progress = self._stack.enter_context(Progress(settings, client))
         self._client = client
         self._opened = self.progress.tables_opened()
-        self._stack = ExitStack()
         env = environment(settings) | ({} if count == 1 else {"TWOWAY_WORKER_PORT": "0"})
         command = [sys.executable, "-m", "pipeline", "worker"]
         self.programs = [

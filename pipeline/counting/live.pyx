@@ -252,8 +252,7 @@ cdef class LivePage:
             self._counted = None
         if self.answered:
             for finest, answers in self.answered.items():
-                if answers:
-                    self._change(sizes, finest, NULL, answers)
+                self._change(sizes, finest, NULL, answers)
             self.answered = {}
         if self.last_ms // HOUR_MS != self.pruned_hour:
             self.prune(sizes)
@@ -261,11 +260,10 @@ cdef class LivePage:
 
     cdef int _change(self, Sizes sizes, int64_t finest, const int64_t* counts, answers) except -1:
         """The change of a finest window in it and all wider ones, as far as the page keeps them; a lingering row of the
-        others goes, for it is right no more."""
+        others goes, for it is right no more. A change of nothing is one as well: what came and went within a slice may
+        have been published by an owner whose Redis was lost since, and has to be taken back."""
         cdef int number
         cdef int64_t index, code, time_ms = finest * sizes.lengths_ms[0]
-        if counts != NULL and not (counts[0] | counts[1] | counts[2] | counts[3] | counts[4]):
-            return 0
         for number in range(sizes.count + 1):
             code = ALL_TIME
             if number < sizes.count:

@@ -104,6 +104,9 @@ class Gate:
         longest.cancel()
         turn_s = await longest
         said = f"{case.name}: {answer.status_code} {answer.text[:200]}, {body[:300]!r}"
+        if len(body) > self.settings.body_limit_bytes:  # several large parts in one: refused unread, and kept nowhere
+            assert answer.status_code == 413, said
+            return turn_s
         # ActivityPub names its sender in the body: where that is broken, no key can fit.
         assert answer.status_code in TAKEN | ({401} if case.expected["platform"] == "activitypub" else set()), said
         if answer.status_code == 200:

@@ -319,6 +319,28 @@ async def test_a_post_of_a_platform_called_like_a_slot_is_no_account(driver: Dri
     assert await driver.differences() == []
 
 
+@pytest.mark.parametrize("lost", [False, True])
+async def test_what_moved_to_another_window_is_taken_back_also_where_both_records_are_counted_anew_together(
+    driver: Driver, lost: bool
+) -> None:
+    """The first window was published, and says 0 at last: also by an owner who sees the like come and go in one slice."""
+    driver.write(like(1, time_ms=NOON_MS - 300_000))
+    await driver.take()
+    await driver.publish()
+    driver.write(like(1, time_ms=NOON_MS))
+    if lost:
+        await driver.redis.delete(*[key async for key in driver.redis.scan_iter(match=f"{driver.settings.key_prefix}:*")])
+    driver.now_ms += 5_000
+    await driver.open()
+    await driver.take()
+    await driver.publish()
+    newest: dict[int | None, tuple[int, int]] = {}
+    for update in map(decode_engagement, read_topic(driver.settings, POSTS)):
+        if update.window == "1m":
+            newest[update.start_ms] = max(newest.get(update.start_ms, (0, 0)), (update.revision, update.likes))
+    assert sorted(likes for _, likes in newest.values()) == [0, 1]
+
+
 async def test_a_layout_of_another_version_stops_the_worker(driver: Driver) -> None:
     """State that we cannot read is not counted upon."""
     await driver.redis.hset(Keys(driver.settings.key_prefix).applied[0], "layout", "99")
