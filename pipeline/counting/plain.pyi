@@ -1,5 +1,6 @@
 from collections.abc import Callable, Sequence
 
+from pipeline.counting.fold import Placed
 from pipeline.counting.live import LivePage
 from pipeline.table.batch import Record
 
@@ -15,5 +16,13 @@ class Plain:
         future_limit_ms: int,
     ) -> None: ...
     def merge(
-        self, touched: list[LivePage], finest_ms: int, kept_ms: int, engaged_ms: int
-    ) -> tuple[int, int, list[int], list[int]]: ...
+        self,
+        touched: list[LivePage],
+        placed: Sequence[Placed],
+        places: Sequence[int],
+        take: Callable[[int, Placed], None],
+        again: Callable[[int], Placed],
+        finest_ms: int,
+        kept_ms: int,
+        engaged_ms: int,
+    ) -> tuple[int, int, list[int]]: ...

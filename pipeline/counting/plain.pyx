@@ -104,17 +104,25 @@ cdef class Plain:
             ):
                 other(record)
 
-    def merge(self, list touched, int64_t finest_ms, int64_t kept_ms, int64_t engaged_ms):
-        """Merge them into the sets and counts of their posts, which are put into `touched` at their first event.
+    def merge(
+        self, list touched, placed, places, take, again, int64_t finest_ms, int64_t kept_ms, int64_t engaged_ms
+    ):
+        """Merge them into the sets and counts of their posts, which are put into `touched` at their first event; and
+        give the `placed` to `take`, in their turn: `places` says of each how many plain ones came before it. The order
+        matters where an object moved from one window to another: both have to be told, as they were told before.
 
-        Gives how many changed something, how many were late, the positions of those whose post turned out to be
-        another account's, and of those whose object was a comment before: what that means is not decided here."""
-        cdef Py_ssize_t number, applied = 0, late = 0
+        What it means that an object was a comment before is not decided here: `take` gets such an event as `again` gives
+        it. Gives how many changed something, how many were late, and the positions of those whose post turned out to be
+        another account's."""
+        cdef Py_ssize_t number, other = 0, others = len(placed), applied = 0, late = 0
         cdef Event* event
         cdef LivePage post, account
         cdef uint64_t old
-        refused, contradicting = [], []
+        refused = []
         for number in range(self._count):
+            while other < others and <Py_ssize_t>places[other] <= number:
+                take(other, placed[other])
+                other += 1
             event = &self._events[number]
             post, account = <LivePage>event.post, <LivePage>event.account
             if post.owner is not account:
@@ -126,7 +134,7 @@ cdef class Plain:
                 touched.append(post)
             old = post.members.find(event.key)
             if old and column_of(old) in (A_COMMENT, A_REPLY):
-                contradicting.append(event.position)
+                take(-1, again(event.position))
                 continue
             late += note_time(post, event.time_ms, kept_ms)
             if event.engaged:
@@ -137,7 +145,10 @@ cdef class Plain:
             applied += 1
             count(post, event.state, finest_ms, 1)
             count(post, old, finest_ms, -1)
-        return applied, late, refused, contradicting
+        while other < others:
+            take(other, placed[other])
+            other += 1
+        return applied, late, refused
 
     cdef bint _take(self, Fields* fields, dict pages, Py_ssize_t position) except -1:
         """Whether the event's pages are there and it is taken."""

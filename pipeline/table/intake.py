@@ -29,13 +29,15 @@ class Refusal:
 @dataclass(slots=True)
 class Intake:
     """A slice, sorted out. `plain` are the likes and shares of known posts that are read without being decoded;
-    `placed` the others to be counted, and `records` go with them; `replayed` were applied before a restart and are only
-    to be published again; `misplaced` lie in a partition that does not own their slot; `copies` were misplaced
-    elsewhere, are counted here, and are to be published even if they change nothing."""
+    `placed` the others to be counted, with their `records` and `places`, how many plain ones came before each;
+    `replayed` were applied before a restart and are only to be published again; `misplaced` lie in a partition that
+    does not own their slot; `copies` were misplaced elsewhere, are counted here, and are to be published even if they
+    change nothing."""
 
     plain: Plain = field(default_factory=Plain)
     placed: list[Placed] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
     replayed: list[Placed] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     misplaced: list[tuple[int, Record]] = field(default_factory=list)
@@ -105,6 +107,7 @@ class _Taking:
             post.account = account.id
         intake.placed.append(placed)
         intake.records.append(record)
+        intake.places.append(len(intake.plain))
         if self.copies_come and record.key is None:
             intake.copies.append(placed)
 

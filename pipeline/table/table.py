@@ -181,7 +181,9 @@ class Table:
         self.crash.reach("after-load")
         for placed in (*intake.replayed, *intake.copies):
             self._publish_again(placed)
-        folded = self.fold.fold(intake.placed, intake.plain, lambda position: place(records[position], self.shelf))
+        folded = self.fold.fold(
+            intake.placed, intake.plain, intake.places, lambda position: place(records[position], self.shelf)
+        )
         refusals = intake.refusals
         others_posts = [intake.records[i] for i in folded.refused] + [records[i] for i in folded.refused_plain]
         refusals += [Refusal(record, "post_of_another_account") for record in others_posts]

@@ -323,13 +323,15 @@ async def test_a_post_of_a_platform_called_like_a_slot_is_no_account(driver: Dri
 async def test_what_moved_to_another_window_is_taken_back_also_where_both_records_are_counted_anew_together(
     driver: Driver, lost: bool
 ) -> None:
-    """The first window was published, and says 0 at last: also by an owner who sees the like come and go in one slice."""
+    """The first window was published, and says 0 at last: also by an owner who sees both records in one slice."""
     driver.write(like(1, time_ms=NOON_MS - 300_000))
     await driver.take()
     await driver.publish()
     driver.write(like(1, time_ms=NOON_MS))
     if lost:
-        await driver.redis.delete(*[key async for key in driver.redis.scan_iter(match=f"{driver.settings.key_prefix}:*")])
+        await driver.redis.delete(
+            *[key async for key in driver.redis.scan_iter(match=f"{driver.settings.key_prefix}:*")]
+        )
     driver.now_ms += 5_000
     await driver.open()
     await driver.take()
