@@ -121,8 +121,8 @@ cdef class LivePage:
 
     def take_engaged(self):
         """Who was engaged since the last call: window number -> actors, `ACTOR_BYTES` each."""
-        engaged = self._engaged
-        if engaged:
+        cdef dict engaged = self._engaged
+        if engaged or self._actors_size:
             self._engaged = {}
         if self._actors_size:
             here = PyBytes_FromStringAndSize(self._actors, self._actors_size)

@@ -38,7 +38,8 @@ cdef class ObjectSet:
         cdef Entry* entries = <Entry*>PyBytes_AS_STRING(blob)
         cdef Py_ssize_t number
         for number in range(len(blob) // <Py_ssize_t>sizeof(Entry)):
-            loaded._put(entries[number].key, entries[number].state)
+            if entries[number].state:
+                loaded._put(entries[number].key, entries[number].state)
         return loaded
 
     def merge(self, uint64_t key, uint64_t state):

@@ -13,7 +13,7 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp, memcpy, memset
 
 from xxhash import xxh3_64_intdigest
 
@@ -216,7 +216,7 @@ cdef uint64_t state_of(Fields* fields) noexcept nogil:
 cdef inline int count(LivePage post, uint64_t state, int64_t finest_ms, int sign) except -1:
     """Count an object in its window, if it stands and counts at all (`members.counted_at_ms`)."""
     cdef int64_t time_ms
-    if state & IS_REMOVED or not state or column_of(state) == NO_COLUMN:
+    if state & IS_REMOVED or not state or column_of(state) >= NO_COLUMN:
         return 0
     time_ms = <int64_t>((state & ~IS_REAL) >> SHIFT)
     return post.count_object(
@@ -238,9 +238,9 @@ cdef bint parse(const char* at, const char* end, Fields* fields) noexcept nogil:
     """Whether these bytes are a plain like or share; its fields."""
     cdef Text name
     cdef Text* text
-    fields.platform.at = fields.account.at = fields.kind.at = fields.action.at = fields.post.at = NULL
-    fields.id.at = fields.actor.at = fields.time_from.at = fields.reaction.at = fields.url.at = NULL
-    fields.own, fields.time_ms = False, -1
+    # All of it: the sizes of a record before must not stand beside fields that this one does not have.
+    memset(fields, 0, sizeof(Fields))
+    fields.time_ms = -1
     cdef bint owned = False
     if at == end or at[0] != c"{":
         return False

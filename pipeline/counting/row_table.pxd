@@ -24,4 +24,4 @@ cdef class RowTable:
     cdef int drop(self, int64_t code) except -1
     cdef int note(self, int64_t code) except -1
     cdef object packed(self, Row* row)
-    cdef int _rebuild(self, Py_ssize_t size, int64_t without) except -1
+    cdef int _grow(self) except -1

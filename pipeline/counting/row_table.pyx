@@ -7,7 +7,7 @@ Which rows changed since the last slice is kept beside them. Answered comments, 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from pipeline.counting.rows import COUNTS
 
@@ -16,8 +16,6 @@ cdef int COUNT_BYTES = 8 * COLUMNS
 #: Packed: the counts of a row without answers are no greater than LOWEST.
 cdef object LOWEST = COUNTS
 cdef object ANSWERS_BIT = COUNTS.bit_length()
-#: No window has this code; to rebuild the table without it is to rebuild it whole.
-cdef int64_t NO_CODE = -(<int64_t>1 << 62)
 
 
 cdef inline Py_ssize_t place_of(int64_t code, Py_ssize_t mask) noexcept nogil:
@@ -110,7 +108,7 @@ cdef class RowTable:
         if row != NULL:
             return row
         if self._table == NULL or (self._count + 1) * 4 > (self._mask + 1) * 3:
-            self._rebuild(SMALLEST if self._table == NULL else 2 * (self._mask + 1), NO_CODE)
+            self._grow()
         place = place_of(code, self._mask)
         while self._table[place].used:
             place = (place + 1) & self._mask
@@ -145,8 +143,20 @@ cdef class RowTable:
 
     cdef int drop(self, int64_t code) except -1:
         """Let go of a row that is there, which is a change as well."""
-        cdef bint changed = self.find(code).changed
-        self._rebuild(self._mask + 1, code)
+        cdef Row* row = self.find(code)
+        cdef bint changed = row.changed
+        cdef Py_ssize_t hole = row - self._table, at = hole, home
+        while True:
+            at = (at + 1) & self._mask
+            if not self._table[at].used:
+                break
+            # Rows that had to go past the hole come nearer to their own place.
+            home = place_of(self._table[at].code, self._mask)
+            if (at - home) & self._mask >= (at - hole) & self._mask:
+                self._table[hole] = self._table[at]
+                hole = at
+        memset(&self._table[hole], 0, sizeof(Row))
+        self._count -= 1
         self.answers.pop(code, None)
         if not changed:
             self.note(code)
@@ -174,20 +184,19 @@ cdef class RowTable:
         answers = self.answers.get(row.code) if self.answers else None
         return counts if answers is None else counts + answers
 
-    cdef int _rebuild(self, Py_ssize_t size, int64_t without) except -1:
+    cdef int _grow(self) except -1:
+        cdef Py_ssize_t size = SMALLEST if self._table == NULL else 2 * (self._mask + 1)
         cdef Row* table = <Row*>calloc(size, sizeof(Row))
         cdef Py_ssize_t old, place
         if table == NULL:
             raise MemoryError
-        self._count = 0
         if self._table != NULL:
             for old in range(self._mask + 1):
-                if self._table[old].used and self._table[old].code != without:
+                if self._table[old].used:
                     place = place_of(self._table[old].code, size - 1)
                     while table[place].used:
                         place = (place + 1) & (size - 1)
                     table[place] = self._table[old]
-                    self._count += 1
             free(self._table)
         self._table = table
         self._mask = size - 1

@@ -26,6 +26,9 @@ cdef enum:
     TEXT_ROOM = 512
     RATIO_ROOM = 40
 
+#: A number up to this one is a double as it is.
+cdef int64_t EXACT = 1 << 53
+
 cdef struct Text:
     int64_t counts[COLUMNS]
     Py_ssize_t size
@@ -110,10 +113,15 @@ cdef class RowRecords:
 cdef int write_ratio(char* out, int64_t part, int64_t whole) except -1:
     """The quotient as JSON and Python write it; `null` where it is none."""
     cdef char* text
+    cdef double quotient
     if not whole:
         memcpy(out, b"null", 5)
         return 0
-    text = PyOS_double_to_string(<double>part / <double>whole, c"r", 0, Py_DTSF_ADD_DOT_0, NULL)
+    if part > EXACT or whole > EXACT:
+        quotient = <object>part / <object>whole
+    else:
+        quotient = <double>part / <double>whole
+    text = PyOS_double_to_string(quotient, c"r", 0, Py_DTSF_ADD_DOT_0, NULL)
     memcpy(out, text, strlen(text) + 1)
     PyMem_Free(text)
     return 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hiredis import pack_command
+from hiredis import PushNotification, pack_command
 from redis._parsers.hiredis import NOT_ENOUGH_DATA, _AsyncHiredisParser
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
@@ -28,21 +28,16 @@ class PlainPipeline(Pipeline):
         parser = connection._parser
         if not isinstance(parser, _AsyncHiredisParser):
             raise StateError(f"redis-py parses with {type(parser).__name__}; expected hiredis, which is installed")
-        await self._send(connection, commands)
-        reader: Any = parser._reader  # made when the connection is
-        answers = []
-        for args, options in commands:
-            answer = reader.gets()
-            while answer is NOT_ENOUGH_DATA:
-                await self._read(connection)
-                answer = reader.gets()
-            if isinstance(answer, RedisConnectionError):
-                await connection.disconnect(nowait=True)
-                raise answer
-            callback = self.response_callbacks.get(args[0])
-            if callback is not None and not isinstance(answer, ResponseError):
-                answer = callback(answer, **options)
-            answers.append(answer)
+        try:
+            await self._send(connection, commands)
+            answers = await self._answers(connection, commands)
+        except BaseException as error:
+            # Answers are still to come, and redis-py's pool does not look for them: who gets this connection next would
+            # take them for his own.
+            await connection.disconnect(nowait=True)
+            if isinstance(error, OSError):
+                raise RedisConnectionError(f"Error while reading from {connection._host_error()}: {error}") from error
+            raise
         if raise_on_error:
             self.raise_first_error(commands, answers)
         return answers
@@ -51,7 +46,7 @@ class PlainPipeline(Pipeline):
     async def _send(connection: Any, commands: Any) -> None:
         parts, size = [], 0
         for args, _ in commands:
-            part = pack_command(args)
+            part = _pack(connection, args)
             parts.append(part)
             size += len(part)
             if size > WRITE_BYTES:
@@ -59,17 +54,44 @@ class PlainPipeline(Pipeline):
                 parts, size = [], 0
         await connection.send_packed_command(b"".join(parts))
 
-    @staticmethod
-    async def _read(connection: Any) -> None:
-        """More of what Redis says. Raises redis' ConnectionError; a connection left halfway is not used again."""
+    async def _answers(self, connection: Any, commands: Any) -> list[Any]:
+        """One of each command, errors of Redis among them. Raises redis' ConnectionError."""
+        parser = connection._parser
+        reader, callbacks = parser._reader, self.response_callbacks  # the reader was made when the connection was
+        answers: list[Any] = []
+        for args, options in commands:
+            if options:
+                # They say how the answer is to be read, which redis-py knows.
+                try:
+                    answers.append(await self.parse_response(connection, args[0], **options))
+                except ResponseError as error:
+                    answers.append(error)
+                continue
+            answer = reader.gets()
+            while answer is NOT_ENOUGH_DATA or isinstance(answer, PushNotification):
+                if answer is NOT_ENOUGH_DATA:
+                    await parser.read_from_socket()
+                else:
+                    await parser.handle_push_response(answer)
+                answer = reader.gets()
+            if isinstance(answer, RedisConnectionError):
+                raise answer
+            callback = callbacks.get(args[0])
+            if callback is not None and not isinstance(answer, ResponseError):
+                answer = callback(answer)
+            answers.append(answer)
+        return answers
+
+
+def _pack(connection: Any, args: tuple[Any, ...]) -> bytes:
+    name = args[0]
+    if isinstance(name, str) and " " not in name:
         try:
-            await connection._parser.read_from_socket()
-        except OSError as error:
-            await connection.disconnect(nowait=True)
-            raise RedisConnectionError(f"Error while reading from {connection._host_error()}: {error}") from error
-        except BaseException:
-            await connection.disconnect(nowait=True)
-            raise
+            return bytes(pack_command(args))
+        except TypeError:
+            pass
+    # A name of several words, or an argument that is no text, bytes or number.
+    return b"".join(connection.pack_command(*args))
 
 
 class PipelinedRedis(Redis):
