@@ -65,7 +65,8 @@ class Fold:
         plain: their object was a comment before."""
         folding = _Folding(self)
         out = folding.out
-        if plain and again:
+        if plain:
+            assert again is not None and len(places) == len(placed)
             applied, late, out.refused_plain = plain.merge(
                 out.touched, placed, places, folding.take, again, self.finest_ms, self.kept_ms, self.engaged_ms
             )

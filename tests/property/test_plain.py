@@ -94,7 +94,7 @@ def leave(slices: Sequence[Sequence[bytes | None]], marks: Sequence[int], *, dec
         out.refused += [(one.record.offset, one.reason, one.detail) for one in intake.refusals]
         out.replayed += [interaction for interaction, _, _ in intake.replayed]
         out.misplaced += [record.offset for _, record in intake.misplaced]
-        folded = fold.fold(intake.placed, intake.plain, lambda at, of=records: place(of[at], shelf))
+        folded = fold.fold(intake.placed, intake.plain, intake.places, lambda at, of=records: place(of[at], shelf))
         out.of_others += sorted(
             [intake.records[at].offset for at in folded.refused] + [records[at].offset for at in folded.refused_plain]
         )
