@@ -46,14 +46,29 @@ if ARGV[7] ~= '' then
     local erased = call('EXISTS', KEYS[3]) == 1
     for i = 1, #list, 2 do
       local key, said = list[i], list[i + 1]
+      local fields, newest = {}, {}
       for j = 2, #said, 3 do
-        local value, old = said[j + 1], call('HGET', key, said[j])
+        local field, value = said[j], said[j + 1]
         if erased and call('SISMEMBER', KEYS[3], said[j + 2]) == 1 then
           local plain = cjson.decode(string.sub(value, 16))
           plain.text, plain.actor = cjson.null, cjson.null
           value = string.sub(value, 1, 15) .. cjson.encode(plain)
         end
-        if not old or old < value then call('HSET', key, said[j], value) end
+        if not newest[field] then fields[#fields + 1] = field end
+        if not newest[field] or newest[field] < value then newest[field] = value end
+      end
+      -- All of an account's day together: a command a comment took twice as long. `unpack` takes 8,000 at the most.
+      for first = 1, #fields, 2000 do
+        local last, write = math.min(first + 1999, #fields), {}
+        local old = call('HMGET', key, unpack(fields, first, last))
+        for j = first, last do
+          local value, there = newest[fields[j]], old[j - first + 1]
+          if not there or there < value then
+            write[#write + 1] = fields[j]
+            write[#write + 1] = value
+          end
+        end
+        if #write > 0 then call('HSET', key, unpack(write)) end
       end
       call('EXPIRE', key, said[1])
     end
