@@ -42,13 +42,15 @@ $(INSTALLED): requirements.lock pyproject.toml $(COMPILED)
 		$(PYTHON) -m venv .venv || { rm -rf .venv; \
 		echo "$(PYTHON) -m venv failed; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
 	@$(BIN)/python -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || { \
 		echo "twoway compiles a part of itself and needs Python.h; on Debian and Ubuntu: apt install python3-dev" >&2; exit 1; }
 	@if ! command -v cc >/dev/null && [ -z "$${CC:-}" ]; then \
 		echo "No C compiler here: taking one from a package"; \
 		$(BIN)/uv pip install --quiet --python $(BIN)/python $(COMPILER); export CC="$$PWD/$(BIN)/python -m ziglang cc"; fi; \
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@# Where Python may not write bytecode itself, each start of a role would compile a thousand modules: 5 s.
+	@$(BIN)/python -m compileall -q schemas pipeline agents
 	@touch $@
 
 demo: $(INSTALLED) ## the whole stack with simulated platforms and a live table (SECONDS=30 ends it by itself)

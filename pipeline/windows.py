@@ -7,7 +7,6 @@ dictionaries of integers only, which the garbage collector does not track. Code 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -99,11 +98,6 @@ class Windows:
     def is_kept(self, code: int, last_ms: int) -> bool:
         """Whether a page whose newest event is at `last_ms` still keeps this row."""
         return code == ALL or self.end_ms(code) > last_ms - self.sizes[code % SIZES_MAX].kept_ms
-
-    def past(self, codes: Iterable[int], last_ms: int) -> list[int]:
-        """Those of the codes that `is_kept` denies, all at once."""
-        oldest = [(last_ms - size.kept_ms) // size.length_ms for size in self.sizes]
-        return [code for code in codes if code != ALL and code // SIZES_MAX < oldest[code % SIZES_MAX]]
 
     def field(self, code: int) -> str:
         """The name of the row in a page's hash: `1m:2026-11-23T09:24`, `1h:2026-11-23T09`, `1d:2026-11-23`."""

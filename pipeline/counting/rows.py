@@ -2,9 +2,7 @@
 
 `likes,comments,shares,replies,posts` in the order of `schemas.engagement.COLUMNS`; a row with answered comments goes on
 with `,answered` and how many of them got their reply within each bucket of `REPLY_TIMES_S`, zeros at the end left out.
-Packed, column k takes the 64 bits from 64*k on, the buckets those behind: adding a slice's change to a row is one
-addition, a row without answers is no longer for it, and a dictionary of integers is invisible to the garbage collector,
-which cost 40 % when rows were lists.
+Packed, column k takes the 64 bits from 64*k on, the buckets those behind: so Python reads a row out of `row_table.pyx`.
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ from struct import Struct
 from schemas.engagement import COLUMNS, REPLY_BUCKETS, REPLY_LONGER_MS, REPLY_TIMES_S
 
 BITS = 64
-ONE = tuple(1 << (BITS * k) for k in range(len(COLUMNS)))
 #: One answered comment, by the bucket of its reply's time.
 ANSWERED_IN = tuple(1 << (BITS * (len(COLUMNS) + bucket)) for bucket in range(REPLY_BUCKETS))
 _BYTES = 8 * len(COLUMNS)
@@ -79,11 +76,6 @@ class RowTexts(dict[int, str]):
             times = reply_times(row)
             text = self[row] = f"{text},{sum(times)},{','.join(map(str, times))}"
         return text
-
-
-def encode_row(row: int) -> str:
-    """The row as a window's field in Redis shows it."""
-    return RowTexts()[row]
 
 
 def decode_row(text: str) -> int:
