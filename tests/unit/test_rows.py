@@ -75,10 +75,10 @@ def test_reply_times_are_packed_behind_the_counts_and_written_behind_them() -> N
     row = pack((1, 2, 0, 1, 0), (0, 3, 0, 1))
     assert unpack(row) == (1, 2, 0, 1, 0)
     assert reply_times(row) == (0, 3, 0, 1)
-    assert encode_row(row) == "1,2,0,1,0,4,0,3,0,1"
-    assert decode_row(encode_row(row)) == row
-    assert encode_row(row - ANSWERED_IN[3]) == "1,2,0,1,0,3,0,3"
-    assert encode_row(pack((1, 2, 0, 1, 0))) == "1,2,0,1,0"
+    assert RowTexts()[row] == "1,2,0,1,0,4,0,3,0,1"
+    assert decode_row(RowTexts()[row)] == row
+    assert RowTexts()[row - ANSWERED_IN[3]] == "1,2,0,1,0,3,0,3"
+    assert RowTexts()[pack((1, 2, 0, 1, 0))] == "1,2,0,1,0"
 
 
 def test_a_quantile_of_reply_times_is_the_end_of_its_bucket() -> None:

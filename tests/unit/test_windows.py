@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.errors import SettingsError
 from pipeline.windows import ALL, Window, Windows, parse_duration
@@ -42,13 +40,6 @@ def test_a_row_is_kept_while_its_end_is_younger_than_the_retention() -> None:
     assert WINDOWS.is_kept(minute, end_ms + three_hours - 1)
     assert not WINDOWS.is_kept(minute, end_ms + three_hours)
     assert WINDOWS.is_kept(ALL, 253_402_300_799_999)
-
-
-@given(st.lists(st.integers(0, 200 * 86_400_000), min_size=1, max_size=20), st.integers(0, 200 * 86_400_000))
-def test_rows_past_their_retention_are_those_that_are_not_kept(times_ms: list[int], last_ms: int) -> None:
-    """The quick way over a whole page says what the one for a single row says."""
-    codes = {code for time_ms in times_ms for code in WINDOWS.codes(time_ms)}
-    assert set(WINDOWS.past(codes, last_ms)) == {code for code in codes if not WINDOWS.is_kept(code, last_ms)}
 
 
 def test_fields_that_are_no_windows_have_no_code() -> None:
