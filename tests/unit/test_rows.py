@@ -76,7 +76,7 @@ def test_reply_times_are_packed_behind_the_counts_and_written_behind_them() -> N
     assert unpack(row) == (1, 2, 0, 1, 0)
     assert reply_times(row) == (0, 3, 0, 1)
     assert RowTexts()[row] == "1,2,0,1,0,4,0,3,0,1"
-    assert decode_row(RowTexts()[row)] == row
+    assert decode_row(RowTexts()[row]) == row
     assert RowTexts()[row - ANSWERED_IN[3]] == "1,2,0,1,0,3,0,3"
     assert RowTexts()[pack((1, 2, 0, 1, 0))] == "1,2,0,1,0"
 
