@@ -42,9 +42,9 @@ class Plain:
         changes: dict[int, Counter[int]] = {}
         for time_ms, column, sign in counted:
             changes.setdefault(time_ms // 60_000 * 60_000, Counter())[column] += sign
+        # A change of nothing is told as well: another owner may have told what it takes back.
         for time_ms, change in changes.items():
-            if any(change.values()):
-                self._change(time_ms, change)
+            self._change(time_ms, change)
         if self.last_ms // 3_600_000 != self.hour:
             self.hour = self.last_ms // 3_600_000
             self.rows = {code: row for code, row in self.rows.items() if WINDOWS.is_kept(code, self.last_ms)}
