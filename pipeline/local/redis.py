@@ -26,6 +26,9 @@ _AOF_DIR = "appendonlydir"
 #: Above this a HyperLogLog takes 12 kB. Redis' own 3,000 saves memory of sets of 300 to 1,000 actors and makes adding
 #: one up to three times as slow: a quarter of all that Redis does for an event.
 HLL_SPARSE_BYTES = "800"
+#: From Redis' own 64 MB on, a stack that fills up has its file written anew every few seconds, by a child that takes a
+#: core.
+AOF_REWRITE_FROM = "256mb"
 
 
 class RedisServer(Child):
@@ -43,6 +46,7 @@ class RedisServer(Child):
             "dir": str(data),
             "appendonly": "yes",
             "appendfsync": "everysec",
+            "auto-aof-rewrite-min-size": AOF_REWRITE_FROM,
             "save": "",
             "maxmemory-policy": "noeviction",
             "hll-sparse-max-bytes": HLL_SPARSE_BYTES,
