@@ -6,6 +6,8 @@ Misses of a slice are loaded together, in two pipelined round trips. What is dir
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from redis.asyncio import Redis
 
 from pipeline.counting.live import LivePage
@@ -25,6 +27,9 @@ class Shelf:
         self.keys = keys
         self.windows = windows
         self.most_entries = most_entries
+        #: What it may keep in any case; and what the shelves beside it hold, for beyond its share it keeps what they leave.
+        self.share = most_entries * 9 // 10
+        self.others: Callable[[], int] = lambda: 0
         self.pages: dict[str, LivePage] = {}
         self.entries = 0
         #: Keys of pages that are being published.
@@ -76,9 +81,9 @@ class Shelf:
 
     def shrink(self) -> None:
         """Let go of the oldest over the limit: what is dirty goes after its publication."""
-        if self.entries > self.most_entries:
+        if self.entries > self.share and self.entries + self.others() > self.most_entries:
             # Down to nine tenths, so that the walk over the pages is rare.
-            self._let_go(self.most_entries * 9 // 10)
+            self._let_go(max(self.share, self.most_entries * 9 // 10 - self.others()))
 
     def let_go_all(self) -> None:
         """Let go of every page that can be let go."""

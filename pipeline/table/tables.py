@@ -109,10 +109,13 @@ class Tables:
         self._share_memory()
 
     def _share_memory(self) -> None:
-        """Each partition may keep its share of what the worker may."""
+        """Each partition may keep its share of what the worker may, and beyond it what the others leave: one post may
+        have more members than a share."""
         metrics.PARTITIONS.set(len(self.tables))
-        for table in self.tables.values():
-            table.shelf.most_entries = self.settings.cache_entries // len(self.tables)
+        shelves = [table.shelf for table in self.tables.values()]
+        for shelf in shelves:
+            shelf.share = self.settings.cache_entries * 9 // 10 // len(shelves)
+            shelf.others = lambda own=shelf: sum(one.entries for one in shelves) - own.entries  # type: ignore[misc]
 
     async def take(self, batch: Batch, ack: Ack) -> None:
         """Count a batch; `ack` is called once all of it is applied and published."""
