@@ -27,7 +27,7 @@ class Shelf:
         self.keys = keys
         self.windows = windows
         self.most_entries = most_entries
-        #: What it may keep in any case; and what the shelves beside it hold, for beyond its share it keeps what they leave.
+        #: What it may keep in any case. Beyond it, what the shelves beside it leave: `others` is what they hold.
         self.share = most_entries * 9 // 10
         self.others: Callable[[], int] = lambda: 0
         self.pages: dict[str, LivePage] = {}
