@@ -44,7 +44,6 @@ class Fold:
     """Folds slices; holds only the window sizes and what can be computed from them once."""
 
     def __init__(self, windows: Windows, engaged_ms: int = DAY_MS) -> None:
-        self.windows = windows
         #: The length of the finest window in which distinct actors are counted.
         self.engaged_ms = engaged_ms
         self.finest_ms = windows.finest_ms
