@@ -13,7 +13,7 @@ cdef class Sizes:
     cdef int64_t kept_ms[SIZES]
 
 cdef class LivePage:
-    cdef readonly str entity, platform, id, key, prefix, reference
+    cdef readonly str entity, platform, id, encoded_id, key, prefix, reference
     cdef readonly int slot
     cdef public str account
     cdef public object addresses, engaged_in, told, threads, labelled

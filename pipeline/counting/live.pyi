@@ -17,6 +17,7 @@ class LivePage:
     entity: str
     platform: str
     id: str
+    encoded_id: str
     slot: int
     key: str
     prefix: str

@@ -18,7 +18,7 @@ from pipeline.counting.object_set cimport ObjectSet
 from pipeline.counting.row_table cimport COLUMNS, Row, RowTable
 from pipeline.counting.rows import reply_times
 from pipeline.counting.threads import Threads
-from pipeline.store.keys import reference
+from pipeline.store.keys import encode_id, reference
 from pipeline.windows import ALL, SIZES_MAX
 from schemas.engagement import COLUMNS as COLUMN_NAMES
 
@@ -56,13 +56,14 @@ cdef class Sizes:
 cdef class LivePage:
     """A post's or an account's page in memory: absolute numbers, and what changed of them since the last slice.
 
-    `key`: where the shelf keeps it; `prefix`: what its posts' keys begin with; `reference`: its name in Redis without
-    prefix and slot; `addresses`: the Redis keys of page, members, posts and engaged actors, made at the first change;
-    `told`: what all records of it begin with;
-    `engaged_in`: the sets of its account's engaged actors in Redis, of the window number that was last written.
+    `key`: where the shelf keeps it; `prefix`: what its posts' keys begin with; `encoded_id`: as it stands in keys;
+    `reference`: its name in Redis without prefix and slot; `addresses`: the Redis keys of page, members, posts and
+    engaged actors, made at the first change; `told`: what all records of it begin with; `engaged_in`: the sets of its
+    account's engaged actors in Redis, of the window number that was last written.
     `members`, `threads` (who replied to whom, None as long as nobody did) and `labelled` are of posts only; `entries`:
     how many members Redis holds; `rows`: window code -> packed row; `new`: nothing of it was in Redis when it was
-    loaded; `renewed` and `engaged_renewed`: the lifetime in Redis of it, and of who was engaged, was renewed since; `weight`: members and rows when it was last weighed.
+    loaded; `renewed` and `engaged_renewed`: the lifetime in Redis of it, and of who was engaged, was renewed since;
+    `weight`: members and rows when it was last weighed.
 
     Since the last slice: `touched`, `answered` (finest window -> change of its answered comments, packed), `owner` (a
     touched post's account), `polled_changed`. Since the last publication: `dirty` (window codes); `closes_ms`: the next
@@ -77,6 +78,7 @@ cdef class LivePage:
         self.key = key
         # The bar keeps a post of platform "9" apart from an account of a platform that is called like a slot.
         self.prefix = f"{slot}|{platform}:"
+        self.encoded_id = encode_id(entity_id)
         self.reference = reference(entity, platform, entity_id)
         self.account = entity_id if entity == "account" else ""
         self.engaged_in = (-1, ())

@@ -5,18 +5,27 @@
 -- ARGV[1] source partition (field of `applied`)
 -- ARGV[2] offset and ARGV[3] version that the writer believes to be in force ('0' where nothing is there yet)
 -- ARGV[4] next offset to apply; ARGV[5] next version; ARGV[6] layout version
--- ARGV[7] '' or msgpack of {sets, removals, appends, replacements, scores, unscores, renewals, ttl in s, texts};
---         each but the ttl is a flat array of key, what to do with it, key, ...
---           sets     {field, value, ...}       HSET        removals      {field, ...}      HDEL
---           appends  bytes                     APPEND      replacements  bytes             SET
---           scores   {score, member, ...}      ZADD        unscores      {member, ...}     ZREM
+-- ARGV[7] '' or msgpack of {sets, removals, appends, replacements, earlier, scores, unscores, renewals, ttl in s,
+--         texts}; each but the ttl is a flat array of key, what to do with it, key, ...
+--           sets     {field, value, ...}       HSET        removals      {field, ...}          HDEL
+--           appends  bytes                     APPEND      replacements  bytes                 SET
+--           scores   {score, member, ...}      ZADD        earlier       {score, member, ...}  ZADD LT
+--           unscores {member, ...}             ZREM
 --           renewals n                         EXPIRE; where n > 0 also drop members below that score
 --           texts    {ttl, field, value, actor, ...}   HSET where there is no newer value; the time of a value stands in
 --                    its first 15 digits. What an erased actor said is kept without text and actor.
 --         These keys (pages, members, posts) carry the hash tag of KEYS, so they lie on the same node. They are
 --         not in KEYS because a client packs an argument in 1 us and a string inside msgpack in 0.05 us.
 -- Returns 1; or {offset, version} in force, having written nothing: the writer is fenced.
-local call = redis.call
+local call, min = redis.call, math.min
+-- Arguments of one command: `unpack` takes 8,000 at the most. Even, for fields and values come in pairs.
+local MOST = 4000
+local function every(command, list)
+  for i = 1, #list, 2 do
+    local key, parts = list[i], list[i + 1]
+    for first = 1, #parts, MOST do call(command, key, unpack(parts, first, min(first + MOST - 1, #parts))) end
+  end
+end
 local there = call('HMGET', KEYS[1], ARGV[1], 'version')
 local offset, version = there[1] or '0', there[2] or '0'
 if offset ~= ARGV[2] or version ~= ARGV[3] then
@@ -24,24 +33,25 @@ if offset ~= ARGV[2] or version ~= ARGV[3] then
 end
 if ARGV[7] ~= '' then
   local change = cmsgpack.unpack(ARGV[7])
-  local list = change[1]
-  for i = 1, #list, 2 do call('HSET', list[i], unpack(list[i + 1])) end
-  list = change[2]
-  for i = 1, #list, 2 do call('HDEL', list[i], unpack(list[i + 1])) end
-  list = change[3]
+  every('HSET', change[1])
+  every('HDEL', change[2])
+  local list = change[3]
   for i = 1, #list, 2 do call('APPEND', list[i], list[i + 1]) end
   list = change[4]
   for i = 1, #list, 2 do call('SET', list[i], list[i + 1]) end
   list = change[5]
-  for i = 1, #list, 2 do call('ZADD', list[i], unpack(list[i + 1])) end
-  list = change[6]
-  for i = 1, #list, 2 do call('ZREM', list[i], unpack(list[i + 1])) end
-  list = change[7]
   for i = 1, #list, 2 do
-    call('EXPIRE', list[i], change[8])
+    local key, parts = list[i], list[i + 1]
+    for first = 1, #parts, MOST do call('ZADD', key, 'LT', unpack(parts, first, min(first + MOST - 1, #parts))) end
+  end
+  every('ZADD', change[6])
+  every('ZREM', change[7])
+  list = change[8]
+  for i = 1, #list, 2 do
+    call('EXPIRE', list[i], change[9])
     if list[i + 1] > 0 then call('ZREMRANGEBYSCORE', list[i], '-inf', list[i + 1]) end
   end
-  list = change[9]
+  list = change[10]
   if #list > 0 then
     local erased = call('EXISTS', KEYS[3]) == 1
     for i = 1, #list, 2 do
@@ -57,9 +67,9 @@ if ARGV[7] ~= '' then
         if not newest[field] then fields[#fields + 1] = field end
         if not newest[field] or newest[field] < value then newest[field] = value end
       end
-      -- All of an account's day together: a command a comment took twice as long. `unpack` takes 8,000 at the most.
-      for first = 1, #fields, 2000 do
-        local last, write = math.min(first + 1999, #fields), {}
+      -- All of an account's day together: a command a comment took twice as long.
+      for first = 1, #fields, MOST / 2 do
+        local last, write = min(first + MOST / 2 - 1, #fields), {}
         local old = call('HMGET', key, unpack(fields, first, last))
         for j = first, last do
           local value, there = newest[fields[j]], old[j - first + 1]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from pipeline.counting.live import LivePage
 from pipeline.settings import Settings
 from pipeline.store.checkpoint import Mark
 from pipeline.store.engaged import Engaged
-from pipeline.store.keys import LAYOUT_VERSION, Keys, encode_id
+from pipeline.store.keys import LAYOUT_VERSION, Keys
 from pipeline.store.round_trip import round_trip
 from pipeline.store.talk import Talk
 from pipeline.store.texts import text_of
@@ -34,42 +35,48 @@ class SlotChange:
     """What one slot's script is to do; the head of `apply.lua` describes the arrays."""
 
     __slots__ = (
-        "appends", "engaged", "open", "removals", "renewals", "replacements", "scores", "sets", "texts", "unscores",
+        "appends", "earlier", "engaged", "open", "removals", "renewals", "replacements", "scores", "sets", "texts",
+        "unscores",
     )  # fmt: skip
 
     def __init__(self, open_: str) -> None:
         self.open = open_
         self.sets: list[Any] = []
-        self.removals: list[Any] = []
         self.appends: list[Any] = []
         self.replacements: list[Any] = []
-        self.scores: list[Any] = []
-        self.unscores: list[Any] = []
-        self.renewals: list[Any] = []
+        # By key, for many pages share one, and a command costs Redis more than what it does.
+        self.removals: defaultdict[str, list[str]] = defaultdict(list)
+        self.earlier: defaultdict[str, list[str]] = defaultdict(list)
+        self.scores: defaultdict[str, list[str]] = defaultdict(list)
+        self.unscores: defaultdict[str, list[str]] = defaultdict(list)
+        self.renewals: dict[str, int] = {}
         #: Key -> lifetime in s, then what `apply.lua` wants of it.
         self.texts: dict[str, list[Any]] = {}
         self.engaged = Engaged()
 
     def close_at(self, reference: str, closes_ms: int, *, earlier_only: bool) -> None:
         """Note when the page's next window closes; `earlier_only` keeps an earlier time that is noted already."""
-        score = (str(closes_ms), reference)
-        self.scores += (self.open, ("LT", *score) if earlier_only else score)
+        (self.earlier if earlier_only else self.scores)[self.open] += (str(closes_ms), reference)
 
     def closed(self, reference: str) -> None:
         """The page has no window left to close."""
-        self.unscores += (self.open, (reference,))
+        self.unscores[self.open].append(reference)
+
+    def renew(self, key: str, below: int = 0) -> None:
+        """Renew the lifetime of a key; members of a sorted set with a score below this one go."""
+        self.renewals[key] = max(below, self.renewals.get(key, 0))
 
     def packed(self, ttl_s: int) -> bytes:
         """ARGV[7]."""
         return _pack(
             (
-                self.sets, self.removals, self.appends, self.replacements, self.scores, self.unscores, self.renewals,
-                ttl_s, _flat(self.texts),
+                self.sets, _flat(self.removals), self.appends, self.replacements, _flat(self.earlier),
+                _flat(self.scores), _flat(self.unscores), _flat(self.renewals), ttl_s, _flat(self.texts),
             )
         )  # fmt: skip
 
 
-def _flat(table: dict[str, list[Any]]) -> list[Any]:
+def _flat(table: Mapping[str, Any]) -> list[Any]:
     return [part for pair in table.items() for part in pair]
 
 
@@ -107,7 +114,7 @@ class Script:
         if changes.fields:
             change.sets += (key, msgspec.Raw(changes.fields))
         if changes.gone:
-            change.removals += (key, changes.gone)
+            change.removals[key] += changes.gone
         renew, page.renewed = not page.renewed, True
         if changes.engaged:
             self.talk.add_engaged(change, page, engaged, changes.engaged)
@@ -115,18 +122,19 @@ class Script:
             if changes.links is not None:
                 threads = self.keys.threads(page.slot, page.platform, page.id)
                 change.appends += (threads, text_of(changes.links))
-                change.renewals += (threads, 0)
+                change.renew(threads)
             if changes.blob is not None:
                 (change.replacements if changes.whole else change.appends).extend((members, text_of(changes.blob)))
             if changes.moved:
-                change.scores += (posts, (str(page.last_ms), encode_id(page.id)))
+                change.scores[posts] += (str(page.last_ms), page.encoded_id)
             if renew:
                 # Posts whose pages have run out: as old, against this post's newest event, as a page outlives its own.
-                change.renewals += (members, 0, posts, max(0, page.last_ms - self.ttl_s * 1000))
+                change.renew(members)
+                change.renew(posts, max(0, page.last_ms - self.ttl_s * 1000))
                 if page.threads is not None:
-                    change.renewals += (self.keys.threads(page.slot, page.platform, page.id), 0)
+                    change.renew(self.keys.threads(page.slot, page.platform, page.id))
         if renew:
-            change.renewals += (key, 0)
+            change.renew(key)
 
     def _address(self, page: LivePage) -> tuple[str, str, str, str]:
         keys, slot, name = self.keys, page.slot, page.reference

@@ -9,7 +9,7 @@ from pipeline.counting.comments import CommentChange
 from pipeline.counting.live import LivePage
 from pipeline.settings import Settings
 from pipeline.store.engaged import Sets
-from pipeline.store.keys import Keys, encode_id
+from pipeline.store.keys import Keys
 from pipeline.store.texts import DAY_MS, day_of, encode_text, text_of
 from pipeline.windows import ALL_NAME
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from pipeline.store.script import SlotChange
 
 DAY_S = 86_400
-#: Arguments of one command: Lua's `unpack` takes 8,000 at the most. Even, for scores and members come in pairs.
-MOST_AT_ONCE = 4_000
 
 
 class Talk:
@@ -34,23 +32,17 @@ class Talk:
     def add_comments(self, change: SlotChange, account: LivePage, comments: Sequence[CommentChange]) -> None:
         """The comments of one account: who waits, who does not, and what they said."""
         queue = self.keys.unanswered(account.slot, account.platform, account.id)
-        waiting: list[str] = []
-        others: list[str] = []
         texts = _Texts(self, change, account)
         for one in comments:
-            member = f"{one.mark}:{encode_id(one.post.id)}"
+            member = f"{one.mark}:{one.post.encoded_id}"
             if one.waits_ms is None:
-                others.append(member)
+                change.unscores[queue].append(member)
             else:
-                waiting += (str(one.waits_ms), member)
+                change.scores[queue] += (str(one.waits_ms), member)
             texts.add(one)
-        for start in range(0, len(waiting), MOST_AT_ONCE):
-            change.scores += (queue, waiting[start : start + MOST_AT_ONCE])
-        if waiting:
+        if queue in change.scores:
             # What waits longer than a text is kept leaves the queue.
-            change.renewals += (queue, max(0, account.last_ms - self.text_ttl_s * 1000))
-        for start in range(0, len(others), MOST_AT_ONCE):
-            change.unscores += (queue, others[start : start + MOST_AT_ONCE])
+            change.renew(queue, max(0, account.last_ms - self.text_ttl_s * 1000))
 
     def add_engaged(self, change: SlotChange, post: LivePage, key: str, engaged: Mapping[int, bytes]) -> None:
         """Who was engaged with a post: for the post's set (`key`), and its account's of all time and each window."""
@@ -94,7 +86,7 @@ class _Texts:
         """Keep the newest of what was said, and forget what is to go."""
         time_ms, forget_ms = one.time_ms, one.forget_ms
         if forget_ms is not None and (time_ms is None or forget_ms // DAY_MS != time_ms // DAY_MS):
-            self.change.removals += (self._key(forget_ms), [one.mark])
+            self.change.removals[self._key(forget_ms)].append(one.mark)
         if time_ms is None or not one.said:
             return
         texts = self.days.get(time_ms // DAY_MS)

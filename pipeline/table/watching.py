@@ -35,8 +35,6 @@ from schemas.alert import encode_alert
 
 #: References of a slot that are looked at in one publication; what is left is due again a second later.
 LOOKS_AT_ONCE = 20
-#: An outbox is emptied in steps of so many: Lua takes 8,000 arguments at the most.
-OUTBOX_AT_ONCE = 1_000
 NO_STATES: States = {}
 #: Gives the change of a slot, the same one each time.
 ChangeOf = Callable[[int], SlotChange]
@@ -102,9 +100,9 @@ class Watching:
     def write(self, round_: Round, change_of: ChangeOf) -> None:
         """Put a round into the changes of its slots."""
         for slot, noted in round_.noted.items():
-            scores, key = change_of(slot).scores, self.keys.watch[slot]
+            earlier = change_of(slot).earlier[self.keys.watch[slot]]
             for name, due_ms in noted.items():
-                scores += (key, ("LT", str(due_ms), name))
+                earlier += (str(due_ms), name)
         for slot, looks in round_.looks.items():
             change = change_of(slot)
             for name, look in looks.items():
@@ -128,9 +126,8 @@ class Watching:
     def write_sent(self, sent: Collection[str], change_of: ChangeOf) -> None:
         """Take these alerts out of their outboxes."""
         for slot, alerts in self.slots.items():
-            gone = [name for name in alerts.outbox if name in sent]
-            for start in range(0, len(gone), OUTBOX_AT_ONCE):
-                change_of(slot).removals += (self.keys.alerting[slot], gone[start : start + OUTBOX_AT_ONCE])
+            if gone := [name for name in alerts.outbox if name in sent]:
+                change_of(slot).removals[self.keys.alerting[slot]] += gone
 
     def sent(self, sent: Collection[str]) -> None:
         """They are out of their outboxes."""
@@ -203,17 +200,17 @@ class Watching:
             fields = [part for rule, state in kept for part in (state_field(rule, name), encode_state(state).decode())]
             change.sets += (keys.alerts[slot], fields)
         if gone := [state_field(rule, name) for rule, state in look.states.items() if state is None]:
-            change.removals += (keys.alerts[slot], gone)
+            change.removals[keys.alerts[slot]] += gone
         if look.lengths is not None:
             change.sets += (keys.lengths[slot], (name, encode_lengths(look.lengths).decode()))
         if look.alerts:
             fields = [part for alert in look.alerts for part in (alert.id, encode_alert(alert).decode())]
             change.sets += (keys.alerting[slot], fields)
         if look.next_ms is None:
-            change.unscores += (keys.watch[slot], (name,))
-            change.removals += (keys.lengths[slot], (name,))
+            change.unscores[keys.watch[slot]].append(name)
+            change.removals[keys.lengths[slot]].append(name)
         else:
-            change.scores += (keys.watch[slot], (str(look.next_ms), name))
+            change.scores[keys.watch[slot]] += (str(look.next_ms), name)
 
     def _watch(self, slot: int, name: str, due_ms: int) -> None:
         self._watched[name] = due_ms

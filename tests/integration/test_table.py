@@ -15,6 +15,7 @@ from pipeline.settings import Settings
 from pipeline.slots import slot_of
 from pipeline.store.keys import Keys
 from pipeline.table.batch import Batch
+from pipeline.windows import Windows
 from schemas.engagement import Engagement, decode_engagement
 from schemas.topics import ACCOUNTS, POSTS
 from tests.driver import PARTITION, RECEIVED_MS, Driver, accounts_of
@@ -86,6 +87,24 @@ async def test_rows_past_their_retention_are_removed_as_the_page_is_touched(driv
     driver.write(like(2, time_ms=NOON_MS))
     await driver.take()
     assert "1m:2026-11-23T04:24" not in await page(driver)
+
+
+async def test_a_page_may_change_in_more_rows_than_a_command_of_a_script_takes(settings: Settings) -> None:
+    """Minutes may be kept for as long as one likes, and whoever catches up writes days of them together."""
+    patient = replace(settings, windows=Windows.parse("1m:7d,1h:8d,1d:90d"))
+    redis, outlet = open_redis(patient), Outlet(patient)
+    driver = Driver(patient, redis, outlet)
+    await driver.open()
+    minutes = range(9_000)
+    driver.write(*(like(i, time_ms=NOON_MS - 20 * DAY_MS - i * 60_000) for i in minutes))
+    await driver.take()
+    assert sum(name.startswith("1m:") for name in await page(driver)) == len(minutes)
+    driver.write(like(-1, time_ms=NOON_MS))
+    await driver.take()
+    assert sum(name.startswith("1m:") for name in await page(driver)) == 1
+    assert await driver.differences() == []
+    await outlet.stop()
+    await redis.aclose()
 
 
 async def test_polled_totals_stand_beside_the_counts_and_the_newest_wins(driver: Driver) -> None:
