@@ -98,6 +98,7 @@ bench: $(INSTALLED) ## the measurements of docs/performance.md and docs/growth.m
 	$(BIN)/python -m bench.gateway
 	$(BIN)/python -m bench.engines
 	$(BIN)/python -m bench.freshness
+	$(BIN)/python -m bench.queries
 	$(BIN)/python -m bench.growth
 
 peers: $(INSTALLED) ## build the JVM programs that bench measures against (JDK 17 and Maven; bench does it when needed)

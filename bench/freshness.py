@@ -1,6 +1,6 @@
-"""How long after a webhook its number stands in Redis, and how long a query takes while a worker catches up.
+"""How long after a webhook its number stands in Redis.
 
-python -m bench.freshness [--seconds N] [--catch-up N] [--json FILE]. Starts a Kafka, a Redis, a gateway and a worker of
+python -m bench.freshness [--seconds N] [--json FILE]. Starts a Kafka, a Redis, a gateway and a worker of
 its own. First the highest load is measured: as many webhooks a second as the gateway answers over 64 connections while
 the worker counts. Then webhooks come by a fixed schedule at shares of that load, and a time counts from the moment at
 which a webhook should have been sent, whether or not the gateway was ready for it.
@@ -12,7 +12,6 @@ import argparse
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -23,12 +22,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.arrivals import Freshness, watch
-from bench.counting import queried, servers
-from bench.events import fill
+from bench.counting import servers
 from bench.gateway import CONNECTIONS_FILE, wait_ready
-from bench.machine import Others
 from bench.pacing import PROBE_EVERY
-from bench.programs import Probe, Program, Progress
+from bench.programs import Program, Progress
 from bench.workers import environment
 from pipeline.local.ports import free_ports
 from pipeline.settings import Settings
@@ -38,7 +35,6 @@ from pipeline.topic_admin import create_topics
 SHARES = (25, 50, 80)
 CONNECTIONS = 64
 HIGHEST_REQUESTS = 30_000
-READS_PER_S = 1_000
 LIMIT_S = 600
 #: Further than the numbers of any other phase.
 PHASE_NUMBERS = 10_000_000
@@ -47,23 +43,14 @@ PHASE_NUMBERS = 10_000_000
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.freshness", description=__doc__)
     parser.add_argument("--seconds", type=int, default=20, help="length of each load")
-    parser.add_argument("--catch-up", type=int, default=1_000_000, help="interactions to catch up with beside queries")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     arguments = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 140)
     with tempfile.TemporaryDirectory(prefix="twoway-bench-") as folder:
         highest, loads = measure_freshness(Path(folder), arguments.seconds, console)
     console.print(_table(highest, loads))
-    with tempfile.TemporaryDirectory(prefix="twoway-bench-") as folder:
-        query = measure_queries(Path(folder), arguments.catch_up)
-    console.print(
-        f"HGETALL at {READS_PER_S:,} reads/s while {arguments.catch_up:,} interactions are caught up with: "
-        f"{query['reads']:,.0f} reads, p50 {query['p50_ms']:.2f} ms, p99 {query['p99_ms']:.2f} ms, "
-        f"max {query['max_ms']:.1f} ms; {query['events_per_s']:,.0f} events/s, "
-        f"others kept {query['others_cores']:.2f} cores busy"
-    )
     if arguments.json:
-        report = {"highest_per_s": highest, "loads": [asdict(load) for load in loads], "query": query}
+        report = {"highest_per_s": highest, "loads": [asdict(load) for load in loads]}
         arguments.json.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
 
 
@@ -87,25 +74,6 @@ def measure_freshness(folder: Path, seconds: int, console: Console) -> tuple[flo
                 watch(share, rate, seconds, port, number * PHASE_NUMBERS, Keys(settings.key_prefix), client, own)
             )
         return highest, loads
-
-
-def measure_queries(folder: Path, events: int) -> dict[str, float]:
-    """What reads of large pages take while one worker counts a full topic."""
-    with servers(folder) as (settings, pids):
-        create_topics(settings)
-        fill(settings, events)
-        client = redis.Redis.from_url(settings.redis_url.reveal())
-        command = [sys.executable, "-m", "pipeline", "worker"]
-        worker_program = Program("twoway worker", command, environment(settings), folder / "worker.log", 600)
-        with Progress(settings, client) as progress, worker_program as worker:
-            worker.wait_for(lambda: progress.applied_about() > 0)
-            with Probe(client, queried(settings), READS_PER_S) as reader:
-                others = Others([*pids, worker.pid, reader.pid])
-                before, began = progress.applied_exactly(), time.monotonic()
-                worker.wait_for(lambda: progress.applied_about() >= progress.total)
-                rate, others_cores = (progress.total - before) / (time.monotonic() - began), others.cores(0.0)
-                measured = reader.result()
-            return {**measured, "events_per_s": rate, "others_cores": others_cores}
 
 
 def _roles(settings: Settings, folder: Path, port: int) -> list[Program]:
