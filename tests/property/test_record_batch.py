@@ -7,7 +7,7 @@ from typing import Any
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.clock import wall_clock
@@ -47,6 +47,7 @@ def aiokafkas(records: list[Record], timestamp_ms: int, limit: int, producer: tu
     return [bytes(builder._build()) for builder in builders]
 
 
+@settings(deadline=None)
 @given(RECORDS, MOMENTS, LIMITS, PRODUCERS)
 @example([(None, None)], 0, 0, (-1, -1, 0))
 @example([(b"", b""), (None, b"")] * 100, 2**62, BATCH_BYTES, (5, 0, 7))
@@ -59,6 +60,7 @@ def test_batches_are_those_that_aiokafka_builds(
     assert ours == aiokafkas(records, timestamp_ms, limit, producer)
 
 
+@settings(deadline=None)
 @given(RECORDS, MOMENTS, PRODUCERS)
 def test_a_batch_is_read_as_what_was_written(
     records: list[Record], timestamp_ms: int, producer: tuple[int, int, int]
@@ -81,6 +83,7 @@ def test_a_batch_is_read_as_what_was_written(
     assert read == records
 
 
+@settings(deadline=None)
 @given(RECORDS, LIMITS)
 def test_batches_know_how_much_they_hold(records: list[Record], limit: int) -> None:
     """Only a record that stands alone is larger than a batch."""
