@@ -7,7 +7,6 @@ worker does whose metadata is old, and a Redis of several nodes may fall back in
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
 
@@ -17,7 +16,8 @@ from pipeline.errors import FencedError
 from pipeline.proving.compare import Difference, compare_page
 from pipeline.proving.oracle import Oracle
 from pipeline.proving.snapshot import SnapshotReader
-from pipeline.publishing.outlet import Outlet, Record
+from pipeline.publishing.outlet import Outlet
+from pipeline.publishing.record_batch import Batches
 from pipeline.settings import Settings
 from pipeline.slots import slot_of
 from pipeline.store.keys import Keys
@@ -27,6 +27,7 @@ from schemas.engagement import Engagement, decode_engagement
 from schemas.interaction import Interaction, decode_interaction, encode_interaction
 from schemas.topics import ACCOUNTS, INTERACTIONS, POSTS, UNANSWERED
 from tests.driver import RECEIVED_MS
+from tests.outgoing import read_back
 from tests.redises import open_redis
 
 FIRST = 4
@@ -50,23 +51,13 @@ class Logs(Outlet):
         self.interactions: defaultdict[int, list[Kept]] = defaultdict(list)
         self.published: defaultdict[str, dict[bytes, list[bytes | None]]] = defaultdict(lambda: defaultdict(list))
 
-    async def send(
-        self,
-        topic: str,
-        partition: int,
-        records: Iterable[Record],
-        timestamp_ms: int | None = None,
-        *,
-        exactly_there: bool = False,
-    ) -> int:
-        sent = 0
-        for key, value in records:
-            sent += 1
+    async def send(self, topic: str, partition: int, records: Batches, *, exactly_there: bool = False) -> int:
+        for key, value, timestamp_ms in read_back(records):
             if topic == self.settings.topic(INTERACTIONS.name):
-                self.append(partition, key, value, timestamp_ms or RECEIVED_MS)
+                self.append(partition, key, value, timestamp_ms)
             else:
                 self.published[topic][key or b""].append(value)
-        return sent
+        return len(records)
 
     def append(self, partition: int, key: bytes | None, value: bytes | None, timestamp_ms: int = RECEIVED_MS) -> None:
         log = self.interactions[partition]

@@ -19,7 +19,8 @@ import msgspec
 from msgspec.structs import replace
 from redis.asyncio import Redis
 
-from pipeline.publishing.outlet import Outlet, Record
+from pipeline.publishing.outlet import Outlet
+from pipeline.publishing.record_batch import Batches
 from pipeline.settings import Settings
 from pipeline.slots import SLOTS, slot_of
 from pipeline.store.keys import Keys, encode_id
@@ -73,7 +74,7 @@ class Eraser:
 
     async def _erase_in(self, key: bytes, names: Collection[str], done: Erased) -> None:
         """The texts of one account and day."""
-        records: dict[int, list[Record]] = defaultdict(list)
+        records: dict[int, Batches] = defaultdict(Batches)
         async for mark, value in self._redis.hscan_iter(key, count=SCAN_COUNT):
             try:
                 text = decode_text(value)
@@ -89,9 +90,9 @@ class Eraser:
             done.texts += 1
             done.waiting += waits is not None
             topic_key = unanswered_key(text.platform, text.post, mark.decode()).encode()
-            records[slot % self._partitions] += [
-                (topic_key, None),
-                *([(topic_key, plain)] if waits is not None else []),
-            ]
+            queued = records[slot % self._partitions]
+            queued.append(topic_key, None)
+            if waits is not None:
+                queued.append(topic_key, plain)
         for partition, some in records.items():
             await self._outlet.send(self._topic, partition, some)

@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from pipeline.counting.row_table import RowTable
+from pipeline.publishing.record_batch import Batches
 
 class RowRecords:
     def __init__(
@@ -19,4 +20,5 @@ class RowRecords:
         head: bytes,
         still_open: bytes,
         final: bytes,
-    ) -> list[tuple[bytes, bytes]]: ...
+        out: Batches,
+    ) -> None: ...

@@ -1,11 +1,13 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Rows of a page as keys and values of Kafka records, compiled: ten rows of a page change with a slice, and each is told.
+"""Rows of a page as Kafka records, compiled: ten rows of a page change with a slice, and each is told.
+
+Key and value are written straight to where they are sent from.
 
 The texts of counts are kept, for most windows hold one of a few small rows: the two ratios, written as Python writes
 them, take longer than all the rest.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItem
 from cpython.mem cimport PyMem_Free
 from cpython.object cimport PyObject
@@ -15,6 +17,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, strlen
 
 from pipeline.counting.row_table cimport COLUMNS, Row, RowTable
+from pipeline.publishing.record_batch cimport Batches, Place
 
 cdef extern from "Python.h":
     char* PyOS_double_to_string(double value, char code, int precision, int flags, int* kind) except NULL
@@ -36,7 +39,7 @@ cdef struct Text:
 
 
 cdef class RowRecords:
-    """Makes records. `unanswered`: what a row with comments says of answers where there are none; `texts` gives what a
+    """Writes records. `unanswered`: what a row with comments says of answers where there are none; `texts` gives what a
     packed row with answered comments says of its counts; `windows` makes the end of a key and the fields of a window."""
 
     cdef Text* _kept
@@ -53,30 +56,43 @@ cdef class RowRecords:
     def __dealloc__(self):
         free(self._kept)
 
-    def of_page(self, RowTable rows, codes, set closed, bytes key, bytes head, bytes still_open, bytes final):
-        """Key and value of each row of these codes that is there. A value is `head`, the window, the counts, and
-        `final` for a closed one, else `still_open`."""
+    def of_page(
+        self, RowTable rows, codes, set closed, bytes key, bytes head, bytes still_open, bytes final, Batches out not None
+    ):
+        """Each row of these codes that is there. A key is `key` and the window; a value is `head`, the window, the counts,
+        and `final` for a closed one, else `still_open`."""
         cdef Row* row
         cdef Text* text
         cdef PyObject* found
-        cdef bytes counts
+        cdef bytes counts, key_end, window, end
         cdef tuple parts
-        records = []
+        cdef Place where
+        cdef const char* told
+        cdef char* place
+        cdef Py_ssize_t size
         for code in codes:
             row = rows.find(code)
             if row == NULL:
                 continue
             found = PyDict_GetItem(self._windows, code)
             parts = <tuple>found if found != NULL else self._window_parts(code)
+            key_end, window = <bytes>parts[0], <bytes>parts[1]
             end = final if closed and code in closed else still_open
             if rows.answers and code in rows.answers:
                 counts = self._texts[rows.packed(row)]
-                value = joined(head, parts[1], PyBytes_AS_STRING(counts), PyBytes_GET_SIZE(counts), end)
+                told, size = PyBytes_AS_STRING(counts), PyBytes_GET_SIZE(counts)
             else:
                 text = self._text_of(row.counts)
-                value = joined(head, parts[1], text.text, text.size, end)
-            records.append((key + parts[0], value))
-        return records
+                told, size = text.text, text.size
+            out.place(
+                PyBytes_GET_SIZE(key) + PyBytes_GET_SIZE(key_end),
+                PyBytes_GET_SIZE(head) + PyBytes_GET_SIZE(window) + size + PyBytes_GET_SIZE(end),
+                &where,
+            )
+            put(put(where.key, key), key_end)
+            place = put(put(where.value, head), window)
+            memcpy(place, told, size)
+            put(place + size, end)
 
     cdef Text* _text_of(self, const int64_t* counts) except NULL:
         """What a row without answered comments says of its counts; the five are never all zero in a row of a window."""
@@ -127,12 +143,7 @@ cdef int write_ratio(char* out, int64_t part, int64_t whole) except -1:
     return 0
 
 
-cdef bytes joined(bytes head, bytes window, const char* counts, Py_ssize_t size, bytes end):
-    cdef Py_ssize_t a = PyBytes_GET_SIZE(head), b = PyBytes_GET_SIZE(window), c = PyBytes_GET_SIZE(end)
-    cdef bytes value = PyBytes_FromStringAndSize(NULL, a + b + size + c)
-    cdef char* out = PyBytes_AS_STRING(value)
-    memcpy(out, PyBytes_AS_STRING(head), a)
-    memcpy(out + a, PyBytes_AS_STRING(window), b)
-    memcpy(out + a + b, counts, size)
-    memcpy(out + a + b + size, PyBytes_AS_STRING(end), c)
-    return value
+cdef inline char* put(char* out, bytes text) noexcept:
+    """Gives the place behind it."""
+    memcpy(out, PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
+    return out + PyBytes_GET_SIZE(text)

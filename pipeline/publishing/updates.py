@@ -13,6 +13,7 @@ import orjson
 from pipeline.counting.live import LivePage
 from pipeline.counting.page import source_of
 from pipeline.counting.rows import reply_quantile_ms, reply_times, unpack
+from pipeline.publishing.record_batch import Batches
 from pipeline.publishing.row_records import RowRecords
 from pipeline.windows import ALL, Windows
 from schemas.engagement import engagement_key
@@ -37,22 +38,20 @@ def revision(version: int, *, final: bool) -> int:
 
 
 class Updates:
-    """Makes key and value of rows."""
+    """Writes records of rows."""
 
     def __init__(self, windows: Windows) -> None:
         self.windows = windows
         self._parts: dict[int, tuple[bytes, bytes]] = {}
         self._records = RowRecords(_UNANSWERED, _AnsweredCounts(), self._parts, self._window_parts)
 
-    def of_page(
-        self, page: LivePage, codes: Iterable[int], version: int, closed: set[int]
-    ) -> list[tuple[bytes, bytes]]:
-        """Key and value of each of these rows that the page still keeps; `closed` are final."""
+    def of_page(self, page: LivePage, codes: Iterable[int], version: int, closed: set[int], out: Batches) -> None:
+        """Each of these rows that the page still keeps; `closed` are final."""
         head, key = page.told or self._told(page)
         rows, source = page.rows, source_of(page.rows[ALL] != 0, bool(page.polled)).encode()
         still_open = _END % (revision(version, final=False), b"false", page.last_ms, source)
         final = _END % (revision(version, final=True), b"true", page.last_ms, source)
-        return self._records.of_page(rows, codes, closed, key, head, still_open, final)
+        self._records.of_page(rows, codes, closed, key, head, still_open, final, out)
 
     @staticmethod
     def _told(page: LivePage) -> tuple[bytes, bytes]:

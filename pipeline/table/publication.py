@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 
 from pipeline.counting.live import LivePage
 from pipeline.publishing.closing import Closing
+from pipeline.publishing.record_batch import Batches
 from pipeline.publishing.updates import Updates
 from pipeline.settings import Settings
 from pipeline.store.checkpoint import Mark
@@ -34,8 +35,8 @@ Closes = tuple[int, str, int | None, bool]
 class Publication:
     """What is to be sent, by entity, and what `open` has to say then."""
 
-    posts: list[tuple[bytes, bytes]] = field(default_factory=list)
-    accounts: list[tuple[bytes, bytes]] = field(default_factory=list)
+    posts: Batches = field(default_factory=Batches)
+    accounts: Batches = field(default_factory=Batches)
     open: list[Closes] = field(default_factory=list)
     pages: list[tuple[LivePage, dict[int, None]]] = field(default_factory=list)
 
@@ -75,8 +76,8 @@ class Collector:
         if due_ms:
             closed |= self.closing.closed_between(page, due_ms, watermark_ms)
             soonest_ms = self.closing.next_close_ms(page, watermark_ms)
-        records = self.updates.of_page(page, codes.keys() | closed, version, closed)
-        (out.posts if page.entity == "post" else out.accounts).extend(records)
+        records = out.posts if page.entity == "post" else out.accounts
+        self.updates.of_page(page, codes.keys() | closed, version, closed, records)
         if codes:
             out.pages.append((page, codes))
         if due_ms or (soonest_ms is not None and not watermark_ms < page.closes_ms <= soonest_ms):

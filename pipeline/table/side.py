@@ -10,6 +10,7 @@ from collections import defaultdict
 from pipeline.clock import Clock
 from pipeline.metrics import INTERACTIONS, REFUSED
 from pipeline.publishing.outlet import Outlet
+from pipeline.publishing.record_batch import Batches
 from pipeline.settings import Settings
 from pipeline.table.batch import Record
 from pipeline.table.intake import Refusal
@@ -32,17 +33,17 @@ class SideWay:
     async def send(self, refusals: list[Refusal], misplaced: list[tuple[int, Record]]) -> None:
         """Raises KafkaError where the acknowledgement cannot be had."""
         if refusals:
-            values = [(None, encode_rejected(self._rejected(refusal))) for refusal in refusals]
+            values = Batches.of((None, encode_rejected(self._rejected(refusal))) for refusal in refusals)
             await self.outlet.send(self.rejected, self.partition, values)
             for refusal in refusals:
                 INTERACTIONS.labels("rejected").inc()
                 REFUSED.labels(refusal.reason).inc()
-        by_partition: dict[tuple[int, int], list[tuple[bytes | None, bytes]]] = defaultdict(list)
+        by_partition: dict[tuple[int, int], list[tuple[None, bytes]]] = defaultdict(list)
         for slot, record in misplaced:
             # The record keeps its timestamp: the future is measured from it. It has no key: `former.py` says why.
             by_partition[slot % self.partitions, record.timestamp].append((None, record.value or b""))
         for (partition, timestamp_ms), records in by_partition.items():
-            await self.outlet.send(self.interactions, partition, records, timestamp_ms, exactly_there=True)
+            await self.outlet.send(self.interactions, partition, Batches.of(records, timestamp_ms), exactly_there=True)
             INTERACTIONS.labels("misplaced").inc(len(records))
 
     def _rejected(self, refusal: Refusal) -> Rejected:

@@ -26,6 +26,7 @@ from pipeline.errors import FencedError
 from pipeline.publishing.closing import watermark_ms
 from pipeline.publishing.outlet import Outlet
 from pipeline.publishing.queue import Queue
+from pipeline.publishing.record_batch import Batches
 from pipeline.settings import Settings
 from pipeline.store.checkpoint import Mark, check_marks, read_marks
 from pipeline.store.directory import write_directory
@@ -314,10 +315,10 @@ class Table:
         self.crash.reach("between-rows")
         await self._tell("account", publication.accounts)
         self.crash.reach("after-rows")
-        await self._tell("comment", queue)
+        await self._tell("comment", Batches.of(queue))
         self.crash.reach("after-queue")
 
-    async def _tell(self, entity: str, records: Sequence[tuple[bytes, bytes | None]]) -> None:
+    async def _tell(self, entity: str, records: Batches) -> None:
         if records:
             sent = await self.outlet.send(self.topics[entity], self.partition, records)
             metrics.PUBLISHED.labels(entity).inc(sent)
@@ -327,7 +328,7 @@ class Table:
         outbox = self.watching.outbox
         if not outbox:
             return
-        await self._tell("alert", [(name.encode(), value) for name, value in outbox.items()])
+        await self._tell("alert", Batches.of((name.encode(), value) for name, value in outbox.items()))
         self.crash.reach("after-alerts")
         async with self.lock:
             await self.settle()

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from pipeline.counting.live import LivePage
 from pipeline.counting.rows import pack
+from pipeline.publishing.record_batch import Batches
 from pipeline.publishing.updates import Updates
 from pipeline.windows import ALL, Windows
+from tests.outgoing import read_back
 
 WINDOWS = Windows.parse("1m:3h,1h:8d,1d:90d")
 #: One for all tests: what it keeps of one row must not be told of another.
@@ -24,7 +26,9 @@ def told(*rows: Counts) -> list[bytes]:
     """What records say of each of these as a row of a page's own window."""
     page = LivePage("post", "facebook", "p1", 0, "key")
     page.rows = {ALL: 1} | {number * 8: pack(counts) for number, counts in enumerate(rows)}
-    values = [value for _, value in UPDATES.of_page(page, range(0, len(rows) * 8, 8), 1, set())]
+    out = Batches()
+    UPDATES.of_page(page, range(0, len(rows) * 8, 8), 1, set(), out)
+    values = [value or b"" for _, value, _ in read_back(out)]
     return [value[value.index(b'"likes"') : value.index(b'"revision"')] for value in values]
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from aiokafka.errors import KafkaConnectionError
 
-from pipeline.publishing.outlet import Record
+from pipeline.publishing.record_batch import Batches
 from schemas.erasure import decode_erasure
+from tests.outgoing import Record, Sent, read_back
 from tests.world.wire import Wire
 
 #: Of the topic; each owns four slots.
@@ -46,11 +47,10 @@ class Kafka:
         """Whose erasure was asked for."""
         return {decode_erasure(value).actor for value in self.erasures}
 
-    def arrive(self, topic: str, partition: int, records: Iterable[Record], timestamp_ms: int | None) -> None:
+    def arrive(self, topic: str, partition: int, records: Iterable[Sent]) -> None:
         """Records of any topic."""
-        for key, value in records:
+        for key, value, timestamp_ms in records:
             if topic == self.interactions:
-                assert timestamp_ms is not None
                 self.append(partition, key, value, timestamp_ms)
             else:
                 self.out[topic].append((key, value))
@@ -63,14 +63,12 @@ class WiredOutlet:
         self._kafka = kafka
         self._wire = wire
 
-    async def send(
-        self, topic: str, partition: int, records: Iterable[Record], timestamp_ms: int | None = None, **_: bool
-    ) -> int:
-        some = list(records)
+    async def send(self, topic: str, partition: int, records: Batches, **_: bool) -> int:
+        some = read_back(records)
 
         def do(begin: float, end: float) -> int:
             part = some[round(len(some) * begin) : round(len(some) * end)]
-            self._kafka.arrive(topic, partition, part, timestamp_ms)
+            self._kafka.arrive(topic, partition, part)
             return len(some)
 
         sent: int = await self._wire.call(do, KafkaConnectionError("the broker went away"))

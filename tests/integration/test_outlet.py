@@ -1,0 +1,74 @@
+"""What the outlet sends, as a consumer of the real broker finds it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
+
+from pipeline.clock import wall_clock
+from pipeline.publishing.outlet import Outlet
+from pipeline.publishing.record_batch import BATCH_BYTES, Batches
+from pipeline.settings import Settings
+from schemas.topics import POSTS, Topic
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+async def outlet(settings: Settings) -> AsyncIterator[Outlet]:
+    made = Outlet(settings)
+    yield made
+    await made.stop()
+
+
+def arrived(settings: Settings, topic: Topic, partition: int) -> list[ConsumerRecord]:
+    """All records of the partition."""
+    consumer = KafkaConsumer(bootstrap_servers=list(settings.kafka_servers), auto_offset_reset="earliest")
+    place = TopicPartition(settings.topic(topic.name), partition)
+    consumer.assign([place])
+    left = consumer.end_offsets([place])[place]
+    records: list[ConsumerRecord] = []
+    while len(records) < left:
+        for some in consumer.poll(timeout_ms=500).values():
+            records += some
+    consumer.close()
+    return records
+
+
+async def test_records_arrive_as_they_were_given_in_their_order(settings: Settings, outlet: Outlet) -> None:
+    """Several full batches, one record larger than a batch, tombstones, what is empty."""
+    random = Random(5)
+    given = [(b"%d" % number, random.randbytes(random.randrange(600))) for number in range(5_000)]
+    given += [(b"large", random.randbytes(BATCH_BYTES + 100_000)), (b"gone", None), (b"", b"")]
+    records = Batches.of(given)
+    assert len(records.batches) > 4
+    before_ms = wall_clock()
+    assert await outlet.send(settings.topic(POSTS.name), 1, records) == len(given)
+    found = arrived(settings, POSTS, 1)
+    assert [(record.key, record.value) for record in found] == given
+    assert [record.offset for record in found] == list(range(len(given)))
+    assert all(before_ms <= record.timestamp <= wall_clock() for record in found)
+
+
+async def test_a_timestamp_that_is_given_is_kept(settings: Settings, outlet: Outlet) -> None:
+    """A misplaced record keeps the one with which it came; a later send has its own."""
+    topic = settings.topic(POSTS.name)
+    await outlet.send(topic, 0, Batches.of([(b"k", b"1"), (b"k", b"2")], wall_clock() - 5_000_000))
+    await outlet.send(topic, 0, Batches.of([(b"k", b"3")], 1_234))
+    first, second, third = arrived(settings, POSTS, 0)
+    assert first.timestamp == second.timestamp <= wall_clock() - 5_000_000
+    assert (third.timestamp, third.value) == (1_234, b"3")
+
+
+async def test_a_batch_that_is_sent_again_is_not_written_again(settings: Settings, outlet: Outlet) -> None:
+    """The broker knows it by its producer and its sequence, as after an acknowledgement that was lost."""
+    topic = settings.topic(POSTS.name)
+    for _ in range(2):
+        assert outlet._producer is None or outlet._producer._txn_manager._sequence_numbers.clear() is None
+        await outlet.send(topic, 0, Batches.of([(b"k", b"1"), (b"k", b"2")]))
+    await outlet.send(topic, 0, Batches.of([(b"k", b"3")]))
+    assert [record.value for record in arrived(settings, POSTS, 0)] == [b"1", b"2", b"3"]
