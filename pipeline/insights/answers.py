@@ -19,6 +19,7 @@ TOO_FEW_POSTS = "too few posts"
 NO_OTHER_COMMENTS = "no comments on the other posts"
 FOLLOWERS_UNKNOWN = "followers unknown: they were never polled"
 ACTORS_UNKNOWN = "nobody, or the platform hides who it was"
+LIKERS_UNKNOWN = "likers unknown: at most"
 
 
 class Considered(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +128,8 @@ class Starter(msgspec.Struct, frozen=True, kw_only=True):
 class Silence(msgspec.Struct, frozen=True, kw_only=True):
     """Those who did something, against the followers. `of`: `account` with a window, or a label with its value.
 
-    `silent_share` = 1 - engaged / followers, not below 0; `silent_error`: its standard error.
+    `silent_share` = 1 - engaged / followers, not below 0; `silent_error`: its standard error. `at_most`: who liked is
+    unknown, because the platform tells likes as totals only or not at all, so fewer than this share are silent.
     """
 
     of: str
@@ -136,6 +138,7 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     silent_share: Share | None
     silent_error: Ratio | None
     followers_per_engaged: Ratio | None
+    at_most: bool
     note: str | None
 
 

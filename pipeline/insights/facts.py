@@ -66,7 +66,7 @@ class AccountFacts:
     `posts_known`: how many posts it has, of which `posts` are the newest; `unknown`: numbers that the platform does not
     tell of any of them, which stand there as 0; `comments`: of the last `comments_days`
     days, `comments_complete` unless there were more. `engaged`: distinct actors of the account by window name;
-    `engaged_kinds`: of all the posts of a kind together.
+    `engaged_kinds`: of all the posts of a kind together; `hides_likers`: those who only liked are not among them.
     """
 
     platform: str
@@ -82,3 +82,4 @@ class AccountFacts:
     comments_complete: bool = True
     engaged: Mapping[str, int] = field(default_factory=dict)
     engaged_kinds: Mapping[Kind, int] = field(default_factory=dict)
+    hides_likers: bool = False

@@ -44,6 +44,7 @@ async def read_facts(lookups: Lookups, voices: Voices, account: PageView, posts:
         engaged_kinds={
             kind: await voices.engaged_with(*place, [post.id for post in group]) for kind, group in kinds.items()
         },
+        hides_likers=_hides_likers(origins_of(account)["likes"]),
     )
 
 
@@ -58,6 +59,11 @@ def _post_facts(page: PageView, origins: dict[Number, Origin], engaged: int) -> 
         published_ms=None if labelled is None else labelled.published_ms,
         engaged=engaged,
     )
+
+
+def _hides_likers(likes: Origin) -> bool:
+    """Whether there are likes, or may be, of which nobody knows who gave them."""
+    return likes.source is None or (likes.source == "totals" and likes.value > likes.counted)
 
 
 def _unknown(origins: Sequence[dict[Number, Origin]]) -> frozenset[Number]:

@@ -54,6 +54,8 @@ async def test_likes_come_from_totals_with_their_time_and_drift(
     _, account = twoway_json(settings, "account", "instagram:a1")
     assert (account["likes"], account["comments"], account["comment_to_like"]) == (60, 2, 2 / 60)
     assert account["origins"]["likes"]["as_of_ms"] == now_ms - 5_000
+    _, insights = twoway_json(settings, "insights", "instagram:a1")
+    assert {(one["at_most"], one["value"]) for one in insights["silence"][:2]} == {(True, "all"), (True, "1d")}
     async with serving(settings) as address, httpx.AsyncClient(base_url=address) as api:
         assert (await api.get("/v1/posts/instagram/p1")).json() == post
         top = (await api.get("/v1/top?entity=post&sort=likes")).json()
