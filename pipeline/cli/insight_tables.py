@@ -147,7 +147,10 @@ def starters_table(found: Insights) -> RenderableType:
             shown(one.post),
             "-" if one.published_ms is None else _day(one.published_ms),
             percent(one.conversation_share),
-            *map(thousands, (one.comments, one.talkers, one.likes, one.shares)),
+            thousands(one.comments),
+            thousands(one.talkers),
+            "-" if "likes" in one.unknown else thousands(one.likes),
+            "-" if "shares" in one.unknown else thousands(one.shares),
             f"[dim]{_labels(one)}[/]",
         )
     return table

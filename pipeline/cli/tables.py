@@ -173,14 +173,17 @@ def _drift(origin: Origin) -> str:
 
 
 def series_table(series: Series) -> Table:
-    """A row a window, oldest first."""
+    """A row a window, oldest first; `-` for numbers that the platform's events do not tell."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
     table.add_column(f"{series.window} from, UTC")
     for name in ("ratio", "comments", "likes", "shares", "replies", "answered", "reply in"):
         table.add_column(name, justify="right")
     table.add_column("")
     for row in series.rows:
-        counts = map(thousands, (row.comments, row.likes, row.shares, row.replies))
+        counts = (
+            "-" if name in series.unknown else thousands(getattr(row, name))
+            for name in ("comments", "likes", "shares", "replies")
+        )
         replying = percent(row.reply_rate), replied_in(row.reply_median_ms)
         table.add_row(
             _start(series, row), ratio(row.comment_to_like), *counts, *replying, "open" if row.partial else ""

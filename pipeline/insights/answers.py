@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from schemas.interaction import Account, Count, Id, Media, Platform, TimeMs
+from schemas.platforms import Number
 
 Ratio = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -108,7 +109,8 @@ class Starter(msgspec.Struct, frozen=True, kw_only=True):
     """A post that started a conversation. `talkers`: distinct authors of those of its comments whose texts are kept.
 
     `engaged`: distinct actors of all kinds, estimated. `conversation_rank`: lower 95 % Wilson bound of the share of
-    comments.
+    comments. `unknown`: numbers that the platform does not send and nobody polled; they are 0, and the share is of the
+    others.
     """
 
     post: Id
@@ -123,6 +125,7 @@ class Starter(msgspec.Struct, frozen=True, kw_only=True):
     engaged: Count
     conversation_share: Share
     conversation_rank: Share
+    unknown: list[Number]
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True):

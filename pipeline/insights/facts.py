@@ -23,7 +23,7 @@ Kind = tuple[str, str]
 class PostFacts:
     """A post: its counts for all time, and its labels where its publication was seen.
 
-    `engaged`: distinct actors, from the post's HyperLogLog.
+    `engaged`: distinct actors, from the post's HyperLogLog; `unknown`: numbers that nobody told of it, here 0.
     """
 
     id: str
@@ -33,6 +33,7 @@ class PostFacts:
     labels: Labels | None = None
     published_ms: int | None = None
     engaged: int = 0
+    unknown: frozenset[Number] = frozenset()
 
     @property
     def share(self) -> float | None:

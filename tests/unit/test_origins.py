@@ -6,14 +6,16 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
-from pipeline.cli.tables import items_table, numbers_table
+from pipeline.cli.tables import items_table, numbers_table, series_table
 from pipeline.counting.page import PageView, Polled
 from pipeline.counting.rows import Counts
-from pipeline.reading.answers import Numbers, Series, numbers_of
+from pipeline.reading.answers import Numbers, Series, numbers_of, row_of
+from pipeline.reading.origins import untold
 from pipeline.reading.replying import together
-from pipeline.windows import ALL
+from pipeline.windows import ALL, Window
 from schemas.platforms import DELIVERED, SOMETIMES
 
 NOW_MS = 600_000
@@ -107,6 +109,32 @@ def test_lists_show_a_dash_for_what_is_unknown() -> None:
     assert shown(items_table([item], [series], NOW_MS, 80))[1].startswith("instagram p1 - 5 - ")
 
 
+@pytest.mark.parametrize(
+    ("platform", "counts", "polled", "unknown"),
+    [
+        ("instagram", (0, 5, 0, 0, 0), {"likes": 100}, ["likes", "shares"]),
+        ("instagram", (0, 5, 0, 0, 0), {}, ["likes", "shares"]),
+        ("facebook", (0, 0, 0, 0, 0), {"likes": 100}, ["shares"]),
+        ("facebook", (0, 0, 2, 0, 0), {}, []),
+        ("x", (0, 0, 0, 0, 0), {}, []),
+        ("mastodon", (0, 5, 0, 0, 0), {"likes": 3}, ["likes"]),
+    ],
+)
+def test_windows_know_nothing_of_what_no_event_tells(
+    platform: str, counts: Counts, polled: dict[str, int], unknown: list[str]
+) -> None:
+    """Also where a total was polled: it belongs to no window."""
+    totals = {name: Polled(value, 5) for name, value in polled.items()}
+    assert untold(PageView("post", platform, "p1", "a1", {ALL: counts}, totals, 1, 9)) == unknown
+
+
+def test_windows_show_a_dash_for_what_no_event_tells() -> None:
+    """Nobody can take it for a minute without likes."""
+    row = row_of(Window("1m", 0, 60_000), (0, 5, 0, 2, 0), (), 60_000)
+    series = replace(_no_rows(numbers("instagram", (0, 5, 0, 2, 0))), rows=[row], unknown=["likes", "shares"])
+    assert shown(series_table(series))[1] == "00:00 - 5 - - 2 0.0 % -"
+
+
 def _no_rows(item: Numbers) -> Series:
     return Series(
         entity="post",
@@ -115,6 +143,7 @@ def _no_rows(item: Numbers) -> Series:
         account=item.account,
         window="1m",
         rows=[],
+        unknown=[],
         replying=together([]),
         as_of_ms=9,
         source="events",
