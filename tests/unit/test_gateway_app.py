@@ -57,6 +57,18 @@ async def test_without_kafka_a_good_delivery_is_to_come_again(tmp_path: Path) ->
         assert (await client.get("/readyz")).json()["kafka"] is False
 
 
+async def test_what_is_refused_is_logged_without_a_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither the body, nor a signature, nor what follows a name: with some platforms that is the secret."""
+    async with gateway_without_servers(tmp_path, Budget()) as client:
+        wrong = {"X-Hub-Signature-256": "sha256=" + "0" * 64}
+        await client.post("/webhooks/page", content=b"a body", headers=wrong)
+        await client.post("/webhooks/nobody/a-secret-in-the-address", content=b"{}")
+    assert [record.getMessage() for record in caplog.records if "answered" in record.getMessage()] == [
+        "connection page: a request was answered with 401, wrong_signature",
+        "address of 'nobody': a request was answered with 404, unknown_connection",
+    ]
+
+
 async def test_bytes_in_flight_are_bounded_and_given_back(tmp_path: Path) -> None:
     """A body over what is left gets 503 before it is looked at; afterwards nothing is held."""
     budget = Budget(limit_bytes=1_000)
