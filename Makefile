@@ -40,7 +40,8 @@ $(INSTALLED): requirements.lock pyproject.toml $(COMPILED)
 		$(PYTHON) -m venv .venv || { rm -rf .venv; \
 		echo "$(PYTHON) -m venv failed; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
+	@echo "Installing the pinned packages into .venv"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
 	@$(BIN)/python -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || { \
 		echo "twoway compiles a part of itself and needs Python.h; on Debian and Ubuntu: apt install python3-dev" >&2; exit 1; }
 	@if ! command -v cc >/dev/null && [ -z "$${CC:-}" ]; then \

@@ -27,6 +27,14 @@ def test_the_demo_takes_ports_workers_and_rate_as_up_does() -> None:
     assert told("up", *words[1:3]).endswith("twoway up  --ports-from '9000' --workers '2'")
 
 
+def test_setting_up_lists_no_packages() -> None:
+    """What fails is said all the same; a list of 121 packages hides it."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    installs = [line for line in makefile.splitlines() if "pip install" in line and line.startswith("\t")]
+    assert len(installs) >= 3
+    assert all("--quiet" in line for line in installs)
+
+
 def test_a_variable_of_the_shell_is_no_word_of_the_command_line() -> None:
     """bash has SECONDS of its own: without this every demo would end at once."""
     assert told("demo", SECONDS="3", RATE="9").endswith("twoway demo")
