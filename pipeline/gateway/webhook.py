@@ -38,7 +38,7 @@ class _Refusal(Exception):  # noqa: N818 - an answer, not an error
 
     def __init__(self, status: int, error: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(error)
-        self.answer = Answer(msgspec.json.encode({"error": error}), status, JSON, headers or {})
+        self.answer = Answer(_line({"error": error}), status, JSON, headers or {})
 
 
 class _Gone(Exception):  # noqa: N818 - not an error of ours
@@ -70,7 +70,7 @@ class WebhookEndpoint:
             return
         except Exception:
             logger.exception("unexpected error with a delivery to connection %s", name)
-            answer = Answer(b'{"error":"internal_error"}', 500, JSON)
+            answer = Answer(_line({"error": "internal_error"}), 500, JSON)
         metrics.delivered(connection.platform if connection else "none", answer.status).inc()
         await _send(send, answer)
 
@@ -201,8 +201,13 @@ def _busy(headers: Mapping[str, str] | None = None) -> _Refusal:
 
 def _body(receipt: Receipt) -> bytes:
     if not receipt.ignored and not receipt.rejected:
-        return b'{"accepted":%d}' % receipt.accepted
-    return msgspec.json.encode({"accepted": receipt.accepted, "ignored": receipt.ignored, "rejected": receipt.rejected})
+        return b'{"accepted":%d}\n' % receipt.accepted
+    return _line({"accepted": receipt.accepted, "ignored": receipt.ignored, "rejected": receipt.rejected})
+
+
+def _line(value: Mapping[str, object]) -> bytes:
+    """Its JSON as a whole line: a terminal begins the next one below it."""
+    return msgspec.json.encode(value) + b"\n"
 
 
 async def _send(send: Send, answer: Answer) -> None:

@@ -17,10 +17,12 @@ from pipeline.gateway.app import build_app
 from pipeline.gateway.budget import Budget
 from pipeline.gateway.connections import Connections
 from pipeline.gateway.directory import Directory
+from pipeline.gateway.intake import Receipt
 from pipeline.gateway.outside import Outside
 from pipeline.gateway.pseudonyms import keyed_pseudonym
 from pipeline.gateway.public_keys import PublicKeys
 from pipeline.gateway.publisher import Publisher
+from pipeline.gateway.webhook import _body
 from pipeline.settings import Secret, Settings
 from tests.gateways import CONNECTIONS, comments, post_page
 
@@ -55,6 +57,14 @@ async def test_without_kafka_a_good_delivery_is_to_come_again(tmp_path: Path) ->
         assert (await client.post("/webhooks/page", content=b"{}")).status_code == 401
         assert (await client.get("/livez")).status_code == 200
         assert (await client.get("/readyz")).json()["kafka"] is False
+
+
+async def test_an_answer_is_a_line(tmp_path: Path) -> None:
+    """A terminal prints what is typed next below it."""
+    async with gateway_without_servers(tmp_path, Budget()) as client:
+        assert (await client.post("/webhooks/page", content=b"{}")).text == '{"error":"missing_signature"}\n'
+    assert _body(Receipt(2)) == b'{"accepted":2}\n'
+    assert _body(Receipt(0, 1)).endswith(b"}\n")
 
 
 async def test_what_is_refused_is_logged_without_a_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
