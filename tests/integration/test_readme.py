@@ -56,6 +56,14 @@ def test_every_command_gives_the_answer_below_it(shell: Callable[[str], list[str
         wait_until(lambda c=command, w=wanted: set(w) <= set(shell(c.replace(ACTIVATE, ""))), deadline_s=40)
 
 
+def test_what_the_commands_write_stays_out_of_git() -> None:
+    """Whoever follows the page in a clone has nothing new in `git status`."""
+    written = re.findall(r"^cat > (\S+) <<", PAGE, re.MULTILINE)
+    ignored = (Path(__file__).parents[2] / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert written
+    assert [name for name in written if f"/{name}" not in ignored] == []
+
+
 async def test_the_webhook_is_taken_and_counted(
     settings: Settings, shell: Callable[[str], list[str]], tmp_path: Path
 ) -> None:
