@@ -102,6 +102,28 @@ def test_tables_show_source_time_and_drift_of_each_number() -> None:
     assert "likes 1,004 polled 9 m ago; counted 1,003, drift -1 (-0.1 %)" in fed
 
 
+def test_posts_that_were_not_seen_when_published_are_explained() -> None:
+    """`--posts` lists two of which people did something; counted are publications."""
+    page = PageView("account", "shop", "brand", "brand", {ALL: (2, 1, 0, 0, 0)}, {}, 1, 9)
+    assert "posts 0 seen when they were published; 2 known" in shown(numbers_table(numbers_of(page), [], NOW_MS, 2))
+    page = PageView("account", "shop", "brand", "brand", {ALL: (2, 1, 0, 0, 2)}, {}, 1, 9)
+    assert "posts 2" in shown(numbers_table(numbers_of(page), [], NOW_MS, 2))
+    assert "posts 0 not seen when it was published" in shown(numbers_table(numbers("x", (2, 1, 0, 0, 0)), [], NOW_MS))
+
+
+@pytest.mark.parametrize(
+    ("counts", "polled", "told"),
+    [
+        ((2, 1, 0, 0, 0), {}, "counted"),
+        ((2, 1, 0, 0, 0), {"likes": 3}, "counted and polled"),
+        ((0, 0, 0, 0, 0), {"likes": 3}, "polled"),
+    ],
+)
+def test_the_last_line_says_how_the_numbers_were_had(counts: Counts, polled: dict[str, int], told: str) -> None:
+    *_, line = shown(numbers_table(numbers("facebook", counts, **polled), [], NOW_MS))
+    assert line == f"as of 9 m ago 1970-01-01 00:00:00 UTC, {told}"
+
+
 def test_lists_show_a_dash_for_what_is_unknown() -> None:
     item = numbers("instagram", (0, 5, 0, 0, 0))
     series = _no_rows(item)
