@@ -22,7 +22,8 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 PAGE = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```sh\n(.*?)```\n```text\n(.*?)```", PAGE, re.DOTALL)
+#: Commands with the answer right below; the block ends at its own fence, so that no prose is taken for commands.
+EXAMPLES = re.findall(r"```sh\n((?:(?!```).)*)```\n```text\n(.*?)```", PAGE, re.DOTALL)
 (WEBHOOK,) = re.findall(r"```sh\n(secret=.*?)```", PAGE, re.DOTALL)
 ACTIVATE = ". .venv/bin/activate\n"
 
