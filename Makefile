@@ -18,14 +18,12 @@ INSTALLED := .venv/.installed
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 
-# `make demo SECONDS=30`. Only from make's own command line: bash keeps a variable of that name as well.
-ifeq ($(origin SECONDS),command line)
-DEMO_SECONDS := --seconds $(SECONDS)
-endif
-
-# `make up PORTS_FROM=9000 WORKERS=2 DATA=/srv/twoway`, and `make down DATA=/srv/twoway`. From there only, too.
+# `make demo SECONDS=30 PORTS_FROM=9000 WORKERS=2 RATE=500`, `make up PORTS_FROM=9000 WORKERS=2 DATA=/srv/twoway`,
+# `make down DATA=/srv/twoway`. Only from make's own command line: bash keeps a variable SECONDS as well.
 given = $(if $(filter command,$(firstword $(origin $(1)))),$(2) '$($(1))')
 UP_OPTIONS := $(call given,DATA,--data) $(call given,PORTS_FROM,--ports-from) $(call given,WORKERS,--workers)
+DEMO_OPTIONS := $(call given,SECONDS,--seconds) $(call given,PORTS_FROM,--ports-from) \
+	$(call given,WORKERS,--workers) $(call given,RATE,--rate)
 DOWN_OPTIONS := $(call given,DATA,--data)
 
 .PHONY: help install demo up down test prove check format lock audit sbom bench peers clean
@@ -42,7 +40,8 @@ $(INSTALLED): requirements.lock pyproject.toml $(COMPILED)
 		$(PYTHON) -m venv .venv || { rm -rf .venv; \
 		echo "$(PYTHON) -m venv failed; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
+	@echo "Installing the pinned packages into .venv"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
 	@$(BIN)/python -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || { \
 		echo "twoway compiles a part of itself and needs Python.h; on Debian and Ubuntu: apt install python3-dev" >&2; exit 1; }
 	@if ! command -v cc >/dev/null && [ -z "$${CC:-}" ]; then \
@@ -53,8 +52,8 @@ $(INSTALLED): requirements.lock pyproject.toml $(COMPILED)
 	@$(BIN)/python -m compileall -q schemas pipeline agents
 	@touch $@
 
-demo: $(INSTALLED) ## the whole stack with simulated platforms and a live table (SECONDS=30 ends it by itself)
-	@$(BIN)/twoway demo $(DEMO_SECONDS)
+demo: $(INSTALLED) ## the whole stack, simulated platforms, a live table (SECONDS=30 ends it; PORTS_FROM=9000, WORKERS=2, RATE=500)
+	@$(BIN)/twoway demo $(DEMO_OPTIONS)
 
 up: $(INSTALLED) ## the whole stack for webhooks of your own, data in .twoway/ (PORTS_FROM=9000, WORKERS=2, DATA=folder)
 	@$(BIN)/twoway up $(UP_OPTIONS)

@@ -33,7 +33,8 @@ class Engagement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One row: what stands in one window of one post or account.
 
     `comment_to_like` = comments / likes, null when there are no likes; `conversation_share` = comments / (likes +
-    comments + shares), null when all are 0. `start_ms`/`end_ms` are null for the window `all`.
+    comments + shares), null when all are 0. All counts are from events: where a platform sends no likes or
+    no shares these are 0, and the share is too high by them. `start_ms`/`end_ms` are null for the window `all`.
     `answered`: those of `comments` to which the account itself replied, directly or further down the thread;
     `reply_rate` = answered / comments, null without comments. `reply_times`: how many of them got their first reply
     within each bucket (upper ends in s: 15, 30, 60, 120, 300, 600, 900, 1800, 2700, 3600, 5400, 7200, 10800, 14400,
@@ -41,7 +42,8 @@ class Engagement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     `reply_median_ms` and `reply_p90_ms`: the upper end of the bucket in which half and nine tenths of the answered are
     reached, so that at least so many got their reply within it; 604800001 stands for longer than a week, null for no
     answer at all. All five are left out of rows without comments.
-    `revision` grows with every change and once more when the window closes (`final`).
+    `revision` grows with every change and once more when the window closes (`final`). `source` is that of the post or
+    account and not of the window: `both` where totals were polled besides.
     """
 
     entity: Entity

@@ -27,14 +27,14 @@ def expired_sentence(entity: Entity) -> str:
 _FIRED: dict[Rule, str] = {
     "ratio_shift": "{percent} of {sample} interactions were comments, usual are {usual_percent}: {more} talk than this "
     "{entity} is used to.",
-    "ratioed": "{value:.2f} comments a like, of {sample} comments and likes: this post is talked of more than liked.",
+    "ratioed": "{ratio} comments a like, of {sample} comments and likes: this post is talked of more than liked.",
     "queue_growth": "{value:,.0f} comments wait for a reply, usual are {usual:,.0f}.",
     "queue_age": "A comment has waited for its reply for {time}, longer than {time_limit}; {sample} wait altogether.",
     "silent": "The audience has done nothing for {time}; the longest silence that is usual is {time_usual}.",
 }
 _CLEARED: dict[Rule, str] = {
     "ratio_shift": "{percent} of {sample} interactions were comments, usual are {usual_percent}.",
-    "ratioed": "{value:.2f} comments a like, of {sample} comments and likes.",
+    "ratioed": "{ratio} comments a like, of {sample} comments and likes.",
     "queue_growth": "{value:,.0f} comments wait for a reply, usual are {usual:,.0f}.",
     "queue_age": "no comment waits for too long, {sample} wait altogether.",
     "silent": "the audience is heard again.",
@@ -46,6 +46,7 @@ def _words(entity: Entity, value: float, baseline: float | None, threshold: floa
     return {
         "entity": entity,
         "value": value,
+        "ratio": f"{value:.2f}".rstrip("0").removesuffix("."),
         "usual": usual,
         "threshold": threshold,
         "sample": sample,

@@ -60,7 +60,7 @@ def _answer(operation: Operation, reader: Reader) -> Callable[[Request], Awaitab
         values = read_parameters(request.query_params, operation.parameters)
         path = [request.path_params[name] for name in ("platform", "id") if name in request.path_params]
         answer = await operation.ask(reader.within(grant_of(request)), *path, **values)
-        return Response(_encode(answer), media_type="application/json")
+        return Response(_encode(answer) + b"\n", media_type="application/json")
 
     return respond
 

@@ -41,9 +41,9 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """The answer for this status."""
+    """The answer for this status, a line as every answer is."""
     body = Problem(title=_TITLES.get(status, "Error"), status=status, detail=detail)
-    return Response(msgspec.json.encode(body), status, headers, MEDIA_TYPE)
+    return Response(msgspec.json.encode(body) + b"\n", status, headers, MEDIA_TYPE)
 
 
 async def on_error(request: Request, error: Exception) -> Response:

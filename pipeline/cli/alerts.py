@@ -23,6 +23,9 @@ from pipeline.settings import Settings
 from pipeline.subscribe import AlertsTold, subscribe_alerts
 from schemas.alert import Alert
 
+#: Words of this length, as most ids are, stand in one line on a terminal of 80 columns.
+WORD_WIDTH = 30
+
 
 def register(app: typer.Typer) -> None:
     """Add `alerts`."""
@@ -71,23 +74,30 @@ def _show(found: Alerts, as_json: bool) -> None:
 
 
 def alerts_table(found: Alerts) -> Table:
-    """A row an alert: since when, what, where, and why."""
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1), expand=True)
+    """A row an alert: since when, what, where, and why. An id is never cut: its column breaks it at the worst."""
+    places = [shown(printable(place(alert))) for alert in found.alerts]
+    words = [len(word) for alert in found.alerts for word in printable(place(alert)).split()]
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
     table.add_column("", no_wrap=True)
     table.add_column("age", justify="right", no_wrap=True, style="dim")
     table.add_column("rule", no_wrap=True)
-    table.add_column("of", no_wrap=True, overflow="ellipsis", max_width=40)
-    table.add_column("why", ratio=1)
-    for alert in found.alerts:
+    table.add_column("of", overflow="fold", min_width=min(WORD_WIDTH, max(words, default=0)))
+    table.add_column("why", overflow="fold")
+    for alert, where in zip(found.alerts, places, strict=True):
         style = "bold red" if alert.state == "fired" else "green"
         table.add_row(
             f"[{style}]{alert.state}[/]",
             age(found.now_ms - alert.time_ms),
             alert.rule,
-            shown(printable(place(alert))),
-            alert.explanation,
+            where,
+            reason(alert),
         )
     return table
+
+
+def reason(alert: Alert) -> str:
+    """The numbers of the explanation, without what rule and state say already."""
+    return alert.explanation.removeprefix("Over: ").partition(": ")[0].removesuffix(".")
 
 
 def place(alert: Alert) -> str:

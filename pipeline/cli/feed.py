@@ -42,6 +42,8 @@ GZIP_MAGIC = b"\x1f\x8b"
 #: Unknown fields that the warning names, and how many characters of each.
 NAMES_SHOWN = 10
 NAME_SHOWN = 50
+#: And of a detail.
+DETAIL_SHOWN = 300
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on standard output")]
 
 
@@ -174,7 +176,7 @@ def _replay_dict(report: ReplayReport) -> dict[str, Any]:
         "repeated": report.repeated,
         "left": report.left,
     }
-    return {**totals, "by_reason": by_reason, "why": dict(report.why)}
+    return {**totals, "by_reason": by_reason, "why": dict(report.why), "examples": report.examples}
 
 
 def _print_replay(report: ReplayReport, dry_run: bool, console: Console) -> None:
@@ -187,7 +189,12 @@ def _print_replay(report: ReplayReport, dry_run: bool, console: Console) -> None
         would = "would stay" if dry_run else "stay" if report.left > 1 else "stays"
         console.print(f"[yellow]{report.left:,}[/] {'records' if report.left > 1 else 'record'} {would} rejected")
     for why, count in sorted(report.why.items()):
-        console.print(f"  {escape(printable(why))}: {count:,}")
+        console.print(f"  {escape(printable(why))}: {count:,}{_example(report.examples.get(why))}", soft_wrap=True)
+
+
+def _example(detail: str | None) -> str:
+    """`, such as: expected a verb under verb`: what the first of this reason lacked."""
+    return "" if detail is None else f", such as: [dim]{escape(printable(detail[:DETAIL_SHOWN]))}[/]"
 
 
 @contextmanager

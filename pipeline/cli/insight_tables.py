@@ -27,6 +27,8 @@ _BAR = 24
 _LIFT_TOP = 4.0
 _WINDOWS = {"all": "ever", "1d": "today", "7d": "in 7 days", "30d": "in 30 days"}
 _POST_NAME = 40
+#: Below shares of the silent that are bounds.
+AT_MOST = "≤: who liked is unknown, so fewer may be silent"
 
 
 def considered_line(found: Insights) -> str:
@@ -69,12 +71,17 @@ def silence_table(found: Insights) -> RenderableType:
         table.add_row(
             _silence_name(one),
             thousands(one.engaged),
-            percent(one.silent_share),
+            silent_share(one),
             "-" if one.silent_error is None else f"{one.silent_error * 100:.2f} %",
             ratio(one.followers_per_engaged),
-            f"[dim]{one.note or bar(one.silent_share, 1.0, _BAR)}[/]",
+            f"[dim]{bar(one.silent_share, 1.0, _BAR) if one.engaged else one.note}[/]",
         )
-    return table
+    return _noted(table, AT_MOST if any(one.at_most for one in found.silence) else None)
+
+
+def silent_share(one: Silence) -> str:
+    """`98.9 %`; `≤ 98.9 %` where those who only liked are unknown."""
+    return f"≤ {percent(one.silent_share)}" if one.at_most else percent(one.silent_share)
 
 
 def comparisons_table(found: Insights) -> RenderableType:
@@ -140,7 +147,10 @@ def starters_table(found: Insights) -> RenderableType:
             shown(one.post),
             "-" if one.published_ms is None else _day(one.published_ms),
             percent(one.conversation_share),
-            *map(thousands, (one.comments, one.talkers, one.likes, one.shares)),
+            thousands(one.comments),
+            thousands(one.talkers),
+            "-" if "likes" in one.unknown else thousands(one.likes),
+            "-" if "shares" in one.unknown else thousands(one.shares),
             f"[dim]{_labels(one)}[/]",
         )
     return table

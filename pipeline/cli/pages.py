@@ -90,15 +90,23 @@ async def _numbers(entity: str, platform: str, entity_id: str, account: str | No
             print_json([item])
             return
         lines = await _lines(reader, item)
+        known = await _known_posts(reader, item)
     console = make_console()
     console.print(heading(item))
-    console.print(numbers_table(item, lines, wall_clock()))
+    console.print(numbers_table(item, lines, wall_clock(), known))
 
 
 async def _item(reader: Reader, entity: str, platform: str, entity_id: str, account: str | None) -> Numbers:
     if entity == "account":
         return await reader.account(platform, entity_id)
     return await reader.post(platform, entity_id, account)
+
+
+async def _known_posts(reader: Reader, item: Numbers) -> int:
+    """How many posts of an account anything is known of, whether they were seen when they were published or not."""
+    if item.entity != "account":
+        return 0
+    return (await reader.posts(item.platform, item.id, "recent", 1)).considered
 
 
 async def _lines(reader: Reader, item: Numbers) -> list[Series]:

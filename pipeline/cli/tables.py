@@ -33,6 +33,8 @@ _NARROW_COUNTS = ("comments", "likes")
 #: Columns taken by all but name and line: ratio, counts up to a hundred million, age, and what stands between.
 _WIDE_REST = 92
 _NARROW_REST = 42
+#: Where the numbers are from.
+_SOURCES = {"events": "counted", "totals": "polled", "both": "counted and polled"}
 _STARTS = {"d": "%Y-%m-%d", "h": "%m-%d %H:00", "m": "%H:%M", "s": "%H:%M:%S"}
 
 
@@ -121,8 +123,8 @@ def _count(item: Numbers, name: str) -> str:
     return "-" if is_unknown else thousands(getattr(item, name))
 
 
-def numbers_table(item: Numbers, lines: Sequence[Series], now_ms: int) -> Table:
-    """All that is known of one post or account, one number a line."""
+def numbers_table(item: Numbers, lines: Sequence[Series], now_ms: int, posts_known: int = 0) -> Table:
+    """All that is known of one post or account, one number a line. `posts_known`: of how many posts anything is."""
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2))
     table.add_column(style="dim")
     table.add_column(justify="right")
@@ -131,7 +133,8 @@ def numbers_table(item: Numbers, lines: Sequence[Series], now_ms: int) -> Table:
     table.add_row("conversation share", percent(item.conversation_share), "of likes + comments + shares")
     table.add_row("  95 % sure to be above", percent(item.conversation_rank), "Wilson bound, for rankings")
     for name in ("likes", "comments", "shares", "replies", "posts"):
-        table.add_row(name, _count(item, name), _told(item, name, now_ms))
+        told = _posts_told(item, posts_known) if name == "posts" else _told(item, name, now_ms)
+        table.add_row(name, _count(item, name), told)
     counted = item.answered + item.unanswered
     table.add_row(
         "answered", f"[bold]{percent(item.reply_rate)}[/]", f"{thousands(item.answered)} of {_comments(counted)}"
@@ -147,7 +150,7 @@ def numbers_table(item: Numbers, lines: Sequence[Series], now_ms: int) -> Table:
         table.add_row("comments / likes, polled", ratio(item.polled_comment_to_like), "")
     for line in lines:
         table.add_row(f"ratio per {line.window}", "", f"[cyan]{ratios(line)}[/]")
-    table.add_row("as of", f"{age(now_ms - item.as_of_ms)} ago", f"{moment(item.as_of_ms)}, from {item.source}")
+    table.add_row("as of", f"{age(now_ms - item.as_of_ms)} ago", f"{moment(item.as_of_ms)}, {_SOURCES[item.source]}")
     return table
 
 
@@ -164,6 +167,13 @@ def _told(item: Numbers, name: str, now_ms: int) -> str:
     return ""
 
 
+def _posts_told(item: Numbers, known: int) -> str:
+    """Why the count may be less than the list of posts is long."""
+    if item.entity == "post":
+        return "seen when it was published" if item.posts else "not seen when it was published"
+    return f"seen when they were published; {thousands(known)} known" if known > item.posts else ""
+
+
 def _drift(origin: Origin) -> str:
     """`, drift -2 (-4.8 %)`: counted less polled, and that by what was polled."""
     if origin.drift is None:
@@ -173,14 +183,17 @@ def _drift(origin: Origin) -> str:
 
 
 def series_table(series: Series) -> Table:
-    """A row a window, oldest first."""
+    """A row a window, oldest first; `-` for numbers that the platform's events do not tell."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
     table.add_column(f"{series.window} from, UTC")
     for name in ("ratio", "comments", "likes", "shares", "replies", "answered", "reply in"):
         table.add_column(name, justify="right")
     table.add_column("")
     for row in series.rows:
-        counts = map(thousands, (row.comments, row.likes, row.shares, row.replies))
+        counts = (
+            "-" if name in series.unknown else thousands(getattr(row, name))
+            for name in ("comments", "likes", "shares", "replies")
+        )
         replying = percent(row.reply_rate), replied_in(row.reply_median_ms)
         table.add_row(
             _start(series, row), ratio(row.comment_to_like), *counts, *replying, "open" if row.partial else ""

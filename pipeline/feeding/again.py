@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from pipeline.clock import Clock
 from pipeline.errors import UnreadableError
@@ -12,6 +12,7 @@ from pipeline.feeding.feed import RAW_ACTORS, check_line
 from pipeline.feeding.lines import decode_line
 from pipeline.gateway.connections import load
 from pipeline.gateway.directory import Directory
+from pipeline.gateway.intake import UNKNOWN
 from pipeline.gateway.pseudonyms import former_pseudonym, keyed_pseudonym
 from pipeline.settings import Settings
 from pipeline.sources.context import Context, Pseudonym
@@ -21,8 +22,16 @@ from pipeline.sources.registry import SOURCES
 from schemas.interaction import Interaction
 from schemas.rejected import Rejected
 
-#: The interactions that a record yields now, and the reasons why not, or not all of it.
-Outcome = tuple[list[Interaction], list[str]]
+
+class Refusal(NamedTuple):
+    """Why something of a record does not work: the short fixed word, and what was expected."""
+
+    reason: str
+    detail: str = ""
+
+
+#: The interactions that a record yields now, and why not, or not all of it.
+Outcome = tuple[list[Interaction], list[Refusal]]
 
 
 class Deliveries:
@@ -52,13 +61,14 @@ class Deliveries:
         """Everything that the delivery holds. Raises SettingsError and UnavailableError."""
         connection = self._connections.get(rejected.source)
         if connection is None or connection.platform != rejected.platform:
-            return [], ["unknown_connection"]
+            expected = f"expected a connection {rejected.source} of {rejected.platform} in the connections file"
+            return [], [Refusal("unknown_connection", expected)]
         source = SOURCES[connection.platform]
         delivery = Delivery(rejected.bytes, rejected.headers, received_ms=rejected.time_ms)
         try:
             parsed = source.parse(delivery)
         except UnreadableError as error:
-            return [], [error.reason]
+            return [], [Refusal(error.reason, str(error))]
         known = await self._directory.look_up(connection.platform, source.references(parsed))
         context = Context(connection, rejected.time_ms, self.pseudonym, known, former_pseudonym(self._settings))
         outcomes = source.normalise(parsed, context)
@@ -66,11 +76,9 @@ class Deliveries:
             await self._directory.remember(connection.platform, context.memories)
         interactions = [outcome.interaction for outcome in outcomes if isinstance(outcome, Counted)]
         interactions += context.superseded
-        refused = [
-            outcome.reason
-            for outcome in outcomes
-            if isinstance(outcome, Unreadable) or (isinstance(outcome, Ignored) and outcome.item is not None)
-        ]
+        refused = [Refusal(one.reason, one.detail) for one in outcomes if isinstance(one, Unreadable)]
+        kept = [one for one in outcomes if isinstance(one, Ignored) and one.item is not None]
+        refused += [Refusal(one.reason, UNKNOWN) for one in kept]
         return interactions, refused
 
     @cached_property
@@ -99,11 +107,12 @@ class Again:
         interactions, refusals = await self._deliveries.read(rejected)
         latest_ms = self._clock() + self._future_limit_ms
         timely = [interaction for interaction in interactions if interaction.time_ms <= latest_ms]
-        return timely, refusals + ["time_in_future"] * (len(interactions) - len(timely))
+        early = [interaction for interaction in interactions if interaction.time_ms > latest_ms]
+        return timely, refusals + [Refusal("time_in_future", f"time_ms is {one.time_ms}") for one in early]
 
     def _read_interaction(self, rejected: Rejected) -> Outcome:
         raw_actors = rejected.headers.items() >= RAW_ACTORS.items()
         line = decode_line(0, rejected.bytes)
         pseudonym = self._deliveries.pseudonym if raw_actors and line.interaction else None
         checked = check_line(line, self._clock() + self._future_limit_ms, pseudonym)
-        return ([checked.interaction], []) if checked.interaction else ([], [checked.reason])
+        return ([checked.interaction], []) if checked.interaction else ([], [Refusal(checked.reason, checked.detail)])

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from pipeline.clock import Clock, wall_clock
-from pipeline.feeding.again import Again, Deliveries
+from pipeline.feeding.again import Again, Deliveries, Refusal
 from pipeline.feeding.sender import Sender, open_sender
 from pipeline.scan import open_scan
 from pipeline.settings import Settings
@@ -44,8 +44,9 @@ class ReplayOptions:
 
 @dataclass
 class ReplayReport:
-    """Rejected records by (stage, reason): `works` now, or `still` rejected; `why` says for what reason now.
-    `unreadable`: records of the topic that are no rejected record.
+    """Rejected records by (stage, reason): `works` now, or `still` rejected; `why` counts for what reason now, and
+    `examples` says of the first of each reason what was expected. `unreadable`: records of the topic that are no
+    rejected record.
 
     `interactions`: how many were sent (a delivery may hold many). `repeated`: records with the bytes of an earlier one.
     """
@@ -56,12 +57,19 @@ class ReplayReport:
     works: Counter[tuple[str, str]] = field(default_factory=Counter)
     still: Counter[tuple[str, str]] = field(default_factory=Counter)
     why: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
     unreadable: int = 0
 
     @property
     def left(self) -> int:
         """How many of the wanted records do not work, or not all of what they hold, and those that are none of ours."""
         return self.still.total() + self.unreadable
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Count it under its reason."""
+        self.why[refusal.reason] += 1
+        if refusal.detail:
+            self.examples.setdefault(refusal.reason, refusal.detail)
 
 
 async def replay(
@@ -101,7 +109,7 @@ class _Run:
         try:
             rejected = decode_rejected(value or b"")
         except msgspec.DecodeError:
-            self.report.why["no_rejected_record"] += 1
+            self.report.refuse(Refusal("no_rejected_record", "expected what schemas/json/rejected.json describes"))
             self.report.unreadable += 1
             return
         if not self._options.wants(rejected):
@@ -117,7 +125,7 @@ class _Run:
         which = (rejected.stage, rejected.reason)
         if rejected.reason in LASTING and self._options.reason is None:
             self.report.still[which] += 1
-            self.report.why[rejected.reason] += 1
+            self.report.refuse(Refusal(rejected.reason, rejected.detail))
             return
         interactions, refusals = await self._again.read(rejected)
         if not self._options.dry_run:
@@ -125,4 +133,5 @@ class _Run:
                 await self._sender.send(interaction)
         self.report.interactions += len(interactions)
         (self.report.still if refusals else self.report.works)[which] += 1
-        self.report.why.update(refusals)
+        for refusal in refusals:
+            self.report.refuse(refusal)

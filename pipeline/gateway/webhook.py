@@ -20,6 +20,7 @@ from pipeline.gateway.budget import Budget, Share
 from pipeline.gateway.connections import Connections
 from pipeline.gateway.intake import Intake, Receipt
 from pipeline.gateway.leases import Leases
+from pipeline.gateway.refusals import Refusals
 from pipeline.sources.delivery import Answer, Connection, Delivery, join_headers
 from pipeline.sources.registry import SOURCES
 
@@ -37,7 +38,7 @@ class _Refusal(Exception):  # noqa: N818 - an answer, not an error
 
     def __init__(self, status: int, error: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(error)
-        self.answer = Answer(msgspec.json.encode({"error": error}), status, JSON, headers or {})
+        self.answer = Answer(_line({"error": error}), status, JSON, headers or {})
 
 
 class _Gone(Exception):  # noqa: N818 - not an error of ours
@@ -56,6 +57,7 @@ class WebhookEndpoint:
         self._body_limit_bytes = body_limit_bytes
         self._clock = clock
         self._leases = Leases()
+        self._refusals = Refusals()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         name, _, tail = scope["path"].removeprefix(PREFIX).partition("/")
@@ -68,12 +70,14 @@ class WebhookEndpoint:
             return
         except Exception:
             logger.exception("unexpected error with a delivery to connection %s", name)
-            answer = Answer(b'{"error":"internal_error"}', 500, JSON)
+            answer = Answer(_line({"error": "internal_error"}), 500, JSON)
         metrics.delivered(connection.platform if connection else "none", answer.status).inc()
         await _send(send, answer)
 
     async def _answer(self, scope: Scope, receive: Receive, connection: Connection | None, tail: str) -> Answer:
         if connection is None or (tail and not SOURCES[connection.platform].takes_tail):
+            # Never what follows the name: with some platforms it is the secret.
+            self._refusals.tell_unknown(scope["path"].removeprefix(PREFIX).partition("/")[0], self._clock())
             raise _Refusal(404, "unknown_connection")
         headers = join_headers((k.decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"])
         if scope["method"] != "POST":
@@ -105,7 +109,7 @@ class WebhookEndpoint:
             answer = source.answer(request, connection)
         except RefusedError as error:
             metrics.REFUSALS.labels(connection.platform, error.reason).inc()
-            raise _Refusal(404 if error.reason == "unknown_topic" else 403, error.reason) from error
+            raise self._refused(connection, error.reason, 404 if error.reason == "unknown_topic" else 403) from error
         if answer.lease is not None:
             self._leases.confirm(connection.name, connection.accounts, answer.lease, self._clock())
         return answer
@@ -115,14 +119,18 @@ class WebhookEndpoint:
         try:
             receipt = await self._intake.take(delivery, connection)
         except RefusedError as error:
-            raise _Refusal(401, error.reason) from error
+            raise self._refused(connection, error.reason, 401) from error
         except UnreadableError as error:
             status = 415 if error.reason == "unsupported_media_type" else 400
-            raise _Refusal(status, error.reason) from error
+            raise self._refused(connection, error.reason, status) from error
         except UnavailableError as error:
             raise _busy() from error
         metrics.DELIVERY_SECONDS.observe(time.perf_counter() - started)
         return Answer(_body(receipt), 200, JSON)
+
+    def _refused(self, connection: Connection, reason: str, status: int) -> _Refusal:
+        self._refusals.tell(connection.name, reason, status, self._clock())
+        return _Refusal(status, reason)
 
     async def _read_body(self, receive: Receive, headers: dict[str, str], held: Share) -> bytes:
         """The whole body. Its length is counted while it is read, whatever Content-Length says."""
@@ -193,8 +201,13 @@ def _busy(headers: Mapping[str, str] | None = None) -> _Refusal:
 
 def _body(receipt: Receipt) -> bytes:
     if not receipt.ignored and not receipt.rejected:
-        return b'{"accepted":%d}' % receipt.accepted
-    return msgspec.json.encode({"accepted": receipt.accepted, "ignored": receipt.ignored, "rejected": receipt.rejected})
+        return b'{"accepted":%d}\n' % receipt.accepted
+    return _line({"accepted": receipt.accepted, "ignored": receipt.ignored, "rejected": receipt.rejected})
+
+
+def _line(value: Mapping[str, object]) -> bytes:
+    """Its JSON as a whole line: a terminal begins the next one below it."""
+    return msgspec.json.encode(value) + b"\n"
 
 
 async def _send(send: Send, answer: Answer) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from schemas.interaction import Account, Count, Id, Media, Platform, TimeMs
+from schemas.platforms import Number
 
 Ratio = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -19,6 +20,7 @@ TOO_FEW_POSTS = "too few posts"
 NO_OTHER_COMMENTS = "no comments on the other posts"
 FOLLOWERS_UNKNOWN = "followers unknown: they were never polled"
 ACTORS_UNKNOWN = "nobody, or the platform hides who it was"
+LIKERS_UNKNOWN = "likers unknown: at most"
 
 
 class Considered(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +109,8 @@ class Starter(msgspec.Struct, frozen=True, kw_only=True):
     """A post that started a conversation. `talkers`: distinct authors of those of its comments whose texts are kept.
 
     `engaged`: distinct actors of all kinds, estimated. `conversation_rank`: lower 95 % Wilson bound of the share of
-    comments.
+    comments. `unknown`: numbers that the platform does not send and nobody polled; they are 0, and the share is of the
+    others.
     """
 
     post: Id
@@ -122,12 +125,14 @@ class Starter(msgspec.Struct, frozen=True, kw_only=True):
     engaged: Count
     conversation_share: Share
     conversation_rank: Share
+    unknown: list[Number]
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True):
     """Those who did something, against the followers. `of`: `account` with a window, or a label with its value.
 
-    `silent_share` = 1 - engaged / followers, not below 0; `silent_error`: its standard error.
+    `silent_share` = 1 - engaged / followers, not below 0; `silent_error`: its standard error. `at_most`: who liked is
+    unknown, because the platform tells likes as totals only or not at all, so fewer than this share are silent.
     """
 
     of: str
@@ -136,6 +141,7 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     silent_share: Share | None
     silent_error: Ratio | None
     followers_per_engaged: Ratio | None
+    at_most: bool
     note: str | None
 
 

@@ -23,7 +23,7 @@ Kind = tuple[str, str]
 class PostFacts:
     """A post: its counts for all time, and its labels where its publication was seen.
 
-    `engaged`: distinct actors, from the post's HyperLogLog.
+    `engaged`: distinct actors, from the post's HyperLogLog; `unknown`: numbers that nobody told of it, here 0.
     """
 
     id: str
@@ -33,6 +33,7 @@ class PostFacts:
     labels: Labels | None = None
     published_ms: int | None = None
     engaged: int = 0
+    unknown: frozenset[Number] = frozenset()
 
     @property
     def share(self) -> float | None:
@@ -66,7 +67,7 @@ class AccountFacts:
     `posts_known`: how many posts it has, of which `posts` are the newest; `unknown`: numbers that the platform does not
     tell of any of them, which stand there as 0; `comments`: of the last `comments_days`
     days, `comments_complete` unless there were more. `engaged`: distinct actors of the account by window name;
-    `engaged_kinds`: of all the posts of a kind together.
+    `engaged_kinds`: of all the posts of a kind together; `hides_likers`: those who only liked are not among them.
     """
 
     platform: str
@@ -82,3 +83,4 @@ class AccountFacts:
     comments_complete: bool = True
     engaged: Mapping[str, int] = field(default_factory=dict)
     engaged_kinds: Mapping[Kind, int] = field(default_factory=dict)
+    hides_likers: bool = False

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pipeline.counting.rows import conversation_rank
 from pipeline.insights.answers import Starter
 from pipeline.insights.facts import PostFacts, Said
+from schemas.platforms import NUMBERS
 
 STARTERS_MOST = 10
 
@@ -39,4 +40,5 @@ def _starter(post: PostFacts, talkers: int) -> Starter:
         engaged=post.engaged,
         conversation_share=post.share or 0.0,
         conversation_rank=conversation_rank(post.likes, post.comments, post.shares),
+        unknown=[number for number in NUMBERS if number in post.unknown],
     )

@@ -85,8 +85,10 @@ def _silent(insights: Insights) -> str:
         return (silence.note if silence else None) or "unknown"
     each = "" if silence.followers_per_engaged is None else f", one of {silence.followers_per_engaged:,.0f}"
     people = thousands(silence.engaged)
+    bound, unknown = ("at most ", ", besides unknown likers") if silence.at_most else ("", "")
     return (
-        f"{percent(silence.silent_share)} of {insights.followers or 0:,} followers; {people} people did something{each}"
+        f"{bound}{percent(silence.silent_share)} of {insights.followers or 0:,} followers; {people} people did "
+        f"something{unknown or each}"
     )
 
 

@@ -116,7 +116,7 @@ def _refuse_doubled(plan: Plan) -> None:
         (first, port), (second, _), *_ = doubled
         raise LocalStackError(
             f"port {port} is wanted for {first} and for {second}; expected a port for each: "
-            f"change a variable TWOWAY_..._PORT, or --ports-from"
+            f"change a variable TWOWAY_..._PORT, or --ports-from (with make: PORTS_FROM=...)"
         )
 
 

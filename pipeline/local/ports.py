@@ -48,5 +48,5 @@ def refuse_taken(ports: Iterable[tuple[str, int]]) -> None:
         if not is_free(port):
             raise LocalStackError(
                 f"port {port}, wanted for {owner}, is taken by another program; "
-                f"expected a free one: give another start with --ports-from"
+                f"expected a free one: give another start with --ports-from 9000 (with make: PORTS_FROM=9000)"
             )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich.markup import escape
 from rich.table import Table
 
+from pipeline.cli.insight_tables import silent_share
 from pipeline.cli.sparklines import age, ratio, replied_in, sparkline, thousands
 from pipeline.cli.tables import percent
 from pipeline.errors import NotFoundError
@@ -124,7 +125,7 @@ def _cells(score: Score, silence: Silence | None, now_ms: int, minutes: int) -> 
         "newest": age(now_ms - numbers.as_of_ms),
     }
     if silence is not None:
-        cells["silent"] = percent(silence.silent_share)
+        cells["silent"] = silent_share(silence)
     if score.series and minutes:
         cells["curve"] = sparkline([row.comment_to_like for row in score.series.rows[-minutes:]])
     return cells

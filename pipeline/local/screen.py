@@ -26,7 +26,7 @@ SCREEN_S = 0.5
 PLAIN_S = 5.0
 MEANINGS = (
     "ratio: comments a like; answered: comments that the brand replied to, half of them so soon",
-    "waiting: comments without a reply, and the oldest; silent: followers who did nothing so far",
+    "waiting: comments without a reply, and the oldest; silent: followers who did nothing so far (≤: likers unknown)",
 )
 
 

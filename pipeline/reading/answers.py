@@ -107,8 +107,9 @@ class SeriesRow(msgspec.Struct, frozen=True, kw_only=True):
 class Series(msgspec.Struct, frozen=True, kw_only=True):
     """The windows of one size in the order of time, without gaps: a row of zeros is a window in which nothing stands.
 
-    It begins no earlier than the first event and no earlier than rows are kept, so a zero never stands for "unknown".
-    `replying`: the comments of all rows together.
+    It begins no earlier than the first event and no earlier than rows are kept, so a zero never stands for "unknown",
+    but for the numbers in `unknown`: the platform's events do not tell them, and polled totals belong to no window.
+    `replying`: the comments of all rows together. `source`: that of the post or account, as in its Numbers.
     """
 
     entity: Entity
@@ -117,6 +118,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     account: Account
     window: str
     rows: list[SeriesRow]
+    unknown: list[Number]
     replying: Replying
     denominators: Denominators = Denominators()
     as_of_ms: TimeMs

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pipeline.counting.page import PageView
 from pipeline.insights.comparisons import group_kinds
 from pipeline.insights.facts import AccountFacts, PostFacts
@@ -34,7 +32,7 @@ async def read_facts(lookups: Lookups, voices: Voices, account: PageView, posts:
         as_of_ms=account.as_of_ms,
         posts=facts,
         posts_known=known,
-        unknown=_unknown(origins),
+        unknown=frozenset(NUMBERS).intersection(*(post.unknown for post in facts)) if facts else frozenset(),
         followers=None if followers is None else followers.value,
         followers_as_of_ms=None if followers is None else followers.as_of_ms,
         comments=comments,
@@ -44,6 +42,7 @@ async def read_facts(lookups: Lookups, voices: Voices, account: PageView, posts:
         engaged_kinds={
             kind: await voices.engaged_with(*place, [post.id for post in group]) for kind, group in kinds.items()
         },
+        hides_likers=_hides_likers(origins_of(account)["likes"]),
     )
 
 
@@ -57,9 +56,10 @@ def _post_facts(page: PageView, origins: dict[Number, Origin], engaged: int) -> 
         labels=None if labelled is None else labelled.labels,
         published_ms=None if labelled is None else labelled.published_ms,
         engaged=engaged,
+        unknown=frozenset(number for number, origin in origins.items() if origin.source is None),
     )
 
 
-def _unknown(origins: Sequence[dict[Number, Origin]]) -> frozenset[Number]:
-    """Numbers that the platform does not send and that were polled of no post."""
-    return frozenset(number for number in NUMBERS if origins and all(each[number].source is None for each in origins))
+def _hides_likers(likes: Origin) -> bool:
+    """Whether there are likes, or may be, of which nobody knows who gave them."""
+    return likes.source is None or (likes.source == "totals" and likes.value > likes.counted)

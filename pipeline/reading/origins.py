@@ -38,6 +38,11 @@ def origins_of(page: PageView) -> dict[Number, Origin]:
     return {number: _origin(page, number, counted[number]) for number in NUMBERS}
 
 
+def untold(page: PageView) -> list[Number]:
+    """The numbers of which the page's windows know nothing: only events belong to a window, and none can come."""
+    return [number for number, found in origins_of(page).items() if found.source != "events" and not found.counted]
+
+
 def _origin(page: PageView, number: Number, counted: int) -> Origin:
     total = page.polled.get(number)
     value, as_of_ms = counted, page.as_of_ms

@@ -21,14 +21,16 @@ from pipeline.reading.directory import AccountRef, Directory
 from pipeline.reading.hints import COMPARED_MAX, hint_account, hint_post, likely_owners
 from pipeline.reading.insights import POSTS_MOST, read_facts
 from pipeline.reading.lookups import SUMMARY, Lookups, PageRef, redis_answers
+from pipeline.reading.origins import untold
 from pipeline.reading.rankings import check_limit, check_platform, check_sort, rank
 from pipeline.reading.replying import together
-from pipeline.reading.series import SERIES_MAX, series_codes, series_rows, size_number
+from pipeline.reading.series import NOTHING, SERIES_MAX, series_codes, series_rows, size_number
 from pipeline.reading.unanswered import WAITING_MAX, UnansweredQueue, Waiting
 from pipeline.reading.voices import Voices
 from pipeline.settings import Settings
 from pipeline.store.connect import connect_redis
 from pipeline.store.keys import Keys
+from pipeline.windows import ALL
 from schemas.engagement import Entity
 
 #: Pages that one question compares at the most (about 0.3 s): of an account's posts the most recently active ones.
@@ -197,9 +199,10 @@ class Reader:
             account=page.account,
             window=window,
             rows=rows,
+            unknown=untold(page),
             replying=together(rows),
             as_of_ms=page.as_of_ms,
-            source="events",
+            source=page.source,
         )
 
     async def _numbers(self, refs: Sequence[PageRef]) -> list[Numbers]:
@@ -243,7 +246,7 @@ class Reader:
 
 
 def _expired(item: Numbers) -> PageView:
-    return PageView(item.entity, item.platform, item.id, item.account, {}, {}, None, item.as_of_ms)
+    return PageView(item.entity, item.platform, item.id, item.account, {ALL: NOTHING}, {}, None, item.as_of_ms)
 
 
 def _ref(account: AccountRef) -> PageRef:

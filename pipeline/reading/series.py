@@ -10,7 +10,7 @@ from pipeline.windows import SIZES_MAX, Windows
 
 #: The default settings keep at most 192 windows of a size; more rows than this are a download, not a series.
 SERIES_MAX = 2_000
-_NOTHING: Counts = (0, 0, 0, 0, 0)
+NOTHING: Counts = (0, 0, 0, 0, 0)
 
 
 def size_number(windows: Windows, name: str) -> int:
@@ -31,7 +31,7 @@ def series_rows(page: PageView, windows: Windows, codes: list[int], now_ms: int)
     """A row for each code from the first window of which the page knows; windows in which nothing stands are zeros."""
     known = [code for code in codes if _is_known(page, windows, code)]
     return [
-        row_of(windows.window(code), page.rows.get(code, _NOTHING), page.reply_times.get(code, ()), now_ms)
+        row_of(windows.window(code), page.rows.get(code, NOTHING), page.reply_times.get(code, ()), now_ms)
         for code in known
     ]
 

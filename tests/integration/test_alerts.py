@@ -296,7 +296,7 @@ async def test_what_the_page_shows_works(driver: Driver, quick: Settings) -> Non
     async with serving(quick) as base, httpx.AsyncClient(base_url=base) as client:
         assert len((await client.get(address)).json()["alerts"]) == 1
     (program,) = re.findall(r"```python\n(from pipeline.*?)```", PAGE, re.DOTALL)
-    said = f"fired ratioed {BRAND} 3.50 comments a like, of 9 comments and likes"
+    said = f"fired ratioed {BRAND} 3.5 comments a like, of 9 comments and likes"
     assert execute(quick, sys.executable, "-c", program) == f"{said}: this post is talked of more than liked.\n"
 
 

@@ -46,6 +46,13 @@ async def test_account_and_post_answer_with_their_numbers(api: httpx.AsyncClient
     assert (post["account"], post["comment_to_like"], post["conversation_share"]) == ("acme", None, 1.0)
 
 
+async def test_an_answer_is_a_line(api: httpx.AsyncClient, written: Written) -> None:
+    """A terminal prints what is typed next below it."""
+    written.account((8, 2, 0, 0, 1))
+    for path in ("/v1/accounts/facebook/acme", "/v1/accounts/facebook/nobody"):
+        assert (await api.get(path)).text.endswith("}\n")
+
+
 @pytest.mark.parametrize("account", ["a/posts", "https://ü.example/@a b?c#d", "a:b{1}%2F", "..", "x/series/posts"])
 async def test_an_id_in_a_path_may_hold_anything(api: httpx.AsyncClient, written: Written, account: str) -> None:
     """Percent-encoded, a slash never splits an id, and `/posts` within an id is not the list of posts."""

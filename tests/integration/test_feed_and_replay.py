@@ -72,10 +72,11 @@ async def reject(settings: Settings, *rejected: Rejected) -> None:
             await producer.send_and_wait(settings.topic(REJECTED.name), encode_rejected(one))
 
 
-def replayed(settings: Settings, *arguments: str) -> tuple[int, str]:
+def replayed(settings: Settings, *arguments: str, **variables: str) -> tuple[int, str]:
     """Exit code and standard output of a replay."""
     command = [*TWOWAY, "replay", *arguments]
-    done = subprocess.run(command, env=environment(settings), capture_output=True, text=True, check=False, timeout=60)
+    env = environment(settings, **variables)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
     return done.returncode, done.stdout
 
 
@@ -143,6 +144,7 @@ async def test_replay_sends_what_works_now(settings: Settings) -> None:
     _, report = twoway_json(settings, "replay")
     assert (report["read"], report["interactions"], report["repeated"]) == (3, 1, 1)
     assert report["why"] == {"schema": 1}
+    assert report["examples"] == {"schema": "Object missing required field `platform`"}
     assert [one for *_, one in await interactions(settings)] == [make_interaction()]
 
 
@@ -198,6 +200,21 @@ async def test_delivery_is_read_again_as_the_gateway_reads_it(settings: Settings
     [(_, _, one)] = await interactions(settings)
     assert (one.kind, one.post, one.id) == ("comment", "1001_2001", "2001_3001")
     assert one.actor == keyed_pseudonym(settings.actor_key)("facebook", "77")
+
+
+async def test_replay_says_what_a_rejected_delivery_lacks(settings: Settings, tmp_path: Path) -> None:
+    """The word alone does not tell which field of which item is missing."""
+    (tmp_path / "connections.toml").write_text(CONNECTIONS)
+    body = json.loads(orjson.dumps(COMMENT))
+    del body["entry"][0]["changes"][0]["value"]["verb"]
+    kept = Rejected(
+        stage="normalise", reason="missing_field", time_ms=NOON_MS, source="pages", platform="facebook",
+        bytes=orjson.dumps(body),
+    )  # fmt: skip
+    await reject(settings, kept)
+    code, shown = replayed(settings, "--dry-run", TWOWAY_CONNECTIONS_FILE=str(tmp_path / "connections.toml"))
+    assert code == 3
+    assert shown.splitlines()[-1] == "  missing_field: 1, such as: expected a verb under verb"
 
 
 async def test_a_removal_that_came_before_its_add_works_when_it_is_replayed(settings: Settings, tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ async def test_likes_come_from_totals_with_their_time_and_drift(
     _, account = twoway_json(settings, "account", "instagram:a1")
     assert (account["likes"], account["comments"], account["comment_to_like"]) == (60, 2, 2 / 60)
     assert account["origins"]["likes"]["as_of_ms"] == now_ms - 5_000
+    _, insights = twoway_json(settings, "insights", "instagram:a1")
+    assert {(one["at_most"], one["value"]) for one in insights["silence"][:2]} == {(True, "all"), (True, "1d")}
     async with serving(settings) as address, httpx.AsyncClient(base_url=address) as api:
         assert (await api.get("/v1/posts/instagram/p1")).json() == post
         top = (await api.get("/v1/top?entity=post&sort=likes")).json()
@@ -75,10 +77,16 @@ async def test_rows_windows_and_published_records_stay_counted(
     assert (await verify(settings, wait_s=40)).holds
     rows = _command(settings, "post", "instagram:p1", "--series", "1d", "--limit", "1", "--json")
     assert [(row["likes"], row["comments"]) for row in map(orjson.loads, rows.splitlines())] == [(0, 2)]
+    table = _command(settings, "post", "instagram:p1", "--series", "1d", "--limit", "1")
+    assert re.search(r"^\S+ - 2 - - 0 0.0 % - open$", table, re.MULTILINE)
     updates = newest_updates(
         settings, lambda found: sum(one.comments == 2 for one in found if one.window == "all") == 2
     )
     assert {one.likes for one in updates} == {0}
+    with Client(settings) as numbers:
+        series = numbers.series("post", "instagram", "p1", "1d", limit=1)
+    assert series.unknown == ["likes", "shares"]
+    assert {series.source} == {one.source for one in updates if one.entity == "post" and one.id == "p1"} == {"both"}
     explained = twoway_json(settings, "explain", "post:instagram:p1")[1]
     assert {one["verdict"] for one in explained["columns"]} == {"agrees"}
 

@@ -73,6 +73,13 @@ async def test_every_address_answers(settings: Settings, environment: dict[str, 
             assert (await api.get(path)).status_code == 200, path
 
 
+def test_a_program_that_only_a_lull_ends_says_so() -> None:
+    """Beside the running demo it would seem to hang."""
+    waiting = [program for program in PROGRAMS if "idle_s" in program]
+    assert len(waiting) == 2
+    assert all("# idle_s ends it when nothing has come" in program for program in waiting)
+
+
 @pytest.mark.parametrize(
     ("number", "printed"),
     [

@@ -22,7 +22,8 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 PAGE = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```sh\n(.*?)```\n```text\n(.*?)```", PAGE, re.DOTALL)
+#: Commands with the answer right below; the block ends at its own fence, so that no prose is taken for commands.
+EXAMPLES = re.findall(r"```sh\n((?:(?!```).)*)```\n```text\n(.*?)```", PAGE, re.DOTALL)
 (WEBHOOK,) = re.findall(r"```sh\n(secret=.*?)```", PAGE, re.DOTALL)
 ACTIVATE = ". .venv/bin/activate\n"
 
@@ -54,6 +55,14 @@ def test_every_command_gives_the_answer_below_it(shell: Callable[[str], list[str
     for command, answer in EXAMPLES:
         wanted = [" ".join(line.split()) for line in answer.splitlines() if line != "..."]
         wait_until(lambda c=command, w=wanted: set(w) <= set(shell(c.replace(ACTIVATE, ""))), deadline_s=40)
+
+
+def test_what_the_commands_write_stays_out_of_git() -> None:
+    """Whoever follows the page in a clone has nothing new in `git status`."""
+    written = re.findall(r"^cat > (\S+) <<", PAGE, re.MULTILINE)
+    ignored = (Path(__file__).parents[2] / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert written
+    assert [name for name in written if f"/{name}" not in ignored] == []
 
 
 async def test_the_webhook_is_taken_and_counted(

@@ -17,10 +17,12 @@ from pipeline.gateway.app import build_app
 from pipeline.gateway.budget import Budget
 from pipeline.gateway.connections import Connections
 from pipeline.gateway.directory import Directory
+from pipeline.gateway.intake import Receipt
 from pipeline.gateway.outside import Outside
 from pipeline.gateway.pseudonyms import keyed_pseudonym
 from pipeline.gateway.public_keys import PublicKeys
 from pipeline.gateway.publisher import Publisher
+from pipeline.gateway.webhook import _body
 from pipeline.settings import Secret, Settings
 from tests.gateways import CONNECTIONS, comments, post_page
 
@@ -55,6 +57,26 @@ async def test_without_kafka_a_good_delivery_is_to_come_again(tmp_path: Path) ->
         assert (await client.post("/webhooks/page", content=b"{}")).status_code == 401
         assert (await client.get("/livez")).status_code == 200
         assert (await client.get("/readyz")).json()["kafka"] is False
+
+
+async def test_an_answer_is_a_line(tmp_path: Path) -> None:
+    """A terminal prints what is typed next below it."""
+    async with gateway_without_servers(tmp_path, Budget()) as client:
+        assert (await client.post("/webhooks/page", content=b"{}")).text == '{"error":"missing_signature"}\n'
+    assert _body(Receipt(2)) == b'{"accepted":2}\n'
+    assert _body(Receipt(0, 1)).endswith(b"}\n")
+
+
+async def test_what_is_refused_is_logged_without_a_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither the body, nor a signature, nor what follows a name: with some platforms that is the secret."""
+    async with gateway_without_servers(tmp_path, Budget()) as client:
+        wrong = {"X-Hub-Signature-256": "sha256=" + "0" * 64}
+        await client.post("/webhooks/page", content=b"a body", headers=wrong)
+        await client.post("/webhooks/nobody/a-secret-in-the-address", content=b"{}")
+    assert [record.getMessage() for record in caplog.records if "answered" in record.getMessage()] == [
+        "connection page: a request was answered with 401, wrong_signature",
+        "address of 'nobody': a request was answered with 404, unknown_connection",
+    ]
 
 
 async def test_bytes_in_flight_are_bounded_and_given_back(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -116,6 +117,25 @@ def test_parts_that_cannot_be_told_of_a_single_post_say_why() -> None:
     *table, note = found["silence"]
     assert [line.split() for line in table] == [["engaged"], ["ever", "40"]]
     assert note == "How many stay silent is unknown without the number of followers: send it as totals."
+
+
+def test_starters_have_a_dash_for_what_nobody_told() -> None:
+    """Facebook sends no shares: 0 of them would be a number that nobody knows."""
+    posts = [PostFacts("1", 40, 4, 0, unknown=frozenset({"shares"})), PostFacts("2", 40, 2, 0)]
+    found = analyse(AccountFacts("facebook", "a", NOON_MS, posts, 2))
+    assert [one.unknown for one in found.starters] == [["shares"], []]
+    _, first, second = shown(found)["starters"]
+    assert first.split()[-4:] == ["4", "0", "40", "-"]
+    assert second.split()[-4:] == ["2", "0", "40", "0"]
+
+
+def test_silence_is_shown_as_a_bound_where_likers_are_unknown() -> None:
+    """Among them the bound of every kind of post; where they are known there is neither sign nor sentence."""
+    facts = AccountFacts("instagram", "a", NOON_MS, [PostFacts("1", 40, 4, 0)], 1, followers=1_000, engaged={"all": 4})
+    assert "≤" not in "".join(shown(analyse(facts))["silence"])
+    found = shown(analyse(replace(facts, hides_likers=True)))["silence"]
+    assert found[1].split()[:6] == ["ever", "4", "≤", "99.6", "%", "0.00"]
+    assert found[-1] == "≤: who liked is unknown, so fewer may be silent"
 
 
 def test_a_few_posts_are_set_against_each_other_without_a_lift() -> None:

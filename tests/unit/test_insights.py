@@ -83,6 +83,12 @@ def test_silent_share_is_what_the_engaged_leave_of_the_followers() -> None:
     assert (image.of, image.value, image.silent_share) == ("media", "image", 0.995)
 
 
+def test_silent_share_is_the_most_where_likers_are_unknown() -> None:
+    """The note says it in words for whoever shows notes only."""
+    (found,) = analyse(_facts([], followers=1_000, engaged={"all": 1}, hides_likers=True)).silence
+    assert (found.silent_share, found.at_most, found.note) == (0.999, True, "likers unknown: at most 99.9 %")
+
+
 def test_more_engaged_than_followers_leave_nobody_silent() -> None:
     """People who do not follow may like and comment, too: never below 0."""
     assert analyse(_facts([], followers=10, engaged={"all": 25})).silence[0].silent_share == 0.0

@@ -29,6 +29,12 @@ def test_the_readme_leads_to_every_page() -> None:
     assert {f"docs/{page.name}" for page in PAGES if page.parent.name == "docs"} - linked == set()
 
 
+@pytest.mark.parametrize(("page", "link"), [("docs/gateway.md", "load.md"), ("CHANGELOG.md", "docs/load.md")])
+def test_a_page_that_sends_the_reader_to_the_load_has_a_link_for_it(page: str, link: str) -> None:
+    """Not the word alone, which leads nowhere."""
+    assert link in LINK.findall((ROOT / page).read_text(encoding="utf-8"))
+
+
 def test_every_file_that_the_architecture_names_exists() -> None:
     """A name without a folder lies in the folder of the name before it."""
     lines = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").splitlines()

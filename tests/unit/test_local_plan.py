@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from pipeline.errors import LocalStackError, SettingsError
 from pipeline.local.folder import StackFolder
 from pipeline.local.plan import make_plan
+from pipeline.local.ports import LOOPBACK, refuse_taken
 from pipeline.settings import Settings
 
 
@@ -116,6 +118,15 @@ def test_wrong_environment_is_refused_before_anything_is_made(folder: StackFolde
     with pytest.raises(SettingsError, match="TWOWAY_KAFKA_SERVER is no setting"):
         make_plan(folder, {"TWOWAY_KAFKA_SERVER": "x"}, 8000, 1)
     assert [path.name for path in folder.path.iterdir()] == ["lock"]
+
+
+def test_a_port_that_is_taken_is_answered_with_what_to_type() -> None:
+    """In both spellings: whoever typed make finds no option --ports-from there."""
+    with socket.socket() as other:
+        other.bind((LOOPBACK, 0))
+        other.listen()
+        with pytest.raises(LocalStackError, match=r"--ports-from 9000 \(with make: PORTS_FROM=9000\)"):
+            refuse_taken([("the API", other.getsockname()[1])])
 
 
 @pytest.mark.parametrize(("ports_from", "workers"), [(80, 1), (65_530, 1), (8000, 0), (8000, 65)])

@@ -6,14 +6,16 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
-from pipeline.cli.tables import items_table, numbers_table
+from pipeline.cli.tables import items_table, numbers_table, series_table
 from pipeline.counting.page import PageView, Polled
 from pipeline.counting.rows import Counts
-from pipeline.reading.answers import Numbers, Series, numbers_of
+from pipeline.reading.answers import Numbers, Series, numbers_of, row_of
+from pipeline.reading.origins import untold
 from pipeline.reading.replying import together
-from pipeline.windows import ALL
+from pipeline.windows import ALL, Window
 from schemas.platforms import DELIVERED, SOMETIMES
 
 NOW_MS = 600_000
@@ -100,11 +102,59 @@ def test_tables_show_source_time_and_drift_of_each_number() -> None:
     assert "likes 1,004 polled 9 m ago; counted 1,003, drift -1 (-0.1 %)" in fed
 
 
+def test_posts_that_were_not_seen_when_published_are_explained() -> None:
+    """`--posts` lists two of which people did something; counted are publications."""
+    page = PageView("account", "shop", "brand", "brand", {ALL: (2, 1, 0, 0, 0)}, {}, 1, 9)
+    assert "posts 0 seen when they were published; 2 known" in shown(numbers_table(numbers_of(page), [], NOW_MS, 2))
+    page = PageView("account", "shop", "brand", "brand", {ALL: (2, 1, 0, 0, 2)}, {}, 1, 9)
+    assert "posts 2" in shown(numbers_table(numbers_of(page), [], NOW_MS, 2))
+    assert "posts 0 not seen when it was published" in shown(numbers_table(numbers("x", (2, 1, 0, 0, 0)), [], NOW_MS))
+
+
+@pytest.mark.parametrize(
+    ("counts", "polled", "told"),
+    [
+        ((2, 1, 0, 0, 0), {}, "counted"),
+        ((2, 1, 0, 0, 0), {"likes": 3}, "counted and polled"),
+        ((0, 0, 0, 0, 0), {"likes": 3}, "polled"),
+    ],
+)
+def test_the_last_line_says_how_the_numbers_were_had(counts: Counts, polled: dict[str, int], told: str) -> None:
+    *_, line = shown(numbers_table(numbers("facebook", counts, **polled), [], NOW_MS))
+    assert line == f"as of 9 m ago 1970-01-01 00:00:00 UTC, {told}"
+
+
 def test_lists_show_a_dash_for_what_is_unknown() -> None:
     item = numbers("instagram", (0, 5, 0, 0, 0))
     series = _no_rows(item)
     assert shown(items_table([item], [series], NOW_MS, 200))[1].startswith("instagram p1 - 100.0 % 5 - - 0.0 % - 5 ")
     assert shown(items_table([item], [series], NOW_MS, 80))[1].startswith("instagram p1 - 5 - ")
+
+
+@pytest.mark.parametrize(
+    ("platform", "counts", "polled", "unknown"),
+    [
+        ("instagram", (0, 5, 0, 0, 0), {"likes": 100}, ["likes", "shares"]),
+        ("instagram", (0, 5, 0, 0, 0), {}, ["likes", "shares"]),
+        ("facebook", (0, 0, 0, 0, 0), {"likes": 100}, ["shares"]),
+        ("facebook", (0, 0, 2, 0, 0), {}, []),
+        ("x", (0, 0, 0, 0, 0), {}, []),
+        ("mastodon", (0, 5, 0, 0, 0), {"likes": 3}, ["likes"]),
+    ],
+)
+def test_windows_know_nothing_of_what_no_event_tells(
+    platform: str, counts: Counts, polled: dict[str, int], unknown: list[str]
+) -> None:
+    """Also where a total was polled: it belongs to no window."""
+    totals = {name: Polled(value, 5) for name, value in polled.items()}
+    assert untold(PageView("post", platform, "p1", "a1", {ALL: counts}, totals, 1, 9)) == unknown
+
+
+def test_windows_show_a_dash_for_what_no_event_tells() -> None:
+    """Nobody can take it for a minute without likes."""
+    row = row_of(Window("1m", 0, 60_000), (0, 5, 0, 2, 0), (), 60_000)
+    series = replace(_no_rows(numbers("instagram", (0, 5, 0, 2, 0))), rows=[row], unknown=["likes", "shares"])
+    assert shown(series_table(series))[1] == "00:00 - 5 - - 2 0.0 % -"
 
 
 def _no_rows(item: Numbers) -> Series:
@@ -115,6 +165,7 @@ def _no_rows(item: Numbers) -> Series:
         account=item.account,
         window="1m",
         rows=[],
+        unknown=[],
         replying=together([]),
         as_of_ms=9,
         source="events",

@@ -44,7 +44,7 @@ def queue(*texts: str | None, waiting: int = COMMENTS) -> UnansweredQueue:
     )  # fmt: skip
 
 
-def insights(posts: int = 24, followers: int | None = 90_000) -> Insights:
+def insights(posts: int = 24, followers: int | None = 90_000, *, hides_likers: bool = False) -> Insights:
     """Every second post asks and has twice the comments."""
     facts = [
         PostFacts(f"p{number}", 10, 4 if asks else 2, 0, Labels(asks, None, (), 0, 0, "en", 3))
@@ -55,7 +55,7 @@ def insights(posts: int = 24, followers: int | None = 90_000) -> Insights:
     return analyse(
         AccountFacts(
             BRAND.platform, BRAND.account, NOON_MS, facts, posts, followers=followers, comments=said,
-            engaged={"all": 1_000},
+            engaged={"all": 1_000}, hides_likers=hides_likers,
         )
     )  # fmt: skip
 
@@ -71,12 +71,13 @@ def rendered(what: object, width: int) -> list[str]:
 def test_table_fits_its_screen_uncut(width: int) -> None:
     """Whatever the width from 80 columns on, and whatever the numbers up to a million."""
     scores = [Score(brand, numbers(), None, queue()) for brand in BRANDS]
-    silent = silence_of(insights())
+    silent = silence_of(insights(hides_likers=True))
     assert silent is not None
     lines = rendered(as_table(scores, dict.fromkeys(BRANDS, silent), NOON_MS, width), width)
     assert max(map(len, lines)) <= width
     assert "…" not in "".join(lines)
-    assert all(part in lines[3] for part in ("Northwind Cycles", "999,999", "1.00", "90.0 %", "15 s", "1 h", "98.9 %"))
+    parts = ("Northwind Cycles", "999,999", "1.00", "90.0 %", "15 s", "1 h", "≤ 98.9 %")
+    assert all(part in lines[3] for part in parts)
 
 
 def test_account_that_has_no_numbers_yet_has_dashes() -> None:
@@ -108,6 +109,13 @@ def test_findings_say_who_answers_who_waits_who_is_silent_and_what_makes_people_
         "  questions  2.00 times the comments of statements (95 %: 2.00 to 2.00; 12 against 12 posts)",
         "  words      saddle, squeaks (said by the most people)",
     ]
+
+
+def test_silence_is_an_upper_bound_where_likers_are_unknown() -> None:
+    """Instagram's likes are polled: those who only liked are not among the engaged."""
+    finding = Finding(BRAND, numbers(), queue(waiting=0), insights(hides_likers=True))
+    line = next(line for line in as_text(finding).plain.splitlines() if "silent" in line)
+    assert line == "  silent     at most 98.9 % of 90,000 followers; 1,000 people did something, besides unknown likers"
 
 
 def test_findings_say_why_a_number_is_missing() -> None:

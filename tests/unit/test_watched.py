@@ -46,6 +46,7 @@ def test_no_number_is_cut_at_any_width(width: int) -> None:
         account=item.id,
         window="1m",
         rows=[],
+        unknown=[],
         replying=together([]),
         as_of_ms=1,
         source="events",

@@ -1,0 +1,40 @@
+"""What `make` hands on to `twoway`: the words of its own command line, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+
+
+def told(*words: str, **variables: str) -> str:
+    """The last command that make would run for these words, with .venv taken as set up."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))} | variables
+    command = ["make", "--no-print-directory", "-n", "-o", ".venv/.installed", *words]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout.splitlines()[-1].strip()
+
+
+def test_the_demo_takes_ports_workers_and_rate_as_up_does() -> None:
+    words = ("SECONDS=30", "PORTS_FROM=9000", "WORKERS=2", "RATE=500")
+    assert told("demo", *words).endswith("twoway demo --seconds '30' --ports-from '9000' --workers '2' --rate '500'")
+    assert told("up", *words[1:3]).endswith("twoway up  --ports-from '9000' --workers '2'")
+
+
+def test_setting_up_lists_no_packages() -> None:
+    """What fails is said all the same; a list of 121 packages hides it."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    installs = [line for line in makefile.splitlines() if "pip install" in line and line.startswith("\t")]
+    assert len(installs) >= 3
+    assert all("--quiet" in line for line in installs)
+
+
+def test_a_variable_of_the_shell_is_no_word_of_the_command_line() -> None:
+    """bash has SECONDS of its own: without this every demo would end at once."""
+    assert told("demo", SECONDS="3", RATE="9").endswith("twoway demo")
