@@ -24,8 +24,6 @@ from pipeline.privacy.erase import Erased, Eraser
 from pipeline.publishing.outlet import Outlet
 from pipeline.scan import TopicScan, open_scan
 from pipeline.settings import Settings
-from pipeline.store.cluster import Cluster
-from pipeline.store.keys import Keys
 from pipeline.topic_admin import check_topics
 from schemas.erasure import Erasure, decode_erasure, encode_erasure
 from schemas.topics import ERASED, INTERACTIONS
@@ -67,25 +65,25 @@ async def follow(settings: Settings, redis: Redis) -> None:
         try:
             async with open_eraser(settings, redis) as eraser, open_scan(settings, ERASED.name) as scan:
                 while True:
-                    await catch_up(settings, redis, eraser, scan)
+                    await catch_up(eraser, scan)
                     await asyncio.sleep(POLL_S)
         except (UnavailableError, KafkaError, *REDIS_FAILURES) as error:
             log.info("erasures wait: %s", type(error).__name__)
             await asyncio.sleep(RETRY_S)
 
 
-async def catch_up(settings: Settings, redis: Redis, eraser: Eraser, scan: TopicScan) -> Erased:
+async def catch_up(eraser: Eraser, scan: TopicScan) -> Erased:
     """Erase what was asked for since the last time that Redis remembers."""
-    keys = Keys(settings.key_prefix)
-    # Each node of a cluster may come back older, so each slot says for itself what is done in it.
-    places = keys.slot_erasures if isinstance(redis, Cluster) else (keys.erasures,)
-    done = await _done(redis, places)
+    state = await eraser.state()
     ends = await scan.ends()
-    behind = [partition for partition, end in ends.items() if done.get(partition, 0) < end]
+    behind = [partition for partition, end in ends.items() if state.done.get(partition, 0) < end]
     if not behind:
+        if state.due:
+            # Somebody died before subscribers were told.
+            await eraser.tell()
         return Erased()
     beginnings = await scan.beginnings()
-    scan.start_at({p: max(beginnings[p], done.get(p, 0)) if p in behind else ends[p] for p in ends})
+    scan.start_at({p: max(beginnings[p], state.done.get(p, 0)) if p in behind else ends[p] for p in ends})
     erasures: list[Erasure] = []
     async for records in scan.read_to(ends):
         for record in records:
@@ -93,11 +91,7 @@ async def catch_up(settings: Settings, redis: Redis, eraser: Eraser, scan: Topic
                 erasures.append(decode_erasure(record.value))
             except (msgspec.DecodeError, TypeError):
                 log.warning("%s[%d]@%d is no erasure", scan.topic, record.partition, record.offset)
-    erased = await eraser.erase(erasures)
-    pipe = redis.pipeline(transaction=False)
-    for place in places:
-        pipe.hset(place, mapping={str(partition): end for partition, end in ends.items()})
-    await pipe.execute()
+    erased = await eraser.erase(erasures, ends)
     log.info(
         "erasures are done: actors %d, texts erased %d, of these waiting for a reply %d",
         len({(one.platform, one.actor) for one in erasures}),
@@ -105,12 +99,3 @@ async def catch_up(settings: Settings, redis: Redis, eraser: Eraser, scan: Topic
         erased.waiting,
     )
     return erased
-
-
-async def _done(redis: Redis, places: Sequence[str]) -> dict[int, int]:
-    """Of each partition the offset up to which everything is erased in all of these places."""
-    pipe = redis.pipeline(transaction=False)
-    for place in places:
-        pipe.hgetall(place)
-    found = [{int(name): int(value) for name, value in hash_.items()} for hash_ in await pipe.execute()]
-    return {partition: min(hash_.get(partition, 0) for hash_ in found) for partition in found[0]}

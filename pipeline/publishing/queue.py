@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from pipeline.counting.live import LivePage
 from pipeline.store.keys import Keys
 from pipeline.store.round_trip import round_trip
 from pipeline.store.texts import STAMP_DIGITS, day_of
-from schemas.unanswered import unanswered_key
+from schemas.unanswered import Unanswered, decode_unanswered, encode_unanswered, unanswered_key
+
+#: Key and value of a record; None is a tombstone.
+Told = tuple[bytes, bytes | None]
 
 
 class Waiting(NamedTuple):
@@ -48,7 +52,7 @@ class Queue:
         """It could not be published: unless there is newer word, it still is to be."""
         self._changed = changed | self._changed
 
-    async def records(self, changed: dict[str, Waiting]) -> list[tuple[bytes, bytes | None]]:
+    async def records(self, changed: dict[str, Waiting]) -> list[Told]:
         """Key and value of each; a tombstone where the comment does not wait, or its text was kept too long ago."""
         wanted: dict[str, list[tuple[str, str]]] = {}
         for key, one in changed.items():
@@ -63,3 +67,27 @@ class Queue:
             for (key, _), value in zip(comments, found, strict=True):
                 values[key] = value and value[STAMP_DIGITS:]
         return [(key.encode(), values.get(key)) for key in changed]
+
+    async def overtaken(self, changed: dict[str, Waiting], told: list[Told]) -> list[Told]:
+        """Of what was told just now what an erasure has overtaken: it had told subscribers before, so their last word
+        would be the text. An erasure names the actor, rewrites and tells, in this order: who is not named yet is told
+        of after us."""
+        slots = list({changed[key.decode()].slot for key, value in told if value is not None})
+        if not slots:
+            return []
+        pipe = self.redis.pipeline(transaction=False)
+        for slot in slots:
+            pipe.exists(self.keys.erased[slot])
+        kept_out = {slot for slot, there in zip(slots, await round_trip(pipe), strict=True) if there}
+        pipe = self.redis.pipeline(transaction=False)
+        said: list[tuple[bytes, Unanswered]] = []
+        for key, value in told:
+            slot = changed[key.decode()].slot
+            if value is not None and slot in kept_out and (one := decode_unanswered(value)).actor is not None:
+                said.append((key, one))
+                pipe.sismember(self.keys.erased[slot], f"{one.platform}:{one.actor}")
+        out: list[Told] = []
+        for (key, one), is_erased in zip(said, await round_trip(pipe) if said else (), strict=True):
+            if is_erased:
+                out += ((key, None), (key, encode_unanswered(replace(one, text=None, actor=None))))
+        return out

@@ -51,8 +51,9 @@ class Keys:
     | `tw:{s}:lengths` | hash | the page's | account reference -> lengths of its queue at past closes, JSON |
     | `tw:{s}:alerting` | hash | until Kafka has them | alert id -> alert, JSON |
     | `tw:told:<alert id>` | string | 30 days | an alert that `twoway notify` has delivered |
-    | `tw:erasures` | hash | for good | partition of `interactions.erased` -> offset up to which it is done |
+    | `tw:erasures` | hash | for good | partition of `interactions.erased` -> offset, done; key -> to be told |
     | `tw:{s}:erasures` | hash | for good | the same, in a cluster: what is done in this slot |
+    | `tw:erasing:<erasure>` | string | a day | how many writes an erasure has done; in a cluster `tw:{s}:erasing:...` |
     | `tw:account:<platform>:<account>` | hash | page_ttl_days | directory: slot, platform, account, first_seen_ms |
     | `tw:post:<platform>:<post>` | string | page_ttl_days | directory: the account of a post |
     | `tw:seen:<platform>:<id>` | string | directory_ttl_days | the gateway's memory: id -> account, post, kind, actor |
@@ -73,6 +74,14 @@ class Keys:
         #: Keys that are never written. A cluster refuses a script with a missing key while the hash slot moves to
         #: another node, and only such a script: others would find some of their keys on neither side, halfway through.
         self.missing = tuple(f"{prefix}:{{{slot}}}:missing" for slot in range(SLOTS))
+
+    def erasing(self, name: str) -> str:
+        """How many writes an erasure has done."""
+        return f"{self.prefix}:erasing:{name}"
+
+    def slot_erasing(self, name: str) -> tuple[str, ...]:
+        """The same, in each slot of a cluster."""
+        return tuple(f"{self.prefix}:{{{slot}}}:erasing:{name}" for slot in range(SLOTS))
 
     def page(self, slot: int, reference: str) -> str:
         """The page of a reference `post:<platform>:<encoded id>` or `account:<platform>:<encoded id>`."""

@@ -25,7 +25,7 @@ from pipeline.crash_points import crash_points
 from pipeline.errors import FencedError
 from pipeline.publishing.closing import watermark_ms
 from pipeline.publishing.outlet import Outlet
-from pipeline.publishing.queue import Queue
+from pipeline.publishing.queue import Queue, Waiting
 from pipeline.publishing.record_batch import Batches
 from pipeline.settings import Settings
 from pipeline.store.checkpoint import Mark, check_marks, read_marks
@@ -145,7 +145,7 @@ class Table:
                 )
             self.crash.reach("before-rows")
             try:
-                await self._send(publication, await self.queue.records(waiting))
+                await self._send(publication, waiting)
             except BaseException:
                 publication.give_back()
                 self.queue.give_back(waiting)
@@ -310,13 +310,15 @@ class Table:
                 page.dirty = page.dirty | {code: None for code in (codes if only else page.rows) if code in page.rows}
                 self._dirty[page.key] = page
 
-    async def _send(self, publication: Publication, queue: list[tuple[bytes, bytes | None]]) -> None:
+    async def _send(self, publication: Publication, waiting: dict[str, Waiting]) -> None:
+        queue = await self.queue.records(waiting)
         await self._tell("post", publication.posts)
         self.crash.reach("between-rows")
         await self._tell("account", publication.accounts)
         self.crash.reach("after-rows")
         await self._tell("comment", Batches.of(queue))
         self.crash.reach("after-queue")
+        await self._tell("comment", Batches.of(await self.queue.overtaken(waiting, queue)))
 
     async def _tell(self, entity: str, records: Batches) -> None:
         if records:

@@ -100,14 +100,14 @@ async def test_an_actor_is_erased_on_all_masters_and_again_where_one_fell_back(d
     settings, keys = driver.settings, Keys(driver.settings.key_prefix)
     await ask(settings, [Erasure(platform="facebook", actor="c0", time_ms=NOON_MS)])
     async with open_eraser(settings, driver.redis) as eraser, open_scan(settings, ERASED.name) as scan:
-        assert (await catch_up(settings, driver.redis, eraser, scan)).texts == 3 * len(BRANDS)
-        assert (await catch_up(settings, driver.redis, eraser, scan)).texts == 0
+        assert (await catch_up(eraser, scan)).texts == 3 * len(BRANDS)
+        assert (await catch_up(eraser, scan)).texts == 0
         slot = slot_of("facebook", BRANDS[0])
         async for key in driver.redis.scan_iter(match=f"{settings.key_prefix}:{{{slot}}}:*"):
             await driver.redis.delete(key)
         await driver.open()
         await driver.take()
-        assert (await catch_up(settings, driver.redis, eraser, scan)).texts == 3
+        assert (await catch_up(eraser, scan)).texts == 3
         assert await driver.redis.sismember(keys.erased[slot], "facebook:c0")
     assert await driver.differences() == []
 

@@ -94,8 +94,8 @@ async def test_what_is_erased_does_not_come_back_with_a_recount(
     caplog.set_level("INFO", "twoway.privacy")
     await ask(settings, [erasure("ann")])
     async with open_eraser(settings, driver.redis) as eraser, open_scan(settings, ERASED.name) as scan:
-        assert (await catch_up(settings, driver.redis, eraser, scan)).texts == 1
-        assert (await catch_up(settings, driver.redis, eraser, scan)).texts == 0
+        assert (await catch_up(eraser, scan)).texts == 1
+        assert (await catch_up(eraser, scan)).texts == 0
         said = [record.getMessage() for record in caplog.records if record.name == "twoway.privacy"]
         assert said == ["erasures are done: actors 1, texts erased 1, of these waiting for a reply 1"]
         keys = [key async for key in driver.redis.scan_iter(match=f"{settings.key_prefix}:*")]
@@ -103,7 +103,7 @@ async def test_what_is_erased_does_not_come_back_with_a_recount(
         await driver.open()
         await driver.take()
         assert (await texts(driver))["c1"].text == "by ann"
-        assert (await catch_up(settings, driver.redis, eraser, scan)).texts == 1
+        assert (await catch_up(eraser, scan)).texts == 1
     assert (await texts(driver))["c1"].text is None
     assert await driver.differences() == []
 

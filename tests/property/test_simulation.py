@@ -7,13 +7,11 @@ are the schedule's (`tests/world`).
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,8 +21,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from msgspec.structs import replace
 
-from pipeline.local.ports import free_ports
-from pipeline.local.redis import RedisServer
 from schemas.interaction import Interaction
 from tests.factories import NOON_MS
 from tests.world.wire import Fault
@@ -259,21 +255,6 @@ class Simulation(RuleBasedStateMachine):
             for worker in self.world.workers:
                 self.happened.update(f"{end} after {reach}" for reach, end in worker.wire.happened)
             self.world.close()
-
-
-@pytest.fixture(scope="module")
-def socket() -> Iterator[str]:
-    """A Redis on a socket of its own, without files."""
-    with tempfile.TemporaryDirectory(prefix="tw") as folder:
-        (port,) = free_ports(1)
-        path = str(Path(folder) / "s")
-        server = RedisServer(Path(folder), port, options={"unixsocket": path, "appendonly": "no"})
-        server.start()
-        try:
-            server.wait_healthy()
-            yield path
-        finally:
-            server.kill()
 
 
 def simulate(socket: str, schedules: int, steps: int) -> Counter[str]:

@@ -11,6 +11,7 @@ import redis
 from aiokafka.errors import KafkaError
 
 from pipeline.clock import Clock
+from pipeline.errors import UnavailableError
 from pipeline.privacy.erase import Eraser
 from pipeline.privacy.follow import REDIS_FAILURES, catch_up
 from pipeline.settings import Settings
@@ -116,8 +117,8 @@ class Worker:
     async def follow(self) -> None:
         """A look at the erasures that are asked for. What fails is tried again later, as `follow` does."""
         try:
-            await catch_up(self.settings, self.redis, self.eraser, ErasureScan(self.kafka))
-        except (KafkaError, *REDIS_FAILURES):
+            await catch_up(self.eraser, ErasureScan(self.kafka))
+        except (KafkaError, UnavailableError, *REDIS_FAILURES):
             return
 
     def commit(self) -> None:

@@ -1,0 +1,93 @@
+"""The writes of one erasure in Redis: each is done only where all those before it are still there.
+
+A Redis that falls back to an older state may lose names and bring back texts; without this it would then be told that
+everything is erased. How many writes an erasure has done stands beside what it writes, so that both fall back together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
+
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+
+from pipeline.store.cluster import Cluster
+from pipeline.store.keys import Keys
+from pipeline.store.round_trip import round_trip
+
+#: Of the number of writes, of an erasure that never ended.
+KEPT_S = 86_400
+
+
+class GoneError(Exception):
+    """Raised when writes of an erasure are gone: it has to begin anew."""
+
+
+class Write(NamedTuple):
+    """What `erase.lua` writes to a key of a slot: what, and its arguments."""
+
+    slot: int
+    key: str | bytes
+    what: str
+    arguments: tuple[str | bytes | int, ...]
+
+
+class Place(NamedTuple):
+    """Where a Redis says how far erasures are done (`erasures`), and one erasure how many writes it did (`erasing`)."""
+
+    erasures: str
+    erasing: str
+
+
+class Writes:
+    """Those of one erasure, in the order in which they are given. Each node of a cluster may fall back by itself, so
+    there each slot counts for itself."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._redis = redis
+        self._by_slot = isinstance(redis, Cluster)
+        name = uuid4().hex
+        if self._by_slot:
+            self.places = [
+                Place(erasures, erasing)
+                for erasures, erasing in zip(keys.slot_erasures, keys.slot_erasing(name), strict=True)
+            ]
+        else:
+            self.places = [Place(keys.erasures, keys.erasing(name))]
+        self._done = [0] * len(self.places)
+
+    async def write(self, writes: Iterable[Write]) -> None:
+        """Raises GoneError where one before is gone, and RedisError: then an erasure begins anew."""
+        pipe = self._redis.pipeline(transaction=False)
+        for one in writes:
+            self._add(pipe, one.slot if self._by_slot else 0, one.key, one.what, one.arguments)
+        await self._run(pipe)
+
+    async def finish(self, ends: dict[int, int]) -> None:
+        """Everything in `interactions.erased` up to these offsets is erased, by partition. Raises as `write` does."""
+        pipe = self._redis.pipeline(transaction=False)
+        offsets = tuple(part for pair in ends.items() for part in pair)
+        for number, place in enumerate(self.places):
+            self._add(pipe, number, place.erasures, "done", offsets)
+        await self._run(pipe)
+
+    def _add(
+        self, pipe: Pipeline, number: int, key: str | bytes, what: str, arguments: tuple[str | bytes | int, ...]
+    ) -> None:
+        place = self.places[number]
+        pipe.eval(_script(), 3, place.erasing, place.erasures, key, self._done[number], KEPT_S, what, *arguments)
+        self._done[number] += 1
+
+    @staticmethod
+    async def _run(pipe: Pipeline) -> None:
+        if 0 in await round_trip(pipe):
+            raise GoneError
+
+
+@cache
+def _script() -> str:
+    return Path(__file__).with_name("erase.lua").read_text(encoding="utf-8")
