@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -43,3 +44,11 @@ def twoway_json(settings: Settings, *arguments: str, stdin: bytes = b"", **more:
     )
     assert done.stdout, done.stderr.decode()
     return done.returncode, orjson.loads(done.stdout)
+
+
+def twoway(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with these `TWOWAY_*` variables alone, in a directory of the test's own where it names one."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TWOWAY_")}
+    return subprocess.run(
+        [*TWOWAY, *arguments], env=clean | env, cwd=cwd, capture_output=True, text=True, timeout=60, check=False
+    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from pipeline.access.loopback import is_loopback
+from pipeline.access.redis_url import check_redis_url
 from pipeline.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 def check_servers(settings: Settings) -> None:
     """Raises SettingsError for the first setting of Kafka's or Redis' security that would have no effect, or a wrong
     one: nobody should believe in a certificate that is never looked at."""
+    check_redis_url(settings.redis_url.reveal())
     _check_pair("KAFKA", settings.kafka_cert_file, settings.kafka_key_file)
     _check_pair("REDIS", settings.redis_cert_file, settings.redis_key_file)
     if not settings.kafka_tls and (settings.kafka_ca_file or settings.kafka_cert_file):

@@ -61,6 +61,6 @@ async def test_user_and_tls_are_those_of_every_node() -> None:
 )
 async def test_a_wrong_url_of_a_cluster_says_what_is_expected_and_never_the_password(url: str) -> None:
     """A cluster has one database."""
-    with pytest.raises(SettingsError, match=r"redis\+cluster://\[user:password@\]host:port") as refused:
+    with pytest.raises(SettingsError, match=r"expected redis\+cluster://\[user:password@\]host:port") as refused:
         connected(url)
     assert "secret" not in str(refused.value)

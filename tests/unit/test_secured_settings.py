@@ -20,13 +20,15 @@ SECRET = "0123456789abcdef0123456789abcdef"
 
 def test_every_secret_can_stand_in_a_file(tmp_path: Path) -> None:
     """`NAME_FILE`, without the newline that editors put at the end."""
-    file = tmp_path / "secret"
+    file, url = tmp_path / "secret", tmp_path / "url"
     file.write_text(SECRET + "\n")
+    url.write_text("redis://:hunter2@localhost\n")
+    assert Settings.from_env({"TWOWAY_REDIS_URL_FILE": str(url)}).redis_url.reveal() == "redis://:hunter2@localhost"
     names = [name for name, value in vars(Settings()).items() if isinstance(value, Secret)]
     assert {"redis_url", "redis_password", "kafka_password", "actor_key", "alert_secret", "api_tokens"} <= {*names}
     for name in names:
-        if name in {"redis_password", "kafka_password", "kafka_key_password", "redis_key_password"}:
-            continue  # they need others beside them: below
+        if name in {"redis_url", "redis_password", "kafka_password", "kafka_key_password", "redis_key_password"}:
+            continue  # no secret alone: above; they need others beside them: below
         assert getattr(Settings.from_env({f"TWOWAY_{name.upper()}_FILE": str(file)}), name).reveal() == SECRET
 
 
