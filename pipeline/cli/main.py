@@ -60,7 +60,8 @@ def main() -> None:
     for client in ("aiokafka", "kafka"):  # a command says itself what failed; roles set up handlers of their own
         logging.getLogger(client).addHandler(logging.NullHandler())
     try:
-        use_local_stack(sys.argv[1:], os.environ)
+        if left_out := use_local_stack(sys.argv[1:], os.environ):
+            sys.stderr.write(f"twoway: {left_out}\n")
         build()()
     except TwowayError as error:
         hint = NO_STACK if isinstance(error, UnavailableError) and not _names_servers() else ""
