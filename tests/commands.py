@@ -17,8 +17,12 @@ TWOWAY = [sys.executable, "-m", "pipeline"]
 
 def environment(settings: Settings, **more: str) -> dict[str, str]:
     """The environment in which `twoway` works on a test's installation; every role takes a free port."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("TWOWAY_")}
-    return env | {
+    return _without_ours() | variables(settings) | more
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    """What leads to a test's installation."""
+    return {
         "TWOWAY_KAFKA_SERVERS": ",".join(settings.kafka_servers),
         "TWOWAY_REDIS_URL": settings.redis_url.reveal(),
         "TWOWAY_TOPIC_PREFIX": settings.topic_prefix,
@@ -28,7 +32,6 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         "TWOWAY_WORKER_PORT": "0",
         "TWOWAY_GATEWAY_PORT": "0",
         "TWOWAY_API_PORT": "0",
-        **more,
     }
 
 
@@ -48,7 +51,16 @@ def twoway_json(settings: Settings, *arguments: str, stdin: bytes = b"", **more:
 
 def twoway(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
     """Run a command with these `TWOWAY_*` variables alone, in a directory of the test's own where it names one."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("TWOWAY_")}
     return subprocess.run(
-        [*TWOWAY, *arguments], env=clean | env, cwd=cwd, capture_output=True, text=True, timeout=60, check=False
+        [*TWOWAY, *arguments],
+        env=_without_ours() | env,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
+
+
+def _without_ours() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("TWOWAY_")}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from pipeline.clock import Clock, wall_clock
+from pipeline.errors import NotFoundError
 from pipeline.feeding.again import Again, Deliveries
 from pipeline.feeding.sender import Sender, open_sender
 from pipeline.scan import open_scan
@@ -45,7 +46,7 @@ class ReplayOptions:
 @dataclass
 class ReplayReport:
     """Rejected records by (stage, reason): `works` now, or `still` rejected; `why` says for what reason now.
-    `unreadable`: records of the topic that are no rejected record.
+    `unreadable`: records of the topic that are no rejected record. `reasons`: all that were read, wanted or not.
 
     `interactions`: how many were sent (a delivery may hold many). `repeated`: records with the bytes of an earlier one.
     """
@@ -57,6 +58,7 @@ class ReplayReport:
     still: Counter[tuple[str, str]] = field(default_factory=Counter)
     why: Counter[str] = field(default_factory=Counter)
     unreadable: int = 0
+    reasons: set[str] = field(default_factory=set)
 
     @property
     def left(self) -> int:
@@ -70,7 +72,10 @@ async def replay(
     progress: Callable[[int, int], None] | None = None,
     clock: Clock = wall_clock,
 ) -> ReplayReport:
-    """Send again what is wanted. `progress` gets the records read and those there are."""
+    """Send again what is wanted. `progress` gets the records read and those there are.
+
+    Raises NotFoundError for a reason for which none of all records was rejected, though others were.
+    """
     async with open_scan(settings, REJECTED.name) as scan, open_sender(settings) as sender:
         begins = await scan.beginnings() if options.since_ms is None else await scan.offsets_since(options.since_ms)
         ends = await scan.ends()
@@ -83,7 +88,15 @@ async def replay(
                         await run.take(record.value)
                 if progress:
                     progress(run.report.read, sum(ends[p] - begins[p] for p in ends))
+    if options.since_ms is None:
+        _check_reason(options.reason, run.report.reasons)
     return run.report
+
+
+def _check_reason(reason: str | None, known: set[str]) -> None:
+    if reason is not None and known and reason not in known:
+        names = ", ".join(sorted(known))
+        raise NotFoundError(f"reason is {reason[:100]!r}; expected one of those in {REJECTED.name}: {names}")
 
 
 class _Run:
@@ -104,6 +117,7 @@ class _Run:
             self.report.why["no_rejected_record"] += 1
             self.report.unreadable += 1
             return
+        self.report.reasons.add(rejected.reason)
         if not self._options.wants(rejected):
             return
         identity = (rejected.source if rejected.platform else "", rejected.bytes)

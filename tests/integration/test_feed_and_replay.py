@@ -18,7 +18,7 @@ from pipeline.slots import slot_of
 from schemas.interaction import Interaction, decode_interaction, encode_interaction
 from schemas.rejected import Rejected, encode_rejected
 from schemas.topics import INTERACTIONS, REJECTED
-from tests.commands import TWOWAY, environment, twoway_json
+from tests.commands import TWOWAY, environment, twoway, twoway_json, variables
 from tests.conftest import PARTITIONS
 from tests.contract.corpus import PAYLOADS
 from tests.factories import NOON_MS, make_interaction
@@ -154,6 +154,17 @@ async def test_replay_of_one_reason_leaves_the_others(settings: Settings) -> Non
     assert all_of_them["interactions"] == 1
     twoway_json(settings, "replay", "--reason", "post_of_another_account")
     assert [one.post for *_, one in await interactions(settings)] == ["p2"]
+
+
+async def test_replay_of_a_reason_that_no_record_has_names_those_that_are_there(settings: Settings) -> None:
+    """An empty table would look as if all were well; while nothing lies in the topic, all is."""
+    assert replayed(settings, "--reason", "zzz")[0] == 0
+    await reject(settings, refused(b"{}"), refused(b"[]", "not_json"))
+    done = twoway("replay", "--reason", "zzz", **variables(settings))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "twoway: reason is 'zzz'; expected one of those in interactions.rejected: not_json, schema\n"
+    )
 
 
 async def test_replay_says_what_stays_rejected_and_ends_with_a_code_of_its_own(settings: Settings) -> None:
