@@ -1,4 +1,4 @@
-"""The URL of Redis: whether it can be one, whom it names, and how it is shown: never with a password. Pure."""
+"""The URL of Redis: whether it can be one, whom a cluster's names, and how it is shown: never with a password. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CLUSTER = "redis+cluster://[user:password@]host:port[,host:port...], without a 
 def check_redis_url(url: str) -> None:
     """Raises SettingsError for a URL that leads to no Redis, before a client stumbles over it."""
     try:
-        _servers(url)
+        _check(url)
     except ValueError:
         expected = _CLUSTER if is_cluster_url(url) else _ONE_SERVER
         raise SettingsError(f"TWOWAY_REDIS_URL is {shown_url(url)!r}; expected {expected}") from None
@@ -47,24 +47,19 @@ def shown_url(url: str) -> str:
     return f"{scheme}{there}{_STARS + at if at else ''}{place[:_SHOWN_CHARACTERS]}{query + _STARS if query else ''}"
 
 
-def redis_address(url: str) -> str:
-    """`localhost:6379`, of a cluster all that are named, or the socket's path. Of a URL that was checked."""
-    return ",".join(_servers(url))
-
-
 def named_servers(url: str) -> list[tuple[str, int]]:
     """Host and port of each server that a checked URL of a cluster names."""
     return [(one.hostname or "", one.port or PORT) for one in _hosts(_split(url))]
 
 
-def _servers(url: str) -> list[str]:
+def _check(url: str) -> None:
     """Raises ValueError."""
     parts = _split(url)
     scheme = url.partition("://")[0].lower()
     if scheme == _SOCKET:
         if not parts.path:
             raise ValueError
-        return [parts.path]
+        return
     if scheme.removesuffix(CLUSTER) not in _SCHEMES:
         raise ValueError
     hosts = _hosts(parts)
@@ -74,7 +69,6 @@ def _servers(url: str) -> list[str]:
     database = parts.path.strip("/")
     if database and (database != "0" if cluster else not database.isdecimal()):
         raise ValueError
-    return [_named(one) for one in hosts]
 
 
 def _split(url: str) -> SplitResult:
@@ -87,8 +81,3 @@ def _split(url: str) -> SplitResult:
 def _hosts(parts: SplitResult) -> list[SplitResult]:
     hosts = parts.netloc.rpartition("@")[2]
     return [urlsplit(f"//{one}") for one in hosts.split(",")]
-
-
-def _named(one: SplitResult) -> str:
-    host = one.hostname or "localhost"
-    return f"{f'[{host}]' if ':' in host else host}:{one.port or PORT}"

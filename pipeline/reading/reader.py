@@ -45,6 +45,7 @@ class Reader:
     def __init__(self, redis: Any, keys: Keys, settings: Settings, clock: Clock = wall_clock) -> None:
         self.windows = settings.windows
         self._clock = clock
+        self._redis = redis
         self._lookups = Lookups(redis, keys, settings.windows)
         self._voices = Voices(redis, keys, settings.engaged_windows)
         self._waiting = Waiting(redis, keys, settings.text_ttl_days)
@@ -250,7 +251,7 @@ class Reader:
     async def _known(self, platform: str | None) -> list[AccountRef]:
         if platform is not None:
             check_platform(platform)
-        with redis_answers():
+        with redis_answers(self._redis):
             known = await self._directory.accounts()
         return [ref for ref in known if platform in (None, ref.platform) and self.grant.holds(ref.platform, ref.id)]
 

@@ -120,7 +120,7 @@ def test_watch_of_what_never_came_is_an_error_when_its_time_is_over(run: Run, wr
 
 def test_watch_of_a_redis_that_never_answered_is_an_error_when_its_time_is_over(run: Run) -> None:
     """While there is time it only says so."""
-    with pytest.raises(UnavailableError, match="Redis does not answer"):
+    with pytest.raises(UnavailableError, match=r"Redis does not answer at 127.0.0.1:1; expected"):
         run("watch", "--seconds", "0.2", "--every", "0.1", TWOWAY_REDIS_URL="redis://127.0.0.1:1")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.access.redis_url import redis_address
 from pipeline.errors import SettingsError
 from pipeline.settings import Settings
 from tests.commands import twoway
@@ -56,23 +55,6 @@ def test_a_refused_url_shows_no_password(url: str, shown: str) -> None:
         Settings.from_env({"TWOWAY_REDIS_URL": url})
     assert str(refused.value).startswith(f"TWOWAY_REDIS_URL is {shown!r}; expected ")
     assert "hunter2" not in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("url", "address"),
-    [
-        ("redis://localhost:6379/0", "localhost:6379"),
-        ("redis://:hunter2@redis.example/2", "redis.example:6379"),
-        ("redis://", "localhost:6379"),
-        ("rediss://ann:hun@ter2@[::1]:7000", "[::1]:7000"),
-        ("redis+cluster://ann:hunter2@10.0.0.1:7000,10.0.0.2", "10.0.0.1:7000,10.0.0.2:6379"),
-        ("unix://ann:hunter2@/run/redis.sock?db=3", "/run/redis.sock"),
-    ],
-)
-def test_the_address_of_a_url_names_its_servers_alone(url: str, address: str) -> None:
-    """For messages: where it was looked for."""
-    Settings.from_env({"TWOWAY_REDIS_URL": url})
-    assert redis_address(url) == address
 
 
 @pytest.mark.parametrize("words", [("top",), ("worker",), ("api",), ("account", "facebook:1")], ids=" ".join)
