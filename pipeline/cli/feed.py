@@ -62,9 +62,9 @@ def register(app: typer.Typer) -> None:
         settings = Settings.from_env()
         if form not in {"auto", "jsonl", "csv"}:
             raise typer.BadParameter(f"{form} is no format; expected auto, jsonl or csv")
-        pseudonym = None if pseudonymised else keyed_pseudonym(settings.actor_key)
-        options = FeedOptions(file, form, pseudonym, stop, keep, shown)  # type: ignore[arg-type]
-        with _opened(file) as (lines, update):
+        with _opened(file) as (lines, update):  # before the key: a misspelt name is no matter of settings
+            pseudonym = None if pseudonymised else keyed_pseudonym(settings.actor_key)
+            options = FeedOptions(file, form, pseudonym, stop, keep, shown)  # type: ignore[arg-type]
             report = asyncio.run(feed(settings, lines, options, update))
         if as_json:
             _print_json(_feed_dict(report))

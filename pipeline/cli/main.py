@@ -10,7 +10,7 @@ from importlib import import_module
 import typer
 
 from pipeline.cli.flags import use_own_classes
-from pipeline.errors import TwowayError, UnavailableError
+from pipeline.errors import TwowayError, UnavailableError, UnsetError
 from pipeline.local.folder import SERVER_VARIABLES, use_local_stack
 from pipeline.logs import printable
 
@@ -36,7 +36,7 @@ NOUNS = (
     "prove",
 )
 
-#: Added where servers do not answer that nobody named: most often the stack was not started, or elsewhere.
+#: Added where servers do not answer, or a key is not set, that nobody named: most often the stack was not started, or elsewhere.
 NO_STACK = "; no `twoway up` or `twoway demo` runs in this directory"
 
 
@@ -64,7 +64,7 @@ def main() -> None:
             sys.stderr.write(f"twoway: {left_out}\n")
         build()()
     except TwowayError as error:
-        hint = NO_STACK if isinstance(error, UnavailableError) and not _names_servers() else ""
+        hint = NO_STACK if isinstance(error, UnavailableError | UnsetError) and not _names_servers() else ""
         sys.stderr.write(f"twoway: {printable(str(error))}{hint}\n")
         sys.exit(1)
 
