@@ -78,6 +78,12 @@ def test_series_shows_a_row_a_window(run: Run, written: Written) -> None:
     assert [orjson.loads(row)["partial"] for row in rows] == [False, True]
 
 
+def test_an_account_is_asked_for_its_posts_or_for_its_rows(run: Run) -> None:
+    """Never for both, of which one would be dropped without a word."""
+    with pytest.raises(QueryError, match="--posts and --series 1m are both given; expected one of them"):
+        run("account", "facebook:acme", "--series", "1m", "--posts")
+
+
 def test_ids_cannot_reach_the_terminal_as_escapes_or_markup(run: Run, written: Written) -> None:
     """Control characters are shown escaped, markup and `:x:` as they are."""
     evil = "a\x1b[2J[red]:x:"
