@@ -36,7 +36,8 @@ NOUNS = (
     "prove",
 )
 
-#: Added where servers do not answer, or a key is not set, that nobody named: most often the stack was not started, or elsewhere.
+#: Added where servers do not answer that nobody named, or a key is not set: most often the stack was not started, or
+#: elsewhere.
 NO_STACK = "; no `twoway up` or `twoway demo` runs in this directory"
 
 

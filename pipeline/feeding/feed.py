@@ -14,10 +14,11 @@ import msgspec
 
 from pipeline.clock import Clock, wall_clock
 from pipeline.feeding.lines import Format, Line, read_lines
+from pipeline.feeding.refusals import day_of
 from pipeline.feeding.sender import Sender, open_sender
 from pipeline.settings import Settings
 from pipeline.sources.context import Pseudonym
-from schemas.interaction import Interaction, decode_interaction, encode_interaction
+from schemas.interaction import LONGEST_ID, Interaction, decode_interaction, encode_interaction
 from schemas.rejected import Rejected
 
 REFUSALS_SHOWN = 20
@@ -27,6 +28,10 @@ UNKNOWN_KEPT = 50
 KEPT_BYTES_MAX = 500_000
 #: Header of a kept line whose actor is still as the platform has it.
 RAW_ACTORS = {"x-actors": "raw"}
+#: The one thing that a pseudonym can break: `<post>/<pseudonym>`, where the actor was shorter.
+TOO_LONG = (
+    f"`post` is too long for the like's `id`, `post`/pseudonym; expected an `id` of 1 to {LONGEST_ID:,} characters"
+)
 #: Lines between two calls of `progress`.
 PROGRESS_LINES = 500
 
@@ -92,13 +97,18 @@ def check_line(line: Line, latest_ms: int, pseudonym: Pseudonym | None) -> Line:
     if line.interaction is None:
         return line
     if line.interaction.time_ms > latest_ms:
-        return Line(line.number, line.raw, reason="time_in_future", detail=f"time_ms is {line.interaction.time_ms}")
+        time_ms = line.interaction.time_ms
+        detail = (
+            f"`time_ms` is {time_ms}, which is {day_of(time_ms)}; "
+            f"expected {latest_ms} at the most, TWOWAY_FUTURE_LIMIT_S from now"
+        )
+        return Line(line.number, line.raw, reason="time_in_future", detail=detail)
     if pseudonym is None:
         return line
     try:
         return Line(line.number, line.raw, pseudonymise(line.interaction, pseudonym))
-    except msgspec.ValidationError as error:
-        return Line(line.number, line.raw, reason="schema", detail=str(error))
+    except msgspec.ValidationError:
+        return Line(line.number, line.raw, reason="schema", detail=TOO_LONG)
 
 
 def pseudonymise(interaction: Interaction, pseudonym: Pseudonym) -> Interaction:
