@@ -56,6 +56,7 @@ def register(app: typer.Typer) -> None:
         stop: Annotated[bool, typer.Option("--stop", help="stop at the first line that is refused")] = False,
         keep: Annotated[bool, typer.Option("--keep", help="keep refused lines in interactions.rejected")] = False,
         shown: Annotated[int, typer.Option("--show", help="refused lines that are listed")] = REFUSALS_SHOWN,
+        old_times: Annotated[bool, typer.Option("--old-times", help="take times before the year 2000, too")] = False,
         as_json: AsJson = False,
     ) -> None:
         """Send a file of interactions. Exit 1 if a line was refused; feeding the same file twice is harmless."""
@@ -64,7 +65,7 @@ def register(app: typer.Typer) -> None:
             raise typer.BadParameter(f"{form} is no format; expected auto, jsonl or csv")
         with _opened(file) as (lines, update):  # before the key: a misspelt name is no matter of settings
             pseudonym = None if pseudonymised else keyed_pseudonym(settings.actor_key)
-            options = FeedOptions(file, form, pseudonym, stop, keep, shown)  # type: ignore[arg-type]
+            options = FeedOptions(file, form, pseudonym, stop, keep, shown, old_times)  # type: ignore[arg-type]
             report = asyncio.run(feed(settings, lines, options, update))
         if as_json:
             _print_json(_feed_dict(report))
@@ -149,9 +150,8 @@ def _names(report: FeedReport) -> str:
 
 def _print_feed(report: FeedReport, console: Console) -> None:
     refused = report.refused.total()
-    console.print(
-        f"[green]{report.sent:,}[/] interactions sent, [{'red' if refused else 'green'}]{refused:,}[/] refused"
-    )
+    colour = "red" if refused else "green"
+    console.print(f"[green]{report.sent:,}[/] {_interactions(report.sent)} sent, [{colour}]{refused:,}[/] refused")
     for reason, count in report.refused.most_common():
         console.print(f"  {reason}: {count:,}")
     if report.kept:
@@ -161,6 +161,10 @@ def _print_feed(report: FeedReport, console: Console) -> None:
         for line in report.refusals:
             table.add_row(f"{line.number:,}", line.reason, escape(printable(line.detail)))
         console.print(table)
+
+
+def _interactions(count: int) -> str:
+    return "interaction" if count == 1 else "interactions"
 
 
 def _replay_dict(report: ReplayReport) -> dict[str, Any]:
@@ -182,7 +186,7 @@ def _print_replay(report: ReplayReport, dry_run: bool, console: Console) -> None
     for which in sorted(report.works.keys() | report.still.keys()):
         table.add_row(*which, f"{report.works[which]:,}", f"{report.still[which]:,}")
     console.print(table)
-    console.print(f"{report.interactions:,} interactions {'would be ' if dry_run else ''}sent")
+    console.print(f"{report.interactions:,} {_interactions(report.interactions)} {'would be ' if dry_run else ''}sent")
     if report.left:
         would = "would stay" if dry_run else "stay" if report.left > 1 else "stays"
         console.print(f"[yellow]{report.left:,}[/] {'records' if report.left > 1 else 'record'} {would} rejected")

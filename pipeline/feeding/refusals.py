@@ -11,6 +11,8 @@ from msgspec import inspect
 
 from schemas.interaction import Action, Interaction, Kind, Media, TimeFrom
 
+#: Only `twoway feed` refuses for this reason: the pipeline itself counts events of 1970 as all others.
+TIME_TOO_OLD = "time_too_old"
 #: Longer values are told by their length: what is wrong with them is most often just that.
 _SHOWN_CHARACTERS = 100
 #: The order in which their schema has them; msgspec sorts them.

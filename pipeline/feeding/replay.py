@@ -15,6 +15,7 @@ import msgspec
 from pipeline.clock import Clock, wall_clock
 from pipeline.errors import NotFoundError
 from pipeline.feeding.again import Again, Deliveries
+from pipeline.feeding.refusals import TIME_TOO_OLD
 from pipeline.feeding.sender import Sender, open_sender
 from pipeline.scan import open_scan
 from pipeline.settings import Settings
@@ -22,8 +23,8 @@ from schemas.rejected import Rejected, decode_rejected
 from schemas.topics import REJECTED
 
 #: Only a change of the data itself helps here, so they are sent again only when asked for by name: a worker would
-#: reject them once more, and each replay would make the topic longer.
-LASTING = frozenset({"post_of_another_account"})
+#: reject them once more, and each replay would make the topic longer; or count what most likely is a wrong time.
+LASTING = frozenset({"post_of_another_account", TIME_TOO_OLD})
 
 
 @dataclass(frozen=True)

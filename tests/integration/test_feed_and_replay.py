@@ -79,9 +79,9 @@ def replayed(settings: Settings, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def fed(settings: Settings, lines: bytes) -> tuple[str, str]:
+def fed(settings: Settings, lines: bytes, *options: str) -> tuple[str, str]:
     """Standard output and standard error of feeding these lines."""
-    command = [*TWOWAY, "feed", "-"]
+    command = [*TWOWAY, "feed", "-", *options]
     done = subprocess.run(command, env=environment(settings), input=lines, capture_output=True, check=True, timeout=60)
     return done.stdout.decode(), done.stderr.decode()
 
@@ -119,13 +119,28 @@ async def test_refused_lines_are_named_and_the_rest_is_sent(settings: Settings) 
 
 async def test_columns_that_no_interaction_has_are_named_once(settings: Settings) -> None:
     """Beside the report, with the names that are known: a misspelt column is not lost without a word."""
-    lines = b"platform,account,kind,action,post,actor,time_ms,colour,\x1b[2J\n" + b"x,a,like,add,p,u,5,red,x\n" * 3
+    lines = (
+        b"platform,account,kind,action,post,actor,time_ms,colour,\x1b[2J\n"
+        + b"x,a,like,add,p,u,1795425840000,red,x\n" * 3
+    )
     said, warned = fed(settings, lines)
     assert said == "3 interactions sent, 0 refused\n"
     assert warned.count("\n") == 1
     assert "no interaction has: '\\x1b[2J', 'colour'; expected some of platform, account, kind, " in warned
     actor = keyed_pseudonym(settings.actor_key)("x", "u")
     assert {(one.actor, one.id) for _, _, one in await interactions(settings)} == {(actor, f"p/{actor}")}
+
+
+async def test_times_before_2000_are_sent_only_when_asked_for(settings: Settings) -> None:
+    """By an option; or, once they are kept, by their reason. Without that a replay leaves them where they are."""
+    old = encode_interaction(make_interaction(time_ms=NOON_MS // 1000))
+    code, report = twoway_json(settings, "feed", "-", "--keep", "--pseudonymised", stdin=old)
+    assert (code, report["sent"], report["refused"], report["kept"]) == (1, 0, {"time_too_old": 1}, 1)
+    assert twoway_json(settings, "replay")[1]["why"] == {"time_too_old": 1}
+    assert await interactions(settings) == []
+    assert fed(settings, old, "--old-times", "--pseudonymised")[0] == "1 interaction sent, 0 refused\n"
+    assert replayed(settings, "--reason", "time_too_old")[1].endswith("\n1 interaction sent\n")
+    assert [one.time_ms for *_, one in await interactions(settings)] == [NOON_MS // 1000] * 2
 
 
 async def test_stop_ends_at_the_first_refused_line(settings: Settings) -> None:

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from pipeline.errors import UnreadableError
-from pipeline.feeding.feed import check_line, pseudonymise
+from pipeline.feeding.feed import check_line, pseudonymise, refuse_old
 from pipeline.feeding.lines import Line, decode_line, read_lines
 from schemas.interaction import encode_interaction
 from tests.factories import NOON_MS, make_interaction
@@ -226,6 +226,22 @@ def test_line_in_the_future_is_refused() -> None:
         f"`time_ms` is {NOON_MS}, which is 2026-11-23; expected {NOON_MS - 1} at the most, "
         "TWOWAY_FUTURE_LIMIT_S from now",
     )
+
+
+@pytest.mark.parametrize(
+    ("time_ms", "said"),
+    [
+        (1_795_425_840, "1795425840, which is 1970-01-21; expected milliseconds since 1970 (seconds?), or --old-times"),
+        (946_684_799_999, "946684799999, which is 1999-12-31; expected 2000-01-01 or later, or --old-times"),
+        (0, "0, which is 1970-01-01; expected 2000-01-01 or later, or --old-times"),
+    ],
+)
+def test_a_time_before_2000_is_refused_with_what_it_most_likely_is(time_ms: int, said: str) -> None:
+    """Seconds would be counted in a window of 1970, where nobody looks for them."""
+    refused = refuse_old(Line(1, b"", make_interaction(time_ms=time_ms)), NOON_MS)
+    assert (refused.reason, refused.detail) == ("time_too_old", f"`time_ms` is {said}")
+    line = Line(1, b"", make_interaction(time_ms=946_684_800_000))
+    assert refuse_old(line, NOON_MS) == line
 
 
 def test_refused_csv_line_is_kept_as_json() -> None:
