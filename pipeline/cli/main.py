@@ -6,6 +6,8 @@ import logging
 import os
 import sys
 from importlib import import_module
+from importlib.metadata import version as package_version
+from typing import Annotated
 
 import typer
 
@@ -41,19 +43,34 @@ NOUNS = (
 NO_STACK = "; no `twoway up` or `twoway demo` runs in this directory"
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"twoway {package_version('twoway')}")
+        raise typer.Exit
+
+
 def build() -> typer.Typer:
     """The command line with every command."""
     app = typer.Typer(
         name="twoway",
-        help="Live, exact comment-to-like ratios of brand accounts.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
+    app.callback()(_options)
     for noun in NOUNS:
         import_module(f"pipeline.cli.{noun}").register(app)
     use_own_classes(app)
     return app
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Say the version and end.")
+    ] = False,
+) -> None:
+    """Live, exact comment-to-like ratios of brand accounts."""
 
 
 def main() -> None:
