@@ -32,6 +32,28 @@ def test_every_secret_can_stand_in_a_file(tmp_path: Path) -> None:
         assert getattr(Settings.from_env({f"TWOWAY_{name.upper()}_FILE": str(file)}), name).reveal() == SECRET
 
 
+@pytest.mark.parametrize(
+    ("servers", "shown"),
+    [
+        ("localhost:abc", "localhost:abc"),
+        ("a:9092,b:0", "b:0"),
+        ("a:70000", "a:70000"),
+        ("kafka://a:9092", "kafka://a:9092"),
+        ("ann:hunter2@a:9092", "a:9092"),
+        (",", ""),
+        (":9092", ":9092"),
+    ],
+)
+def test_a_server_of_kafka_that_is_none_is_refused_when_settings_are_read(servers: str, shown: str) -> None:
+    """A client would end with a stack trace; what may be a password is left out."""
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_env({"TWOWAY_KAFKA_SERVERS": servers})
+    assert str(refused.value) == (
+        f"TWOWAY_KAFKA_SERVERS has {shown!r}; expected host:port, several with commas between"
+    )
+    assert Settings.from_env({"TWOWAY_KAFKA_SERVERS": "a:9092, [::1]:9093,b"}).kafka_servers[1] == "[::1]:9093"
+
+
 def test_the_users_of_kafka_and_redis_come_from_files(tmp_path: Path) -> None:
     """As a mounted secret; the name may stand in one as well."""
     (tmp_path / "user").write_text("worker\n")
