@@ -14,6 +14,10 @@ class SettingsError(TwowayError):
     """Raised when a setting or a file of settings is missing, unknown or out of its range."""
 
 
+class UnsetError(SettingsError):
+    """Raised when a setting is missing that has no default: a local stack brings one of its own."""
+
+
 class TopicsError(TwowayError):
     """Raised when a topic on the brokers is missing or not as `schemas/topics.py` declares it."""
 

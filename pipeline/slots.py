@@ -22,9 +22,14 @@ def slot_of(platform: str, account: str) -> int:
 
 def check_partitions(topic: str, partitions: int) -> int:
     """The number itself, if slots can lie wholly in one partition each; raises TopicsError otherwise."""
-    if not (1 <= partitions <= SLOTS and partitions & (partitions - 1) == 0):
+    if not holds_slots(partitions):
         raise TopicsError(f"topic {topic} has {partitions} partitions; expected a power of two up to {SLOTS}")
     return partitions
+
+
+def holds_slots(partitions: int) -> bool:
+    """Whether with so many partitions each slot lies wholly in one."""
+    return 1 <= partitions <= SLOTS and partitions & (partitions - 1) == 0
 
 
 def slots_of_partition(partition: int, partitions: int) -> range:

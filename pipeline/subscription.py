@@ -14,7 +14,7 @@ from typing import Any, Generic, Literal, Self, TypeVar
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
 
-from pipeline.access.refusals import kafka_refusal, now
+from pipeline.access.refusals import kafka_away, kafka_refusal, now
 from pipeline.errors import TopicsError, UnavailableError
 
 logger = logging.getLogger("twoway.subscribe")
@@ -142,7 +142,7 @@ def open_consumer(
     except KafkaError as error:
         known = [servers] if isinstance(servers, str) else list(servers)
         refusal = now(kafka_refusal(known, security, likely=True))
-        raise UnavailableError(refusal or f"Kafka at {servers} does not answer ({type(error).__name__})") from error
+        raise UnavailableError(refusal or kafka_away(known, error)) from error
 
 
 def begin(subscription: Subscription[Any], topics: Collection[str]) -> None:

@@ -19,7 +19,7 @@ from pipeline.access.kafka import kafka_options, kafka_security
 from pipeline.access.refusals import kafka_refusal, now, why_kafka
 from pipeline.errors import TopicsError, UnavailableError
 from pipeline.settings import Settings
-from pipeline.slots import check_partitions
+from pipeline.slots import SLOTS, check_partitions, holds_slots
 from schemas.topics import INTERACTIONS, REJECTED, TOPICS, Topic
 
 TIMEOUT_MS = 10_000
@@ -58,15 +58,14 @@ def add_partitions(settings: Settings, partitions: int) -> int:
     Raises TopicsError for a number that is no power of two or smaller than what is there, and UnavailableError.
     """
     name = settings.topic(INTERACTIONS.name)
-    check_partitions(name, partitions)
+    if not holds_slots(partitions):
+        raise TopicsError(f"partitions is {partitions}; expected a power of two up to {SLOTS}")
     with _admin(settings) as admin:
         found = _find(admin, settings).get(INTERACTIONS.name)
         if found is None:
             raise TopicsError(f"topic {name} is missing; expected it (`twoway topics create` makes it)")
         if partitions < found.partitions:
-            raise TopicsError(
-                f"topic {name} has {found.partitions} partitions; expected to be given more, not {partitions}"
-            )
+            raise TopicsError(f"partitions is {partitions}; expected {found.partitions}, as topic {name} has, or more")
         if partitions > found.partitions:
             admin.create_partitions({name: partitions}, timeout_ms=TIMEOUT_MS)
             _wait_for(admin, name, partitions)

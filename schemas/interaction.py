@@ -84,7 +84,7 @@ class Interaction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_
         if self.post is None and self.kind != "totals":
             raise ValueError(f"a {self.kind} needs a `post`")
         if not self.account.isascii() and len(self.account.encode()) > 256:
-            raise ValueError("`account` is longer than 256 bytes")
+            raise ValueError(f"`account` has {len(self.account.encode())} bytes; expected 256 at the most")
 
     @property
     def key(self) -> str:
@@ -94,7 +94,7 @@ class Interaction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_
 
 def _check_platform(platform: str) -> None:
     if not re.match(PLATFORM_PATTERN, platform):
-        raise ValueError("`platform` is not a slug of 1 to 32 characters a-z, 0-9 and -")
+        raise ValueError(f"`platform` is {platform[:100]!r}; expected a slug of 1 to 32 characters a-z, 0-9 and -")
     if len(_platforms) >= _PLATFORMS_MOST:
         _platforms.clear()
     _platforms.add(platform)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -16,8 +17,12 @@ TWOWAY = [sys.executable, "-m", "pipeline"]
 
 def environment(settings: Settings, **more: str) -> dict[str, str]:
     """The environment in which `twoway` works on a test's installation; every role takes a free port."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("TWOWAY_")}
-    return env | {
+    return _without_ours() | variables(settings) | more
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    """What leads to a test's installation."""
+    return {
         "TWOWAY_KAFKA_SERVERS": ",".join(settings.kafka_servers),
         "TWOWAY_REDIS_URL": settings.redis_url.reveal(),
         "TWOWAY_TOPIC_PREFIX": settings.topic_prefix,
@@ -27,7 +32,6 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         "TWOWAY_WORKER_PORT": "0",
         "TWOWAY_GATEWAY_PORT": "0",
         "TWOWAY_API_PORT": "0",
-        **more,
     }
 
 
@@ -43,3 +47,20 @@ def twoway_json(settings: Settings, *arguments: str, stdin: bytes = b"", **more:
     )
     assert done.stdout, done.stderr.decode()
     return done.returncode, orjson.loads(done.stdout)
+
+
+def twoway(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with these `TWOWAY_*` variables alone, in a directory of the test's own where it names one."""
+    return subprocess.run(
+        [*TWOWAY, *arguments],
+        env=_without_ours() | env,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def _without_ours() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("TWOWAY_")}

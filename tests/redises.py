@@ -7,8 +7,9 @@ from typing import Any
 import redis
 from redis.asyncio import Redis
 
+from pipeline.access.redis_url import CLUSTER, is_cluster_url
 from pipeline.settings import Settings
-from pipeline.store.connect import CLUSTER, connect_redis, is_cluster_url
+from pipeline.store.connect import connect_redis
 
 
 def open_redis(settings: Settings, *, decode: bool = False) -> Redis:

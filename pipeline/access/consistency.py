@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from pipeline.access.loopback import is_loopback
+from pipeline.access.redis_url import check_redis_url
 from pipeline.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 def check_servers(settings: Settings) -> None:
     """Raises SettingsError for the first setting of Kafka's or Redis' security that would have no effect, or a wrong
     one: nobody should believe in a certificate that is never looked at."""
+    _check_kafka_servers(settings.kafka_servers)
+    check_redis_url(settings.redis_url.reveal())
     _check_pair("KAFKA", settings.kafka_cert_file, settings.kafka_key_file)
     _check_pair("REDIS", settings.redis_cert_file, settings.redis_key_file)
     if not settings.kafka_tls and (settings.kafka_ca_file or settings.kafka_cert_file):
@@ -28,6 +31,18 @@ def check_servers(settings: Settings) -> None:
     if settings.redis_password and _names_user(settings.redis_url.reveal()):
         raise SettingsError("TWOWAY_REDIS_URL names a user, and TWOWAY_REDIS_PASSWORD is given; expected one of them")
     _check_sasl(settings)
+
+
+def _check_kafka_servers(servers: tuple[str, ...]) -> None:
+    for server in servers or ("",):
+        try:
+            parts = urlsplit(f"//{server}")
+            holds = bool(parts.hostname) and parts.port != 0 and parts.netloc == server and "@" not in server
+        except ValueError:
+            holds = False
+        if not holds:
+            shown = server.rpartition("@")[2][:100]
+            raise SettingsError(f"TWOWAY_KAFKA_SERVERS has {shown!r}; expected host:port, several with commas between")
 
 
 def _check_pair(server: str, certificate: str, key: str) -> None:

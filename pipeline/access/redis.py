@@ -6,12 +6,17 @@ And what it means when Redis refuses us.
 from __future__ import annotations
 
 import ssl
+from itertools import islice
 from typing import Any
 
 from redis.exceptions import AuthenticationError, NoPermissionError
 
+from pipeline.access.redis_url import PORT
 from pipeline.access.tls import describe_tls, redis_context
 from pipeline.settings import Settings
+
+#: Of a cluster: one that answers is enough.
+NODES_SHOWN = 3
 
 
 def redis_security(settings: Settings) -> dict[str, Any]:
@@ -51,6 +56,22 @@ def why_redis(error: BaseException) -> str:
             return "its user may not do this; expected what docs/security.md allows a role"
         cause = cause.__cause__ or cause.__context__
     return type(error).__name__
+
+
+def redis_away(client: Any, error: BaseException) -> str:
+    """What to say where the Redis of a client does not answer, or refuses us, and at which address."""
+    if is_refusal(error):
+        return f"Redis at {address_of(client)}: {why_redis(error)}"
+    return f"Redis does not answer at {address_of(client)}; expected it there (TWOWAY_REDIS_URL)"
+
+
+def address_of(client: Any) -> str:
+    """Where a client of `connect_redis` looks for Redis: `localhost:6379`, a socket, a few nodes of a cluster."""
+    if nodes := getattr(client, "nodes_manager", None):
+        return ",".join(islice(sorted(nodes.startup_nodes), NODES_SHOWN))
+    place = client.connection_pool.connection_kwargs
+    host = str(place.get("host", "localhost"))
+    return str(place.get("path") or f"{f'[{host}]' if ':' in host else host}:{place.get('port', PORT)}")
 
 
 def is_refusal(error: BaseException) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -17,20 +17,24 @@ from aiokafka.errors import (
     IllegalSaslStateError,
     KafkaConnectionError,
     KafkaError,
+    KafkaTimeoutError,
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
 from aiokafka.protocol.metadata import MetadataRequest
+from kafka import errors as kafka_python
 from redis.exceptions import RedisError
 
 from pipeline.access.kafka import kafka_security
-from pipeline.access.redis import is_refusal, redis_security, why_redis
+from pipeline.access.redis import is_refusal, redis_away, redis_security
 from pipeline.access.tls import describe_tls
 from pipeline.errors import SettingsError
 from pipeline.settings import Settings
 from pipeline.store.connect import connect_redis
 
 TIMEOUT_S = 3.0
+#: Of aiokafka and of kafka-python, whose errors are kinds of their own.
+_AWAY = (KafkaConnectionError, KafkaTimeoutError, kafka_python.KafkaConnectionError, kafka_python.KafkaTimeoutError)
 
 _T = TypeVar("_T")
 
@@ -80,9 +84,16 @@ async def kafka_refusal(servers: Sequence[str], security: Mapping[str, Any], *, 
 
 async def why_kafka(settings: Settings, error: Exception) -> str:
     """What is behind an error of a client, as far as it can be found out; else what the client says."""
-    servers = ",".join(settings.kafka_servers)
     found = await kafka_refusal(settings.kafka_servers, kafka_security(settings), likely=True)
-    return found or f"Kafka at {servers}: {type(error).__name__}: {error}"
+    return found or kafka_away(settings.kafka_servers, error)
+
+
+def kafka_away(servers: Collection[str], error: Exception) -> str:
+    """What to say where Kafka does not answer, and at which addresses; of another error what the client says."""
+    names = ",".join(servers)
+    if isinstance(error, _AWAY):
+        return f"Kafka does not answer at {names}; expected it there (TWOWAY_KAFKA_SERVERS)"
+    return f"Kafka at {names}: {error}"  # a client puts the error's kind before what it says
 
 
 async def redis_refusal(settings: Settings) -> str | None:
@@ -91,7 +102,7 @@ async def redis_refusal(settings: Settings) -> str | None:
     try:
         await client.ping()
     except (RedisError, OSError) as error:
-        return f"Redis: {why_redis(error)}" if is_refusal(error) else None
+        return redis_away(client, error) if is_refusal(error) else None
     finally:
         await client.aclose()
     return None

@@ -130,7 +130,8 @@ class Hub:
             await asyncio.wait_for(self._ready.wait(), START_S)
         except TimeoutError as error:
             raise UnavailableError(
-                "Kafka does not answer or lacks the topics; expected it at TWOWAY_KAFKA_SERVERS"
+                f"Kafka at {','.join(self._settings.kafka_servers)} does not answer or lacks the topics; expected them "
+                "there (TWOWAY_KAFKA_SERVERS)"
             ) from error
 
     def _stop(self) -> None:

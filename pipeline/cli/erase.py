@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.access.redis import redis_away
 from pipeline.clock import wall_clock
 from pipeline.errors import QueryError, UnavailableError
 from pipeline.gateway.pseudonyms import keyed_pseudonym
@@ -70,6 +71,6 @@ async def _erase(settings: Settings, erasures: list[Erasure]) -> Erased:
         async with open_eraser(settings, redis) as eraser:
             return await eraser.erase(erasures)
     except REDIS_FAILURES as error:
-        raise UnavailableError(f"Redis does not answer: {type(error).__name__}; workers erase it later") from error
+        raise UnavailableError(f"{redis_away(redis, error)}; workers erase it later") from error
     finally:
         await redis.aclose()

@@ -26,7 +26,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from pipeline.cli.tables import make_console
+from pipeline.cli.tables import counted, make_console
 from pipeline.errors import SettingsError
 from pipeline.feeding.feed import REFUSALS_SHOWN, FeedOptions, FeedReport, feed
 from pipeline.feeding.fields import KNOWN
@@ -58,15 +58,16 @@ def register(app: typer.Typer) -> None:
         stop: Annotated[bool, typer.Option("--stop", help="stop at the first line that is refused")] = False,
         keep: Annotated[bool, typer.Option("--keep", help="keep refused lines in interactions.rejected")] = False,
         shown: Annotated[int, typer.Option("--show", help="refused lines that are listed")] = REFUSALS_SHOWN,
+        old_times: Annotated[bool, typer.Option("--old-times", help="take times before the year 2000, too")] = False,
         as_json: AsJson = False,
     ) -> None:
         """Send a file of interactions. Exit 1 if a line was refused; feeding the same file twice is harmless."""
         settings = Settings.from_env()
         if form not in {"auto", "jsonl", "csv"}:
-            raise typer.BadParameter(f"{form} is no format; expected auto, jsonl or csv")
-        pseudonym = None if pseudonymised else keyed_pseudonym(settings.actor_key)
-        options = FeedOptions(file, form, pseudonym, stop, keep, shown)  # type: ignore[arg-type]
-        with _opened(file) as (lines, update):
+            raise typer.BadParameter(f"--format is {form!r}; expected auto, jsonl or csv")
+        with _opened(file) as (lines, update):  # before the key: a misspelt name is no matter of settings
+            pseudonym = None if pseudonymised else keyed_pseudonym(settings.actor_key)
+            options = FeedOptions(file, form, pseudonym, stop, keep, shown, old_times)  # type: ignore[arg-type]
             report = asyncio.run(feed(settings, lines, options, update))
         if as_json:
             _print_json(_feed_dict(report))
@@ -93,7 +94,7 @@ def register(app: typer.Typer) -> None:
         """
         settings = Settings.from_env()
         if stage is not None and stage not in get_args(Stage):
-            raise typer.BadParameter(f"{stage} is no stage; expected one of {', '.join(get_args(Stage))}")
+            raise typer.BadParameter(f"--stage is {stage!r}; expected one of {', '.join(get_args(Stage))}")
         since_ms = None if since is None else int(since.replace(tzinfo=since.tzinfo or UTC).timestamp() * 1000)
         options = ReplayOptions(reason, stage, since_ms, dry_run)
         with _records_bar() as (bar, task):
@@ -151,9 +152,8 @@ def _names(report: FeedReport) -> str:
 
 def _print_feed(report: FeedReport, console: Console) -> None:
     refused = report.refused.total()
-    console.print(
-        f"[green]{report.sent:,}[/] interactions sent, [{'red' if refused else 'green'}]{refused:,}[/] refused"
-    )
+    colour = "red" if refused else "green"
+    console.print(f"[green]{counted(report.sent, 'interaction')}[/] sent, [{colour}]{refused:,}[/] refused")
     for reason, count in report.refused.most_common():
         console.print(f"  {reason}: {count:,}")
     if report.kept:
@@ -184,10 +184,10 @@ def _print_replay(report: ReplayReport, dry_run: bool, console: Console) -> None
     for which in sorted(report.works.keys() | report.still.keys()):
         table.add_row(*which, f"{report.works[which]:,}", f"{report.still[which]:,}")
     console.print(table)
-    console.print(f"{report.interactions:,} interactions {'would be ' if dry_run else ''}sent")
+    console.print(f"{counted(report.interactions, 'interaction')} {'would be ' if dry_run else ''}sent")
     if report.left:
         would = "would stay" if dry_run else "stay" if report.left > 1 else "stays"
-        console.print(f"[yellow]{report.left:,}[/] {'records' if report.left > 1 else 'record'} {would} rejected")
+        console.print(f"[yellow]{counted(report.left, 'record')}[/] {would} rejected")
     for why, count in sorted(report.why.items()):
         console.print(f"  {escape(printable(why))}: {count:,}{_example(report.examples.get(why))}", soft_wrap=True)
 

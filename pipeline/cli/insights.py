@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -48,6 +49,7 @@ def register(app: typer.Typer) -> None:
         found = asyncio.run(_read(platform, account, posts))
         if plot is not None:
             write_plot(found, plot)
+            sys.stderr.write(f"drawn into {plot}\n")
         if as_json:
             print_json([found])
         else:

@@ -6,11 +6,13 @@ import logging
 import os
 import sys
 from importlib import import_module
+from importlib.metadata import version as package_version
+from typing import Annotated
 
 import typer
 
 from pipeline.cli.flags import use_own_classes
-from pipeline.errors import TwowayError, UnavailableError
+from pipeline.errors import TwowayError, UnavailableError, UnsetError
 from pipeline.local.folder import SERVER_VARIABLES, use_local_stack
 from pipeline.logs import printable
 
@@ -36,23 +38,39 @@ NOUNS = (
     "prove",
 )
 
-#: Added where servers do not answer that nobody named: most often the stack was not started, or elsewhere.
+#: Added where servers do not answer that nobody named, or a key is not set: most often the stack was not started, or
+#: elsewhere.
 NO_STACK = "; no `twoway up` or `twoway demo` runs in this directory"
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"twoway {package_version('twoway')}")
+        raise typer.Exit
 
 
 def build() -> typer.Typer:
     """The command line with every command."""
     app = typer.Typer(
         name="twoway",
-        help="Live, exact comment-to-like ratios of brand accounts.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
+    app.callback()(_options)
     for noun in NOUNS:
         import_module(f"pipeline.cli.{noun}").register(app)
     use_own_classes(app)
     return app
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Say the version and end.")
+    ] = False,
+) -> None:
+    """Live, exact comment-to-like ratios of brand accounts."""
 
 
 def main() -> None:
@@ -60,10 +78,11 @@ def main() -> None:
     for client in ("aiokafka", "kafka"):  # a command says itself what failed; roles set up handlers of their own
         logging.getLogger(client).addHandler(logging.NullHandler())
     try:
-        use_local_stack(sys.argv[1:], os.environ)
+        if left_out := use_local_stack(sys.argv[1:], os.environ):
+            sys.stderr.write(f"twoway: {left_out}\n")
         build()()
     except TwowayError as error:
-        hint = NO_STACK if isinstance(error, UnavailableError) and not _names_servers() else ""
+        hint = NO_STACK if isinstance(error, UnavailableError | UnsetError) and not _names_servers() else ""
         sys.stderr.write(f"twoway: {printable(str(error))}{hint}\n")
         sys.exit(1)
 

@@ -35,7 +35,7 @@ class NegativeIds(TyperCommand):
                 options += [word, *islice(rest, 1)]
             elif _NEGATIVE.match(word) or not word.startswith("-") or word == "-":
                 words.append(word)
-            elif words and not word.startswith("--"):
+            elif words and not word.startswith("--") and word not in ctx.help_option_names:
                 ctx.fail(f"No such option: {word}; an id that begins with a dash is named in one word: PLATFORM:{word}")
             else:
                 options.append(word)

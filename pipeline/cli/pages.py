@@ -20,6 +20,7 @@ from pipeline.cli.tables import (
     series_table,
 )
 from pipeline.clock import wall_clock
+from pipeline.errors import QueryError
 from pipeline.reading import Numbers, Reader, Series
 from pipeline.reading.rankings import SORTS
 from pipeline.settings import Settings
@@ -47,6 +48,8 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Show an account's numbers, its posts, or its rows of a window size."""
         platform, account_id = parse_name(name, rest)
+        if posts and series:
+            raise QueryError(f"--posts and --series {series} are both given; expected one of them")
         if posts:
             asyncio.run(_posts(platform, account_id, sort, limit, as_json))
         elif series:

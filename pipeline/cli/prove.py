@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli.tables import counted
 from pipeline.local.extra import require_local_extra
 from pipeline.local.folder import PROVE
 from pipeline.local.signals import cancelled_by_signals
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 PORTS_FROM = 8100
 SEED_BITS = 32
+
+
+def announced(faults: int, minutes: float) -> str:
+    """`5 faults in 1 minute`."""
+    return f"{counted(faults, 'fault')} in {minutes:g} minute{'' if minutes == 1 else 's'}"
 
 
 def register(app: typer.Typer) -> None:
@@ -58,7 +64,7 @@ def register(app: typer.Typer) -> None:
                 with console.fetching() as fetched:
                     stage.start(fetched)
                 schedule = draw_schedule(seed, minutes * 60, SESSION_S)
-                console.say(f"everything is up; {len(schedule)} faults in {minutes:g} minutes")
+                console.say(f"everything is up; {announced(len(schedule), minutes)}")
                 outcome = asyncio.run(_run(stage, schedule, seed, minutes * 60, rate, Screen(console)))
             except LocalStackError as error:
                 console.fail(str(error))

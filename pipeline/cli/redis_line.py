@@ -7,17 +7,15 @@ from typing import Any
 
 from redis.connection import parse_url
 
-from pipeline.errors import SettingsError
+from pipeline.access.redis_url import CLUSTER, PORT, is_cluster_url
 from pipeline.local.paths import redis_cli
 from pipeline.settings import Settings
-from pipeline.store.connect import CLUSTER, is_cluster_url
 
 HOSTS_OF_ITS_OWN = ("localhost", "127.0.0.1")
-PORT = 6379
 
 
 def redis_line(settings: Settings) -> str:
-    """`redis-cli -p 8004`: the words before a command, quoted for a shell. Raises SettingsError."""
+    """`redis-cli -p 8004`: the words before a command, quoted for a shell."""
     url = _parsed(settings)
     words = [redis_cli(), *_place(url)]
     if url.get("db"):
@@ -50,10 +48,4 @@ def _parsed(settings: Settings) -> dict[str, Any]:
     if is_cluster_url(url):
         scheme, _, rest = url.partition("://")
         url = f"{scheme.removesuffix(CLUSTER)}://{rest.partition(',')[0]}"  # any node knows the others
-    try:
-        return dict(parse_url(url))  # type: ignore[no-untyped-call]
-    except ValueError:
-        raise SettingsError(
-            "TWOWAY_REDIS_URL is no address of Redis; expected redis://, rediss:// (also with +cluster) or unix://, "
-            "such as redis://localhost:6379/0"
-        ) from None
+    return dict(parse_url(url))  # type: ignore[no-untyped-call]

@@ -135,10 +135,8 @@ def numbers_table(item: Numbers, lines: Sequence[Series], now_ms: int, posts_kno
     for name in ("likes", "comments", "shares", "replies", "posts"):
         told = _posts_told(item, posts_known) if name == "posts" else _told(item, name, now_ms)
         table.add_row(name, _count(item, name), told)
-    counted = item.answered + item.unanswered
-    table.add_row(
-        "answered", f"[bold]{percent(item.reply_rate)}[/]", f"{thousands(item.answered)} of {_comments(counted)}"
-    )
+    comments = counted(item.answered + item.unanswered, "comment")
+    table.add_row("answered", f"[bold]{percent(item.reply_rate)}[/]", f"{thousands(item.answered)} of {comments}")
     if item.reply_median_ms is not None:
         others = f"half of them; 90 % {replied_within(item.reply_p90_ms)}"
         table.add_row("  time to reply", replied_in(item.reply_median_ms), others)
@@ -203,7 +201,7 @@ def series_table(series: Series) -> Table:
 
 def answers_line(found: Replying) -> str:
     """`12 of 40 comments answered (30.0 %), half of them within 4 m, 90 % within 1 h`."""
-    line = f"{thousands(found.answered)} of {_comments(found.comments)} answered"
+    line = f"{thousands(found.answered)} of {counted(found.comments, 'comment')} answered"
     if found.reply_rate is not None:
         line += f" ({percent(found.reply_rate)})"
     if found.reply_median_ms is not None:
@@ -211,8 +209,9 @@ def answers_line(found: Replying) -> str:
     return line
 
 
-def _comments(number: int) -> str:
-    return f"{thousands(number)} comment{'' if number == 1 else 's'}"
+def counted(number: int, noun: str) -> str:
+    """`1 comment`, `2,000 comments`."""
+    return f"{thousands(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def heading(item: Numbers) -> Text:

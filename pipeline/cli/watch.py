@@ -18,7 +18,7 @@ from pipeline.cli.names import parse_name
 from pipeline.cli.sparklines import age, ratio, thousands
 from pipeline.cli.tables import LINE, items_table, make_console, moment, percent, print_json, ratios
 from pipeline.clock import wall_clock
-from pipeline.errors import NotFoundError, UnavailableError
+from pipeline.errors import NotFoundError, TwowayError, UnavailableError
 from pipeline.logs import printable
 from pipeline.reading import Numbers, Reader, Series
 from pipeline.reading.rankings import SORTS
@@ -38,6 +38,8 @@ class Watched:
     changed_ms: dict[tuple[str, str], int] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
     trouble: str = ""
+    #: Why nothing is on the screen yet: Redis is away, or nobody knows what was named.
+    nothing: TwowayError | None = None
 
     def take(self, items: list[Numbers], series: list[Series], now_ms: int) -> None:
         """The newest numbers; those that differ from what was shown are `changed`."""
@@ -64,7 +66,10 @@ def register(app: typer.Typer) -> None:
         seconds: Annotated[float | None, typer.Option("--seconds", min=0, help="stop after so long")] = None,
         as_json: Annotated[bool, typer.Option("--json", help="a line of JSON for each change")] = False,
     ) -> None:
-        """Follow the ratios of accounts, once a second. Plain lines of what changed where output is no terminal."""
+        """Follow the ratios of accounts, once a second. Plain lines of what changed where output is no terminal.
+
+        An account is waited for until its first event. Exit 1 if the time is over and nothing of what was named came.
+        """
         names = [parse_name(name) for name in accounts or ()]
         try:
             asyncio.run(_watch(_Question(names, sort, limit, window), every_s, seconds, as_json))
@@ -93,35 +98,38 @@ async def _watch(question: _Question, every_s: float, seconds: float | None, as_
                 await _look(reader, question, watched)
                 _show(watched, live, as_json)
                 if until is not None and loop.time() + every_s > until:
-                    return
+                    break
                 await asyncio.sleep(max(0.0, began + every_s - loop.time()))
+    if watched.nothing is not None and not watched.items:
+        raise watched.nothing
 
 
 async def _look(reader: Reader, question: _Question, watched: Watched) -> None:
     """Read the numbers anew; what is on the screen stays while Redis does not answer."""
     try:
-        items, watched.waiting = await _read(reader, question)
+        items, watched.waiting, watched.nothing = await _read(reader, question)
         series = await reader.series_of(items, question.window, LINE)
     except UnavailableError as error:
         if not watched.trouble:
             sys.stderr.write(f"twoway: {error}; it is asked again\n")
-        watched.trouble, watched.changed = str(error), []
+        watched.trouble, watched.changed, watched.nothing = str(error), [], error
         return
     watched.trouble = ""
     watched.take(items, series, wall_clock())
 
 
-async def _read(reader: Reader, question: _Question) -> tuple[list[Numbers], list[str]]:
-    """The accounts' numbers, and the names of those of which nothing was counted yet."""
+async def _read(reader: Reader, question: _Question) -> tuple[list[Numbers], list[str], NotFoundError | None]:
+    """The accounts' numbers, and the names of those of which nothing was counted yet, with what there is to say."""
     if not question.names:
-        return (await reader.accounts(question.sort, question.limit)).items, []
-    items, waiting = [], []
+        return (await reader.accounts(question.sort, question.limit)).items, [], None
+    items, waiting, missing = [], [], None
     for platform, account in question.names:
         try:
             items.append(await reader.account(platform, account))
-        except NotFoundError:
+        except NotFoundError as error:
             waiting.append(f"{platform}:{account}")
-    return items, waiting
+            missing = missing or error
+    return items, waiting, missing
 
 
 def _show(watched: Watched, live: Live | None, as_json: bool) -> None:

@@ -156,9 +156,15 @@ def _headers(lines: list[str]) -> dict[str, str]:
     for line in lines:
         name, colon, value = line.partition(":")
         if not colon or not name.strip():
-            raise typer.BadParameter("a --header is not of the form 'K: V'")
+            raise typer.BadParameter(f"--header is {_shown(line)!r}; expected a name, a colon and a value: 'K: V'")
         pairs.append((name.strip(), value.strip()))
     return join_headers(pairs)
+
+
+def _shown(line: str) -> str:
+    """Its first word: a token or a signature may follow."""
+    word, *more = printable(line)[:100].split(maxsplit=1) or [""]
+    return f"{word} ..." if more else word
 
 
 def _known(file: Path) -> dict[str, Known]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from pipeline.access.redis import why_redis
+from pipeline.access.redis import redis_away
 from pipeline.errors import QueryError, UnavailableError
 from pipeline.explaining.answer import Explanation
 from pipeline.explaining.engaged import EngagedActors, engaged_code
@@ -132,7 +132,7 @@ async def _snapshot(settings: Settings, target: Target, actors_code: int | None)
         reader = SnapshotReader(client, Keys(settings.key_prefix), settings.engaged_windows)
         return await reader.take(target.slot, {name: () if actors_code is None else (actors_code,)})
     except RedisError as error:
-        raise UnavailableError(f"Redis does not answer: {why_redis(error)}") from error
+        raise UnavailableError(redis_away(client, error)) from error
     finally:
         await client.aclose()
 

@@ -14,10 +14,11 @@ import msgspec
 
 from pipeline.clock import Clock, wall_clock
 from pipeline.feeding.lines import Format, Line, read_lines
+from pipeline.feeding.refusals import TIME_TOO_OLD, day_of
 from pipeline.feeding.sender import Sender, open_sender
 from pipeline.settings import Settings
 from pipeline.sources.context import Pseudonym
-from schemas.interaction import Interaction, decode_interaction, encode_interaction
+from schemas.interaction import LONGEST_ID, Interaction, decode_interaction, encode_interaction
 from schemas.rejected import Rejected
 
 REFUSALS_SHOWN = 20
@@ -27,6 +28,12 @@ UNKNOWN_KEPT = 50
 KEPT_BYTES_MAX = 500_000
 #: Header of a kept line whose actor is still as the platform has it.
 RAW_ACTORS = {"x-actors": "raw"}
+#: 2000-01-01: no platform is older, and seconds in place of milliseconds lie in January 1970.
+OLDEST_MS = 946_684_800_000
+#: The one thing that a pseudonym can break: `<post>/<pseudonym>`, where the actor was shorter.
+TOO_LONG = (
+    f"`post` is too long for the like's `id`, `post`/pseudonym; expected an `id` of 1 to {LONGEST_ID:,} characters"
+)
 #: Lines between two calls of `progress`.
 PROGRESS_LINES = 500
 
@@ -50,7 +57,7 @@ class FeedReport:
 @dataclass(frozen=True)
 class FeedOptions:
     """How to read the file. `stop`: at the first line refused. `keep`: send refused lines to `interactions.rejected`.
-    `pseudonym` None: the actors already are pseudonyms."""
+    `pseudonym` None: the actors already are pseudonyms. `old_times`: what happened before OLDEST_MS is no mistake."""
 
     name: str = "-"
     form: Format = "auto"
@@ -58,6 +65,7 @@ class FeedOptions:
     stop: bool = False
     keep: bool = False
     shown: int = REFUSALS_SHOWN
+    old_times: bool = False
 
 
 async def feed(
@@ -74,7 +82,8 @@ async def feed(
         for count, line in enumerate(read_lines(lines, options.form), start=1):
             if line.unknown and len(report.unknown) < UNKNOWN_KEPT:
                 report.unknown.update(line.unknown[:UNKNOWN_KEPT])
-            checked = check_line(line, latest_ms, options.pseudonym)
+            timely = line if options.old_times else refuse_old(line, latest_ms)
+            checked = check_line(timely, latest_ms, options.pseudonym)
             if checked.interaction is None:
                 await _refuse(checked, report, options, sender, clock)
                 if options.stop:
@@ -87,18 +96,34 @@ async def feed(
     return report
 
 
+def refuse_old(line: Line, latest_ms: int) -> Line:
+    """The line; or refused where its time lies so long ago that it most likely is no time in milliseconds."""
+    if line.interaction is None or line.interaction.time_ms >= OLDEST_MS:
+        return line
+    time_ms = line.interaction.time_ms
+    is_seconds = OLDEST_MS <= time_ms * 1000 <= latest_ms
+    expected = "milliseconds since 1970 (seconds?)" if is_seconds else f"{day_of(OLDEST_MS)} or later"
+    detail = f"`time_ms` is {time_ms}, which is {day_of(time_ms)}; expected {expected}, or --old-times"
+    return Line(line.number, line.raw, reason=TIME_TOO_OLD, detail=detail)
+
+
 def check_line(line: Line, latest_ms: int, pseudonym: Pseudonym | None) -> Line:
     """The line with its interaction as it is sent; or refused where a worker would reject it."""
     if line.interaction is None:
         return line
     if line.interaction.time_ms > latest_ms:
-        return Line(line.number, line.raw, reason="time_in_future", detail=f"time_ms is {line.interaction.time_ms}")
+        time_ms = line.interaction.time_ms
+        detail = (
+            f"`time_ms` is {time_ms}, which is {day_of(time_ms)}; "
+            f"expected {latest_ms} at the most, TWOWAY_FUTURE_LIMIT_S from now"
+        )
+        return Line(line.number, line.raw, reason="time_in_future", detail=detail)
     if pseudonym is None:
         return line
     try:
         return Line(line.number, line.raw, pseudonymise(line.interaction, pseudonym))
-    except msgspec.ValidationError as error:
-        return Line(line.number, line.raw, reason="schema", detail=str(error))
+    except msgspec.ValidationError:
+        return Line(line.number, line.raw, reason="schema", detail=TOO_LONG)
 
 
 def pseudonymise(interaction: Interaction, pseudonym: Pseudonym) -> Interaction:

@@ -18,6 +18,7 @@ import msgspec
 
 from pipeline.errors import UnreadableError
 from pipeline.feeding.fields import KNOWN, NEEDED, complete, read_yes_or_no, unknown
+from pipeline.feeding.refusals import describe
 from schemas.interaction import UNDECODABLE, Interaction, decode_interaction, encode_interaction
 
 Format = Literal["auto", "jsonl", "csv"]
@@ -114,16 +115,21 @@ def _header(reader: csv.DictReader[str]) -> list[str]:
 
 def _convert(number: int, row: dict[str, str], raw: bytes) -> Line:
     if None in row:
-        return Line(number, raw, reason="not_csv", detail="more cells than the first line has names")
+        names = len(row) - 1
+        cells_there = names + len(row[None])  # type: ignore[index]
+        return Line(
+            number, raw, reason="not_csv", detail=f"{cells_there} cells; expected {names}, as the first line has names"
+        )
     cells: dict[str, Any] = {name: cell for name, cell in row.items() if cell}
     try:
         raw = msgspec.json.encode(cells)
         read_yes_or_no(cells)
-        interaction = msgspec.convert(complete(cells), Interaction, strict=False)
+        cells = complete(cells)
+        interaction = msgspec.convert(cells, Interaction, strict=False)
     except UnicodeEncodeError:
-        return Line(number, raw, reason="not_utf8")
+        return Line(number, raw, reason="not_utf8", detail="bytes that are no UTF-8; expected a file of UTF-8 text")
     except (ValueError, msgspec.ValidationError) as error:
-        return Line(number, raw, reason="schema", detail=str(error))
+        return Line(number, raw, reason="schema", detail=describe(error, cells))
     # As a record: who reads a kept line again wants numbers to be numbers.
     return Line(number, encode_interaction(interaction), interaction)
 
@@ -140,13 +146,15 @@ def decode_line(number: int, raw: bytes) -> Line:
 
 def _decode_completed(number: int, raw: bytes, error: msgspec.ValidationError) -> Line:
     """What is no interaction as it stands may be one with the fields that follow from the others."""
-    detail = str(error)
+    detail, fields = str(error), None
     try:
         fields = msgspec.json.decode(raw)
+        detail = describe(error, fields)
         if isinstance(fields, dict) and (fields.get("id") is None or fields.get("post") is None):
-            return Line(number, raw, msgspec.convert(complete(fields), Interaction))
+            fields = complete(fields)
+            return Line(number, raw, msgspec.convert(fields, Interaction))
     except (ValueError, msgspec.ValidationError) as still:
-        detail = str(still)
+        detail = describe(still, fields)
     except UNDECODABLE:  # broken further on; the first error stands
         pass
     return Line(number, raw, reason="schema", detail=detail)

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from pipeline.clock import Clock, wall_clock
+from pipeline.errors import NotFoundError
 from pipeline.feeding.again import Again, Deliveries, Refusal
+from pipeline.feeding.refusals import TIME_TOO_OLD
 from pipeline.feeding.sender import Sender, open_sender
 from pipeline.scan import open_scan
 from pipeline.settings import Settings
@@ -21,8 +23,8 @@ from schemas.rejected import Rejected, decode_rejected
 from schemas.topics import REJECTED
 
 #: Only a change of the data itself helps here, so they are sent again only when asked for by name: a worker would
-#: reject them once more, and each replay would make the topic longer.
-LASTING = frozenset({"post_of_another_account"})
+#: reject them once more, and each replay would make the topic longer; or count what most likely is a wrong time.
+LASTING = frozenset({"post_of_another_account", TIME_TOO_OLD})
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class ReplayOptions:
 class ReplayReport:
     """Rejected records by (stage, reason): `works` now, or `still` rejected; `why` counts for what reason now, and
     `examples` says of the first of each reason what was expected. `unreadable`: records of the topic that are no
-    rejected record.
+    rejected record. `reasons`: all that were read, wanted or not.
 
     `interactions`: how many were sent (a delivery may hold many). `repeated`: records with the bytes of an earlier one.
     """
@@ -59,6 +61,7 @@ class ReplayReport:
     why: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     unreadable: int = 0
+    reasons: set[str] = field(default_factory=set)
 
     @property
     def left(self) -> int:
@@ -78,7 +81,10 @@ async def replay(
     progress: Callable[[int, int], None] | None = None,
     clock: Clock = wall_clock,
 ) -> ReplayReport:
-    """Send again what is wanted. `progress` gets the records read and those there are."""
+    """Send again what is wanted. `progress` gets the records read and those there are.
+
+    Raises NotFoundError for a reason for which none of all records was rejected, though others were.
+    """
     async with open_scan(settings, REJECTED.name) as scan, open_sender(settings) as sender:
         begins = await scan.beginnings() if options.since_ms is None else await scan.offsets_since(options.since_ms)
         ends = await scan.ends()
@@ -91,7 +97,15 @@ async def replay(
                         await run.take(record.value)
                 if progress:
                     progress(run.report.read, sum(ends[p] - begins[p] for p in ends))
+    if options.since_ms is None:
+        _check_reason(options.reason, run.report.reasons)
     return run.report
+
+
+def _check_reason(reason: str | None, known: set[str]) -> None:
+    if reason is not None and known and reason not in known:
+        names = ", ".join(sorted(known))
+        raise NotFoundError(f"reason is {reason[:100]!r}; expected one of those in {REJECTED.name}: {names}")
 
 
 class _Run:
@@ -112,6 +126,7 @@ class _Run:
             self.report.refuse(Refusal("no_rejected_record", "expected what schemas/json/rejected.json describes"))
             self.report.unreadable += 1
             return
+        self.report.reasons.add(rejected.reason)
         if not self._options.wants(rejected):
             return
         identity = (rejected.source if rejected.platform else "", rejected.bytes)

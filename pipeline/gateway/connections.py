@@ -130,11 +130,11 @@ def _connection(path: Path, name: str, entry: Any, files: list[Path]) -> Connect
         raise SettingsError(f"{where} has the unknown key {unknown[0]!r}; expected {', '.join(sorted(KEYS))}")
     platform = entry.get("platform")
     if not isinstance(platform, str) or platform not in SOURCES:
-        raise SettingsError(f"{where}: platform; expected one of {', '.join(SOURCES)}")
+        raise SettingsError(f"{where}: platform {_shown(platform)}; expected one of {', '.join(SOURCES)}")
     schemes = SOURCES[platform].schemes
     scheme = entry.get("scheme", schemes[0])
     if scheme not in schemes:
-        raise SettingsError(f"{where}: scheme; expected one of {', '.join(schemes)}")
+        raise SettingsError(f"{where}: scheme {_shown(scheme)}; expected one of {', '.join(schemes)}")
     return Connection(
         name=name,
         platform=platform,
@@ -148,6 +148,11 @@ def _connection(path: Path, name: str, entry: Any, files: list[Path]) -> Connect
         fetch_keys=_flag(where, entry, "fetch_keys"),
         url=_text(where, entry, "url"),
     )
+
+
+def _shown(value: Any) -> str:
+    """Of keys that never hold a secret."""
+    return "is missing" if value is None else f"is {value!r}"[:100]
 
 
 def _secrets(path: Path, where: str, entry: Mapping[str, Any], platform: str, files: list[Path]) -> tuple[Secret, ...]:
@@ -196,7 +201,7 @@ def _text(where: str, entry: Mapping[str, Any], key: str) -> str:
 def _flag(where: str, entry: Mapping[str, Any], key: str) -> bool:
     value = entry.get(key, True)
     if not isinstance(value, bool):
-        raise SettingsError(f"{where}: {key}; expected true or false")
+        raise SettingsError(f"{where}: {key} {_shown(value)}; expected true or false")
     return value
 
 

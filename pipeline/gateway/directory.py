@@ -13,7 +13,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from pipeline.access.redis import why_redis
+from pipeline.access.redis import redis_away
 from pipeline.errors import UnavailableError
 from pipeline.gateway import metrics
 from pipeline.settings import Settings
@@ -120,7 +120,7 @@ class _Trips:
             metrics.DIRECTORY_FAILURES.inc()
             for _, answered in group:
                 if not answered.done():
-                    answered.set_exception(UnavailableError(f"Redis does not answer ({why_redis(error)})"))
+                    answered.set_exception(UnavailableError(redis_away(self._redis, error)))
         else:
             for commands, answered in group:
                 mine = list(islice(answers, len(commands)))

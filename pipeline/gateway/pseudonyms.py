@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 
-from pipeline.errors import SettingsError
+from pipeline.errors import UnsetError
 from pipeline.settings import Secret, Settings
 from pipeline.sources.context import Pseudonym
 
@@ -16,9 +16,9 @@ PSEUDONYM_BYTES = 16
 
 
 def keyed_pseudonym(key: Secret) -> Pseudonym:
-    """The function (platform, actor) -> pseudonym under this key. Raises SettingsError without a key."""
+    """The function (platform, actor) -> pseudonym under this key. Raises UnsetError without a key."""
     if not key:
-        raise SettingsError(
+        raise UnsetError(
             "TWOWAY_ACTOR_KEY is not set; expected 32 characters or more, the same for every gateway and listener "
             "(docs/privacy.md)"
         )

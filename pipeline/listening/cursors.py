@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from redis.exceptions import RedisError
 
-from pipeline.access.redis import why_redis
+from pipeline.access.redis import redis_away
 from pipeline.errors import UnavailableError
 from pipeline.settings import Settings
 from pipeline.store.connect import connect_redis
@@ -33,7 +33,7 @@ class Cursors:
         try:
             found = await self._redis.hgetall(self.key)
         except (RedisError, OSError) as error:
-            raise UnavailableError(f"Redis does not answer ({why_redis(error)})") from error
+            raise UnavailableError(redis_away(self._redis, error)) from error
         return {str(name): str(value) for name, value in found.items()}
 
     async def save(self, fields: Mapping[str, str]) -> None:
@@ -45,7 +45,7 @@ class Cursors:
         try:
             await pipe.execute()
         except (RedisError, OSError) as error:
-            raise UnavailableError(f"Redis does not answer ({why_redis(error)})") from error
+            raise UnavailableError(redis_away(self._redis, error)) from error
 
     async def close(self) -> None:
         """Give the connection back."""

@@ -121,19 +121,47 @@ class StackFolder:
         return path
 
 
-def use_local_stack(arguments: list[str], environ: MutableMapping[str, str]) -> None:
-    """Let a command find the stack that runs in this directory, unless the environment names servers itself.
+def use_local_stack(arguments: list[str], environ: MutableMapping[str, str]) -> str:
+    """Let a command find the stack that runs in this directory; what the environment names itself comes first.
 
+    A server of another installation leaves the stack out as a whole: one's Kafka with the other's Redis, or its key of
+    pseudonyms, would be a mixture. Gives what to say of that where nobody may have meant it, else nothing.
     The commands that start a stack are left alone: they would take the running one's servers for given ones.
     """
-    if any(variable in environ for variable in SERVER_VARIABLES) or (arguments and arguments[0] in _STARTERS):
-        return
+    if arguments and arguments[0] in _STARTERS:
+        return ""
     for path in (DEFAULT, DEMO):
         if is_owned(path) and (path / "env").exists():
-            for line in (path / "env").read_text(encoding="utf-8").splitlines():
-                name, _, value = shlex.split(line)[1].partition("=")
-                environ.setdefault(name, value)
-            return
+            found = _published(path / "env")
+            others = [name for name in SERVER_VARIABLES if name in environ and environ[name] != found.get(name)]
+            if others:
+                return _left_out(path, others)
+            for name, value in found.items():
+                if not _is_given(name, environ):
+                    environ[name] = value
+            return ""
+    return ""
+
+
+def _published(path: Path) -> dict[str, str]:
+    pairs = (shlex.split(line)[1].partition("=") for line in path.read_text(encoding="utf-8").splitlines())
+    return {name: value for name, _, value in pairs}
+
+
+def _left_out(path: Path, others: list[str]) -> str:
+    """Nothing where both servers are named: then it is clear which installation is meant."""
+    if len({name.removesuffix("_FILE") for name in others}) > 1:
+        return ""
+    return (
+        f"the stack that runs in {path} is not used, because {others[0]} names another server than its own; "
+        "expected none to be named, or all that the other installation needs"
+    )
+
+
+def _is_given(name: str, environ: Mapping[str, str]) -> bool:
+    """Whether the environment has this variable, or the one with or without `_FILE` that would stand in for it."""
+    sibling = name.removesuffix("_FILE") if name.endswith("_FILE") else f"{name}_FILE"
+    return name in environ or bool(environ.get(sibling))
 
 
 def is_owned(path: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redis.exceptions import RedisError
 
-from pipeline.access.redis import why_redis
+from pipeline.access.redis import redis_away
 from pipeline.errors import UnavailableError
 from pipeline.settings import Settings
 from pipeline.store.connect import connect_redis
@@ -27,14 +27,14 @@ class Ledger:
         try:
             return bool(await self._redis.exists(self._keys.told(alert_id)))
         except (RedisError, OSError) as error:
-            raise UnavailableError(f"Redis does not answer ({why_redis(error)})") from error
+            raise UnavailableError(redis_away(self._redis, error)) from error
 
     async def note(self, alert_id: str) -> None:
         """It is delivered."""
         try:
             await self._redis.set(self._keys.told(alert_id), "", ex=TOLD_S)
         except (RedisError, OSError) as error:
-            raise UnavailableError(f"Redis does not answer ({why_redis(error)})") from error
+            raise UnavailableError(redis_away(self._redis, error)) from error
 
     async def is_ready(self) -> bool:
         """Whether Redis answers."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from redis.exceptions import RedisError
 
-from pipeline.access.redis import why_redis
+from pipeline.access.redis import redis_away
 from pipeline.errors import StateError, UnavailableError
 from pipeline.proving.compare import Difference, compare_page, unknown_page
 from pipeline.proving.expected import ExpectedPage, PageName
@@ -93,7 +93,7 @@ async def verify(
             )
             report = await proof.run(wait_s, shown)
     except RedisError as error:
-        raise UnavailableError(f"Redis does not answer: {why_redis(error)}") from error
+        raise UnavailableError(redis_away(client, error)) from error
     finally:
         await client.aclose()
     report.seconds = round(time.monotonic() - began, 3)

@@ -69,7 +69,7 @@ class AlertBook:
         pipe = self._redis.pipeline(transaction=False)
         for slot in slots[start : start + SLOTS_AT_ONCE]:
             pipe.hvals(self._keys.alerts[slot])
-        with redis_answers():
+        with redis_answers(self._redis):
             answers: list[list[str]] = await pipe.execute()
             return answers
 

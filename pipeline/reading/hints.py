@@ -1,4 +1,4 @@
-"""What to say when an account or a post is not known: what was looked for, and the nearest that is. Pure."""
+"""What to say of an unknown account, platform or post: what was looked for, and the nearest that is known. Pure."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ def hint_account(platform: str, account: str, known: Sequence[AccountRef]) -> st
         shown = near or here[:_SHOWN]
         return f"{missing}; {'near it are' if near else 'known there are'} {', '.join(map(_quoted, shown))}"
     return f"{missing}; {_platforms(known)}"
+
+
+def hint_platform(platform: str, known: Sequence[AccountRef]) -> str:
+    """`no account on 'facebok': nothing of it was counted; platforms with counts: facebook, x`."""
+    return f"no account on {_quoted(platform)}: nothing of it was counted; {_platforms(known)}"
 
 
 def hint_post(

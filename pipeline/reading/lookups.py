@@ -14,7 +14,7 @@ from redis.exceptions import BusyLoadingError, ClusterDownError, NoPermissionErr
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from pipeline.access.redis import is_refusal, why_redis
+from pipeline.access.redis import redis_away, why_redis
 from pipeline.counting.page import POLLED, PageView, view_page
 from pipeline.errors import StateError, UnavailableError
 from pipeline.store.keys import Keys, decode_id
@@ -85,7 +85,7 @@ class Lookups:
 
     async def ping(self) -> None:
         """Return if Redis answers."""
-        with redis_answers():
+        with redis_answers(self._redis):
             await self._redis.ping()
 
     async def close(self) -> None:
@@ -107,19 +107,18 @@ class Lookups:
             pipeline = self._redis.pipeline(transaction=False)
             for name, *arguments in commands[start : start + PIPELINE_COMMANDS]:
                 getattr(pipeline, name)(*arguments)
-            with redis_answers():
+            with redis_answers(self._redis):
                 answers += await pipeline.execute()
         return answers
 
 
 @contextmanager
-def redis_answers() -> Iterator[None]:
+def redis_answers(client: Any) -> Iterator[None]:
     """Redis' own errors as ours: UnavailableError where waiting may help, StateError where it will not."""
     try:
         yield
     except (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ClusterDownError, TryAgainError) as error:
-        why = f" ({why_redis(error)})" if is_refusal(error) else ""
-        raise UnavailableError(f"Redis does not answer; expected it at TWOWAY_REDIS_URL{why}") from error
+        raise UnavailableError(redis_away(client, error)) from error
     except NoPermissionError as error:
         raise UnavailableError(f"Redis refused a question: {why_redis(error)}") from error
     except RedisError as error:

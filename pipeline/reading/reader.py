@@ -18,7 +18,7 @@ from pipeline.insights import Insights, analyse
 from pipeline.reading.alerts import ALERTS_MAX, AlertBook, Alerts, check_which
 from pipeline.reading.answers import Numbers, Ranking, Series, Sort, numbers_of
 from pipeline.reading.directory import AccountRef, Directory
-from pipeline.reading.hints import COMPARED_MAX, hint_account, hint_post, likely_owners
+from pipeline.reading.hints import COMPARED_MAX, hint_account, hint_platform, hint_post, likely_owners
 from pipeline.reading.insights import POSTS_MOST, read_facts
 from pipeline.reading.lookups import SUMMARY, Lookups, PageRef, redis_answers
 from pipeline.reading.origins import untold
@@ -47,6 +47,7 @@ class Reader:
     def __init__(self, redis: Any, keys: Keys, settings: Settings, clock: Clock = wall_clock) -> None:
         self.windows = settings.windows
         self._clock = clock
+        self._redis = redis
         self._lookups = Lookups(redis, keys, settings.windows)
         self._voices = Voices(redis, keys, settings.engaged_windows)
         self._waiting = Waiting(redis, keys, settings.text_ttl_days)
@@ -108,9 +109,9 @@ class Reader:
         )
 
     async def accounts(self, sort: str = "conversation", limit: int = 20, platform: str | None = None) -> Ranking:
-        """All accounts (of a platform), best first; empty while nothing was counted."""
+        """All accounts (of a platform), best first; empty while nothing was counted at all."""
         by, count = check_sort(sort), check_limit(limit)
-        refs = await self._known(platform)
+        refs = await self._known_of(platform)
         items = await self._numbers([_ref(ref) for ref in refs[:CONSIDERED_MAX]])
         complete = self._directory.complete and len(refs) <= CONSIDERED_MAX
         return _ranking("account", items, by, count, complete=complete)
@@ -118,7 +119,7 @@ class Reader:
     async def top_posts(self, sort: str = "conversation", limit: int = 20, platform: str | None = None) -> Ranking:
         """The posts of all accounts (of a platform), best first; of each account an equal share of CONSIDERED_MAX."""
         by, count = check_sort(sort), check_limit(limit)
-        accounts = (await self._known(platform))[:CONSIDERED_MAX]
+        accounts = (await self._known_of(platform))[:CONSIDERED_MAX]
         each = CONSIDERED_MAX // max(1, len(accounts))
         refs, total = await self._lookups.newest_posts([_ref(ref) for ref in accounts], each)
         complete = self._directory.complete and len(accounts) < CONSIDERED_MAX and len(refs) == total
@@ -173,7 +174,13 @@ class Reader:
             raise QueryError(f"account is {account[:100]!r} without a platform; expected both")
         if platform is not None and account is not None:
             self.grant.require(platform, account)
-        return await self._alerts.read(platform, account, which, count, self._clock(), self.grant)
+        found = await self._alerts.read(platform, account, which, count, self._clock(), self.grant)
+        if not found.known and platform is not None:  # or of what nothing was ever counted?
+            if account is not None:
+                await self._page("account", platform, account, account, SUMMARY)
+            else:
+                await self._known_of(platform)
+        return found
 
     async def insights(self, platform: str, account: str, posts: int = POSTS_MOST) -> Insights:
         """What makes the account's audience talk and who stays silent, over its `posts` most recently active posts."""
@@ -237,10 +244,17 @@ class Reader:
         refs, _ = await self._lookups.newest_posts([_ref(ref) for ref in owners], COMPARED_MAX // max(1, len(owners)))
         return hint_post(platform, post, known, [ref.id for ref in refs])
 
+    async def _known_of(self, platform: str | None) -> list[AccountRef]:
+        """The accounts (of a platform). Raises NotFoundError where others have some and this one has none."""
+        known = await self._known(platform)
+        if platform is not None and not known and self._directory.complete and (others := await self._known(None)):
+            raise NotFoundError(hint_platform(platform, others))
+        return known
+
     async def _known(self, platform: str | None) -> list[AccountRef]:
         if platform is not None:
             check_platform(platform)
-        with redis_answers():
+        with redis_answers(self._redis):
             known = await self._directory.accounts()
         return [ref for ref in known if platform in (None, ref.platform) and self.grant.holds(ref.platform, ref.id)]
 

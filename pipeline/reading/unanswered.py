@@ -94,7 +94,7 @@ class Waiting:
         pipe = self._redis.pipeline(transaction=False)
         pipe.zcount(key, since_ms, "+inf")
         pipe.zrange(key, since_ms, "+inf", byscore=True, offset=0, num=1, withscores=True)
-        with redis_answers():
+        with redis_answers(self._redis):
             waiting, oldest = await pipe.execute()
             # One more than asked for: whether there are others behind.
             places = await self._places(key, since_ms, cursor, limit + 1)

@@ -65,7 +65,7 @@ class Voices:
             pipeline = self._redis.pipeline(transaction=False)
             for post in posts[start : start + PIPELINE_COMMANDS]:
                 pipeline.pfcount(self._keys.engaged_post(slot, platform, post))
-            with redis_answers():
+            with redis_answers(self._redis):
                 counts += await pipeline.execute()
         return counts
 
@@ -76,7 +76,7 @@ class Voices:
         for back in range(COMMENTS_DAYS):
             key = self._keys.texts(slot, platform, account, day_of(now_ms - back * DAY_MS))
             seen: set[str] = set()  # a walk may meet a field twice while the hash grows
-            with redis_answers():
+            with redis_answers(self._redis):
                 async for field, value in self._redis.hscan_iter(key, count=_SCAN_FIELDS):
                     if len(found) == COMMENTS_MOST:
                         return found, False
@@ -87,7 +87,7 @@ class Voices:
         return found, True
 
     async def _distinct(self, keys: Sequence[str]) -> int:
-        with redis_answers():
+        with redis_answers(self._redis):
             return int(await self._redis.pfcount(*keys)) if keys else 0
 
 

@@ -11,14 +11,12 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from pipeline.access.redis import redis_security
-from pipeline.errors import SettingsError
+from pipeline.access.redis_url import CLUSTER, is_cluster_url, named_servers
 from pipeline.settings import Settings
 from pipeline.store.cluster import PATIENCE_S, Cluster
 from pipeline.store.pipelined import PipelinedRedis
 
 CONNECT_S = 2.0
-#: Put behind the scheme of a URL: what it leads to is a Redis Cluster.
-CLUSTER = "+cluster"
 #: How long a node of a cluster may take for one answer, where the caller leaves that open: less than a whole round trip
 #: may take, so that it is known which node failed.
 NODE_S = 5.0
@@ -59,26 +57,11 @@ def connect_redis(
     return made.from_url(url, socket_timeout=timeout_s, **options)
 
 
-def is_cluster_url(url: str) -> bool:
-    """Whether a URL leads to a Redis Cluster: `redis+cluster://` or `rediss+cluster://`."""
-    return url.partition("://")[0].endswith(CLUSTER)
-
-
 def _seeds(url: str) -> tuple[str, list[ClusterNode]]:
     """A URL of the first node, and the others: one that answers is enough to find them all."""
     scheme, _, rest = url.partition("://")
     parts = urlsplit(f"//{rest}")
     user, at, hosts = parts.netloc.rpartition("@")
-    first, *others = hosts.split(",")
     query = f"?{parts.query}" if parts.query else ""
-    try:
-        nodes = [urlsplit(f"//{one}") for one in (first, *others)]
-        if not all(node.hostname and node.port != 0 for node in nodes) or parts.path.strip("/") not in {"", "0"}:
-            raise ValueError
-        seeds = [ClusterNode(node.hostname or "", node.port or 6379) for node in nodes[1:]]
-    except ValueError:
-        raise SettingsError(
-            "TWOWAY_REDIS_URL is not what is expected of a cluster: "
-            "redis+cluster://[user:password@]host:port[,host:port...], without a database's number"
-        ) from None
-    return f"{scheme.removesuffix(CLUSTER)}://{user}{at}{first}{query}", seeds
+    others = [ClusterNode(host, port) for host, port in named_servers(url)[1:]]
+    return f"{scheme.removesuffix(CLUSTER)}://{user}{at}{hosts.partition(',')[0]}{query}", others

@@ -79,6 +79,8 @@ async def test_a_slash_that_was_decoded_on_the_way_still_works(api: httpx.AsyncC
     [
         ("/v1/accounts/facebook/nobody", 404, "no account 'nobody' on facebook"),
         ("/v1/posts/facebook/none", 404, "no post 'none' on facebook"),
+        ("/v1/top?platform=nope", 404, "no account on 'nope'"),
+        ("/v1/alerts?platform=facebook&account=nobody", 404, "no account 'nobody' on facebook"),
         ("/v1/accounts/Face%3Abook/acme", 400, "platform is 'Face:book'; expected a slug"),
         ("/v1/accounts/facebook/acme/posts?sort=best", 400, "sort is 'best'; expected one of recent, conversation"),
         ("/v1/accounts/facebook/acme/posts?limit=0", 400, "limit is '0'; expected a number from 1 to 500"),

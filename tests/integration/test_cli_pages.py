@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli import keys, pages, watch
 from pipeline.clock import wall_clock
-from pipeline.errors import NotFoundError, QueryError
+from pipeline.errors import NotFoundError, QueryError, UnavailableError
 from pipeline.settings import Settings
 from tests.written import Written
 
@@ -37,8 +37,8 @@ def run(settings: Settings) -> Run:
         noun.register(app)
     env = {"TWOWAY_REDIS_URL": settings.redis_url.reveal(), "TWOWAY_KEY_PREFIX": settings.key_prefix}
 
-    def run(*arguments: str) -> str:
-        result = CliRunner().invoke(app, arguments, env=env)
+    def run(*arguments: str, **more: str) -> str:
+        result = CliRunner().invoke(app, arguments, env=env | more)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == 0, result.output
@@ -78,6 +78,12 @@ def test_series_shows_a_row_a_window(run: Run, written: Written) -> None:
     assert [orjson.loads(row)["partial"] for row in rows] == [False, True]
 
 
+def test_an_account_is_asked_for_its_posts_or_for_its_rows(run: Run) -> None:
+    """Never for both, of which one would be dropped without a word."""
+    with pytest.raises(QueryError, match="--posts and --series 1m are both given; expected one of them"):
+        run("account", "facebook:acme", "--series", "1m", "--posts")
+
+
 def test_ids_cannot_reach_the_terminal_as_escapes_or_markup(run: Run, written: Written) -> None:
     """Control characters are shown escaped, markup and `:x:` as they are."""
     evil = "a\x1b[2J[red]:x:"
@@ -109,6 +115,19 @@ def test_watch_prints_a_plain_line_for_each_change(run: Run, written: Written) -
     assert " facebook:acme ratio 0.250 comments 1 likes 4 answered 0.0 % age " in shown[0]
     (line,) = run("watch", "facebook:acme", "facebook:later", "--seconds", "0", "--json").splitlines()
     assert orjson.loads(line)["id"] == "acme"
+
+
+def test_watch_of_what_never_came_is_an_error_when_its_time_is_over(run: Run, written: Written) -> None:
+    """It waits for the first event, as long as it may."""
+    written.account((4, 1, 0, 0, 0))
+    with pytest.raises(NotFoundError, match="no account 'nope' on facebook"):
+        run("watch", "facebook:nope", "--seconds", "0.2", "--every", "0.1")
+
+
+def test_watch_of_a_redis_that_never_answered_is_an_error_when_its_time_is_over(run: Run) -> None:
+    """While there is time it only says so."""
+    with pytest.raises(UnavailableError, match=r"Redis does not answer at 127.0.0.1:1; expected"):
+        run("watch", "--seconds", "0.2", "--every", "0.1", TWOWAY_REDIS_URL="redis://127.0.0.1:1")
 
 
 def test_before_the_first_event_top_says_so(run: Run) -> None:

@@ -18,7 +18,7 @@ from pipeline.slots import slot_of
 from schemas.interaction import Interaction, decode_interaction, encode_interaction
 from schemas.rejected import Rejected, encode_rejected
 from schemas.topics import INTERACTIONS, REJECTED
-from tests.commands import TWOWAY, environment, twoway_json
+from tests.commands import TWOWAY, environment, twoway, twoway_json, variables
 from tests.conftest import PARTITIONS
 from tests.contract.corpus import PAYLOADS
 from tests.factories import NOON_MS, make_interaction
@@ -80,9 +80,9 @@ def replayed(settings: Settings, *arguments: str, **variables: str) -> tuple[int
     return done.returncode, done.stdout
 
 
-def fed(settings: Settings, lines: bytes) -> tuple[str, str]:
+def fed(settings: Settings, lines: bytes, *options: str) -> tuple[str, str]:
     """Standard output and standard error of feeding these lines."""
-    command = [*TWOWAY, "feed", "-"]
+    command = [*TWOWAY, "feed", "-", *options]
     done = subprocess.run(command, env=environment(settings), input=lines, capture_output=True, check=True, timeout=60)
     return done.stdout.decode(), done.stderr.decode()
 
@@ -120,13 +120,28 @@ async def test_refused_lines_are_named_and_the_rest_is_sent(settings: Settings) 
 
 async def test_columns_that_no_interaction_has_are_named_once(settings: Settings) -> None:
     """Beside the report, with the names that are known: a misspelt column is not lost without a word."""
-    lines = b"platform,account,kind,action,post,actor,time_ms,colour,\x1b[2J\n" + b"x,a,like,add,p,u,5,red,x\n" * 3
+    lines = (
+        b"platform,account,kind,action,post,actor,time_ms,colour,\x1b[2J\n"
+        + b"x,a,like,add,p,u,1795425840000,red,x\n" * 3
+    )
     said, warned = fed(settings, lines)
     assert said == "3 interactions sent, 0 refused\n"
     assert warned.count("\n") == 1
     assert "no interaction has: '\\x1b[2J', 'colour'; expected some of platform, account, kind, " in warned
     actor = keyed_pseudonym(settings.actor_key)("x", "u")
     assert {(one.actor, one.id) for _, _, one in await interactions(settings)} == {(actor, f"p/{actor}")}
+
+
+async def test_times_before_2000_are_sent_only_when_asked_for(settings: Settings) -> None:
+    """By an option; or, once they are kept, by their reason. Without that a replay leaves them where they are."""
+    old = encode_interaction(make_interaction(time_ms=NOON_MS // 1000))
+    code, report = twoway_json(settings, "feed", "-", "--keep", "--pseudonymised", stdin=old)
+    assert (code, report["sent"], report["refused"], report["kept"]) == (1, 0, {"time_too_old": 1}, 1)
+    assert twoway_json(settings, "replay")[1]["why"] == {"time_too_old": 1}
+    assert await interactions(settings) == []
+    assert fed(settings, old, "--old-times", "--pseudonymised")[0] == "1 interaction sent, 0 refused\n"
+    assert replayed(settings, "--reason", "time_too_old")[1].endswith("\n1 interaction sent\n")
+    assert [one.time_ms for *_, one in await interactions(settings)] == [NOON_MS // 1000] * 2
 
 
 async def test_stop_ends_at_the_first_refused_line(settings: Settings) -> None:
@@ -156,6 +171,17 @@ async def test_replay_of_one_reason_leaves_the_others(settings: Settings) -> Non
     assert all_of_them["interactions"] == 1
     twoway_json(settings, "replay", "--reason", "post_of_another_account")
     assert [one.post for *_, one in await interactions(settings)] == ["p2"]
+
+
+async def test_replay_of_a_reason_that_no_record_has_names_those_that_are_there(settings: Settings) -> None:
+    """An empty table would look as if all were well; while nothing lies in the topic, all is."""
+    assert replayed(settings, "--reason", "zzz")[0] == 0
+    await reject(settings, refused(b"{}"), refused(b"[]", "not_json"))
+    done = twoway("replay", "--reason", "zzz", **variables(settings))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "twoway: reason is 'zzz'; expected one of those in interactions.rejected: not_json, schema\n"
+    )
 
 
 async def test_replay_says_what_stays_rejected_and_ends_with_a_code_of_its_own(settings: Settings) -> None:

@@ -227,6 +227,7 @@ def test_command_draws_png_and_svg(settings: Settings, shell: typer.Typer, tmp_p
     for ending in ("png", "svg"):
         drawn = CliRunner().invoke(shell, ["facebook", "$\\frac$", "--plot", str(tmp_path / f"a.{ending}")])
         assert drawn.exit_code == 0, drawn.exception
+        assert drawn.stderr == f"drawn into {tmp_path / f'a.{ending}'}\n"
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG\r\n")
     assert ElementTree.parse(tmp_path / "a.svg").getroot().tag.endswith("svg")  # noqa: S314 - our own file
     CliRunner().invoke(shell, ["facebook", "$\\frac$", "--plot", str(tmp_path / "b.svg")])

@@ -62,6 +62,32 @@ async def test_unknown_is_an_error_and_never_zeros(written: Written, reader: Rea
         await reader.posts("facebook", "nobody")
 
 
+async def test_while_nothing_was_counted_a_list_of_a_platform_is_empty(reader: Reader) -> None:
+    """Nobody knows yet which platforms there will be."""
+    assert (await reader.accounts(platform="x")).items == []
+    assert (await reader.alerts("x")).alerts == []
+
+
+async def test_lists_of_an_unknown_platform_name_the_known_ones(written: Written, reader: Reader) -> None:
+    """A misspelt platform must not look like a silent one."""
+    written.account((1, 1, 0, 0, 0))
+    written.account((1, 1, 0, 0, 0), platform="x")
+    for ask in (reader.accounts(platform="nope"), reader.top_posts(platform="nope"), reader.alerts("nope")):
+        with pytest.raises(NotFoundError) as raised:
+            await ask
+        assert str(raised.value) == (
+            "no account on 'nope': nothing of it was counted; platforms with counts: facebook, x"
+        )
+
+
+async def test_alerts_of_an_account_that_nobody_knows_are_an_error(written: Written, reader: Reader) -> None:
+    """Of one that is known and calm they are an empty list."""
+    written.account((1, 1, 0, 0, 0))
+    assert (await reader.alerts("facebook", "acme")).alerts == []
+    with pytest.raises(NotFoundError, match=r"no account 'acm' on facebook: .* near it are 'acme'"):
+        await reader.alerts("facebook", "acm")
+
+
 async def test_an_unknown_post_is_answered_with_the_nearest_of_its_account(written: Written, reader: Reader) -> None:
     """Of the account that was named, else of all on that platform; or with the account that it does belong to."""
     written.account((1, 1, 0, 0, 0))

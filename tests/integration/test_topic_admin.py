@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -85,9 +86,13 @@ def test_growing_adds_partitions_to_interactions_alone(settings: Settings) -> No
 
 
 def test_growing_refuses_what_would_break_counting(settings: Settings) -> None:
-    """No power of two, or fewer than there are: nothing is changed."""
-    for partitions, why in ((12, "has 12 partitions; expected a power of two"), (2, "has 4 partitions; expected to")):
-        with pytest.raises(TopicsError, match=why):
+    """No power of two, or fewer than there are: nothing is changed, and what is named is the number that was given."""
+    name = settings.topic(INTERACTIONS.name)
+    for partitions, why in (
+        (12, "partitions is 12; expected a power of two up to 256"),
+        (2, f"partitions is 2; expected 4, as topic {name} has, or more"),
+    ):
+        with pytest.raises(TopicsError, match=re.escape(why)):
             add_partitions(settings, partitions)
     with pytest.raises(TopicsError, match=r"nothing\.interactions is missing"):
         add_partitions(fresh(settings, "nothing"), 8)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from importlib.metadata import version
 from io import StringIO
 
 import pytest
@@ -13,7 +15,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from pipeline.cli.main import build
-from pipeline.cli.tables import make_console
+from pipeline.cli.prove import announced
+from pipeline.cli.tables import counted, make_console
 from pipeline.cli.trimmed import Trimmed
 
 PIECES = st.lists(st.text(alphabet=" a\n", max_size=8))
@@ -56,6 +59,40 @@ def test_help_shows_no_type_where_there_is_nothing_to_type(words: list[str]) -> 
     assert "<bool>" not in shown.stdout
     assert "--help" in shown.stdout
     assert words != ["feed"] or "<int>" in shown.stdout
+
+
+@pytest.mark.parametrize("words", [[], ["top"], ["topics", "grow"], ["account", "facebook:1"]], ids=" ".join)
+def test_h_is_help_at_every_command(words: list[str]) -> None:
+    """Also behind the words of a command whose ids may begin with a dash."""
+    short, long = (CliRunner().invoke(build(), [*words, option]) for option in ("-h", "--help"))
+    assert (short.exit_code, short.stdout) == (0, long.stdout)
+    assert "-h, --help" in short.stdout or re.search(r"--help\s+-h", short.stdout)
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    """No command is needed beside it."""
+    said = CliRunner().invoke(build(), ["--version"])
+    assert (said.exit_code, said.stdout) == (0, f"twoway {version('twoway')}\n")
+
+
+@pytest.mark.parametrize(
+    ("header", "shown"),
+    [("X-Signature", "'X-Signature'"), ("Bearer hunter2", "'Bearer ...'"), (": v", "': ...'"), ("", "''")],
+)
+def test_a_header_without_a_name_or_colon_is_told_by_its_first_word(header: str, shown: str) -> None:
+    """What follows may be a token."""
+    refused = CliRunner().invoke(build(), ["handshake", "x", "--header", header], env={"COLUMNS": "200"})
+    assert refused.exit_code == 2
+    assert f"--header is {shown}; expected a name, a colon and a value: 'K: V'" in refused.output
+    assert "hunter2" not in refused.output
+
+
+def test_one_is_singular() -> None:
+    """As in `1 interaction sent` and `5 faults in 1 minute`."""
+    assert [counted(number, "interaction") for number in (0, 1, 2_000)] == [
+        "0 interactions", "1 interaction", "2,000 interactions",
+    ]  # fmt: skip
+    assert [announced(1, 2.5), announced(5, 1.0)] == ["1 fault in 2.5 minutes", "5 faults in 1 minute"]
 
 
 def test_every_command_says_what_it_does() -> None:

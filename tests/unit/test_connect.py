@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.access.redis import address_of
 from pipeline.errors import SettingsError
 from pipeline.settings import Secret, Settings
 from pipeline.store.cluster import Cluster
@@ -61,6 +62,22 @@ async def test_user_and_tls_are_those_of_every_node() -> None:
 )
 async def test_a_wrong_url_of_a_cluster_says_what_is_expected_and_never_the_password(url: str) -> None:
     """A cluster has one database."""
-    with pytest.raises(SettingsError, match=r"redis\+cluster://\[user:password@\]host:port") as refused:
+    with pytest.raises(SettingsError, match=r"expected redis\+cluster://\[user:password@\]host:port") as refused:
         connected(url)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("redis://localhost:6379/0", "localhost:6379"),
+        ("redis://:hunter2@redis.example/2", "redis.example:6379"),
+        ("redis://", "localhost:6379"),
+        ("rediss://ann:hun@ter2@[::1]:7000", "[::1]:7000"),
+        ("redis+cluster://ann:hunter2@10.0.0.1:7000,10.0.0.2", "10.0.0.1:7000,10.0.0.2:6379"),
+        ("unix://ann:hunter2@/run/redis.sock?db=3", "/run/redis.sock"),
+    ],
+)
+async def test_the_address_of_a_client_names_its_servers_alone(url: str, address: str) -> None:
+    """For messages: where it was looked for."""
+    assert address_of(connected(url)) == address

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from pipeline.errors import UnreadableError
-from pipeline.feeding.feed import check_line, pseudonymise
+from pipeline.feeding.feed import check_line, pseudonymise, refuse_old
 from pipeline.feeding.lines import Line, decode_line, read_lines
 from schemas.interaction import encode_interaction
 from tests.factories import NOON_MS, make_interaction
@@ -121,15 +121,60 @@ def test_what_follows_from_the_other_fields_may_be_left_out(row: str, post: str 
         ({"kind": "comment", "actor": "u1", "id": None}, "a comment needs its own `id`"),
         ({"kind": "share", "actor": "u1"}, "a share needs its own `id`: a person may share twice"),
         ({"kind": "post", "post": None}, "a post needs a `post` or an `id`: they are the same"),
-        ({"kind": "like", "actor": "u" * 1024}, "Expected `str` of length <= 1024 - at `$.id`"),
-        ({"kind": ["like"]}, "Expected `str`, got `array` - at `$.kind`"),
-        ({"kind": "like", "actor": 7}, "Expected `str | null`, got `int` - at `$.actor`"),
+        (
+            {"kind": "like", "actor": "u" * 1024},
+            "`id` has 1,027 characters; expected a string of 1 to 1,024 characters",
+        ),
+        ({"kind": ["like"]}, '`kind` is ["like"]; expected one of like, comment, share, post, totals'),
+        ({"kind": "like", "actor": 7}, "`actor` is 7; expected a string of 1 to 1,024 characters"),
     ],
 )
 def test_an_id_that_does_not_follow_is_asked_for(fields: dict[str, object], said: str) -> None:
     basis: dict[str, object] = {"platform": "x", "account": "a1", "action": "add", "post": "p1", "time_ms": 5}
     [line] = read_lines([orjson.dumps(basis | fields)])
     assert (line.reason, line.detail) == ("schema", said)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"kind": "liek"}, "`kind` is 'liek'; expected one of like, comment, share, post, totals"),
+        ({"action": None}, "`action` is null; expected one of add, edit, remove"),
+        ({"media": "gif"}, "`media` is 'gif'; expected one of text, image, video, album, link, audio, poll, other"),
+        ({"time_ms": "noon"}, "`time_ms` is 'noon'; expected a whole number from 0 to 253402300799999"),
+        ({"time_ms": 1.5}, "`time_ms` is 1.5; expected a whole number from 0 to 253402300799999"),
+        ({"likes": -1}, "`likes` is -1; expected a whole number from 0 to 9007199254740991"),
+        ({"questions": "no"}, "`questions` is 'no'; expected true or false"),
+        ({"platform": "My Shop"}, "`platform` is 'My Shop'; expected a slug of 1 to 32 characters a-z, 0-9 and -"),
+        ({"platform": 7}, "`platform` is 7; expected a slug of 1 to 32 characters a-z, 0-9 and -"),
+        ({"account": "ü" * 200}, "`account` has 400 bytes; expected 256 at the most"),
+        ({"text": "a word " * 10_000}, "`text` has 70,000 characters; expected a string of 0 to 65,536 characters"),
+    ],
+)
+def test_a_refused_field_is_told_with_its_value_and_what_is_expected(fields: dict[str, object], said: str) -> None:
+    """Of a value that is too long its length: a text is nothing for a terminal."""
+    [line] = read_lines([orjson.dumps(orjson.loads(LIKE) | fields)])
+    assert (line.reason, line.detail) == ("schema", said)
+
+
+def test_a_cell_is_told_as_it_stands_in_the_file() -> None:
+    """And a row or a line of another shape with what it has."""
+    header = b"platform,account,kind,action,post,id,time_ms,media\n"
+    lines = [
+        header,
+        b"x,a,like,add,p,i,noon,\n",
+        b"x,,like,add,p,i,5,\n",
+        b"x,a,like,add,p,i,5,,,\n",
+        b"x,\xff,like,add,p,i,5,\n",
+    ]
+    assert [line.detail for line in read_lines(lines)] == [
+        "`time_ms` is 'noon'; expected a whole number from 0 to 253402300799999",
+        "`account` is missing; expected a string of 1 to 256 characters",
+        "10 cells; expected 8, as the first line has names",
+        "bytes that are no UTF-8; expected a file of UTF-8 text",
+    ]
+    details = [line.detail for line in read_lines([b"[1]", b"7"], "jsonl")]
+    assert details == [f"the line is {it}; expected an object with the fields of an interaction" for it in ("[1]", "7")]
 
 
 def test_fields_that_no_interaction_has_are_named() -> None:
@@ -164,14 +209,39 @@ def test_actor_becomes_a_pseudonym_also_in_the_id_of_a_like() -> None:
 
 def test_like_whose_id_becomes_too_long_is_refused() -> None:
     like = make_interaction(post="p" * 1020, id="i")
-    assert check_line(Line(1, b"", like), NOON_MS, shown).reason == "schema"
+    refused = check_line(Line(1, b"", like), NOON_MS, shown)
+    assert (refused.reason, refused.detail) == (
+        "schema",
+        "`post` is too long for the like's `id`, `post`/pseudonym; expected an `id` of 1 to 1,024 characters",
+    )
 
 
 def test_line_in_the_future_is_refused() -> None:
     """A worker would reject it as soon as it is sent."""
     line = Line(1, b"", make_interaction())
     assert check_line(line, NOON_MS, None).interaction is not None
-    assert check_line(line, NOON_MS - 1, None).reason == "time_in_future"
+    refused = check_line(line, NOON_MS - 1, None)
+    assert (refused.reason, refused.detail) == (
+        "time_in_future",
+        f"`time_ms` is {NOON_MS}, which is 2026-11-23; expected {NOON_MS - 1} at the most, "
+        "TWOWAY_FUTURE_LIMIT_S from now",
+    )
+
+
+@pytest.mark.parametrize(
+    ("time_ms", "said"),
+    [
+        (1_795_425_840, "1795425840, which is 1970-01-21; expected milliseconds since 1970 (seconds?), or --old-times"),
+        (946_684_799_999, "946684799999, which is 1999-12-31; expected 2000-01-01 or later, or --old-times"),
+        (0, "0, which is 1970-01-01; expected 2000-01-01 or later, or --old-times"),
+    ],
+)
+def test_a_time_before_2000_is_refused_with_what_it_most_likely_is(time_ms: int, said: str) -> None:
+    """Seconds would be counted in a window of 1970, where nobody looks for them."""
+    refused = refuse_old(Line(1, b"", make_interaction(time_ms=time_ms)), NOON_MS)
+    assert (refused.reason, refused.detail) == ("time_too_old", f"`time_ms` is {said}")
+    line = Line(1, b"", make_interaction(time_ms=946_684_800_000))
+    assert refuse_old(line, NOON_MS) == line
 
 
 def test_refused_csv_line_is_kept_as_json() -> None:

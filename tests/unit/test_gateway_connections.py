@@ -34,12 +34,24 @@ def test_a_connection_has_what_the_file_says(tmp_path: Path) -> None:
     [
         ("", "has no connection"),
         ("[connections.page", "is no TOML"),
-        ('[connections.page]\nplatform = "myspace"', "connection 'page': platform; expected one of facebook"),
+        (
+            '[connections.page]\nplatform = "myspace"',
+            "connection 'page': platform is 'myspace'; expected one of facebook",
+        ),
+        ("[connections.page]\nplatform = 7", "platform is 7; expected one of facebook"),
+        ('[connections.page]\nsecrets = ["hush"]', "platform is missing; expected one of facebook"),
+        (
+            '[connections.page]\nplatform = "facebook"\nsecrets = ["s"]\nquestions = "no"',
+            "questions is 'no'; expected true",
+        ),
         ('[connections.page]\nplatform = "facebook"', "connection 'page': secrets; expected one at least"),
         ('[connections.page]\nplatform = "facebook"\nsecrets = [""]', "secrets; expected one at least, and none empty"),
         ('[connections.page]\nplatform = "facebook"\nsecret = "hush"', "unknown key 'secret'"),
         ('[connections.page]\nplatform = "facebook"\nsecrets = "hush"', "secrets; expected a list of strings"),
-        ('[connections.page]\nplatform = "facebook"\nscheme = "x"\nsecrets = ["hush"]', "scheme; expected one of meta"),
+        (
+            '[connections.page]\nplatform = "facebook"\nscheme = "x"\nsecrets = ["hush"]',
+            "scheme is 'x'; expected one of meta",
+        ),
         ('[connections."a/b"]\nplatform = "x"\nsecrets = ["hush"]', "expected a name of letters"),
         ('[connections.own]\nplatform = "standardwebhooks"\nsecrets = ["hush!"]', "expected 'whsec_' and base64"),
         ('[connections.page]\nplatform = "facebook"\nsecret_files = ["gone"]', "secret_files; expected"),

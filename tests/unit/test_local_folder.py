@@ -11,6 +11,8 @@ import pytest
 from pipeline.errors import LocalStackError
 from pipeline.gateway.connections import load
 from pipeline.local.folder import DEFAULT, StackFolder, is_owned, use_local_stack
+from pipeline.settings import Settings
+from tests.commands import twoway
 
 
 def test_second_owner_is_told_who_the_first_is(tmp_path: Path) -> None:
@@ -79,6 +81,71 @@ def test_given_servers_and_commands_that_start_a_stack_are_left_alone(
         folder.publish_env({"TWOWAY_REDIS_URL": "redis://127.0.0.1:8004/0"})
         use_local_stack(arguments, environ)
     assert environ == before
+
+
+STACK = {
+    "TWOWAY_KAFKA_SERVERS": "127.0.0.1:8000",
+    "TWOWAY_REDIS_URL": "redis://127.0.0.1:8004/0",
+    "TWOWAY_ACTOR_KEY_FILE": "/a/.twoway/actor.key",
+}
+
+
+def beside_a_stack(environ: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """What a command says of the stack, and its environment then."""
+    with StackFolder(DEFAULT) as folder:
+        folder.publish_env(STACK)
+        return use_local_stack(["feed"], environ), environ
+
+
+def test_a_key_of_the_environment_stands_in_for_the_stacks_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings refuse both; the other way round as well. An empty one is none."""
+    monkeypatch.chdir(tmp_path)
+    key = {"TWOWAY_ACTOR_KEY": "k" * 40}
+    servers = {name: value for name, value in STACK.items() if name != "TWOWAY_ACTOR_KEY_FILE"}
+    assert beside_a_stack(dict(key)) == ("", key | servers)
+    assert Settings.from_env(key | servers).actor_key.reveal() == "k" * 40
+    assert beside_a_stack({"TWOWAY_ACTOR_KEY": ""}) == ("", {"TWOWAY_ACTOR_KEY": ""} | STACK)
+    file = {"TWOWAY_REDIS_URL": STACK["TWOWAY_REDIS_URL"], "TWOWAY_ACTOR_KEY_FILE": "mine"}
+    assert beside_a_stack(dict(file)) == ("", STACK | file)
+
+
+def test_a_server_that_is_the_stacks_own_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of the stack is found all the same: no half of it is dropped without a word."""
+    monkeypatch.chdir(tmp_path)
+    assert beside_a_stack({"TWOWAY_KAFKA_SERVERS": "127.0.0.1:8000"}) == ("", STACK)
+
+
+@pytest.mark.parametrize("name", ["TWOWAY_KAFKA_SERVERS", "TWOWAY_REDIS_URL", "TWOWAY_REDIS_URL_FILE"])
+def test_one_server_of_another_installation_leaves_the_stack_out_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Their mixture would be neither of the two."""
+    monkeypatch.chdir(tmp_path)
+    said, environ = beside_a_stack({name: "elsewhere"})
+    assert environ == {name: "elsewhere"}
+    assert said == (
+        f"the stack that runs in .twoway is not used, because {name} names another server than its own; "
+        "expected none to be named, or all that the other installation needs"
+    )
+
+
+def test_both_servers_of_another_installation_leave_the_stack_out_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is clear what is meant."""
+    monkeypatch.chdir(tmp_path)
+    named = {"TWOWAY_KAFKA_SERVERS": "elsewhere:9092", "TWOWAY_REDIS_URL": "redis://elsewhere"}
+    assert beside_a_stack(dict(named)) == ("", named)
+
+
+def test_a_command_says_on_standard_error_that_the_stack_is_not_used(tmp_path: Path) -> None:
+    with StackFolder(tmp_path / DEFAULT) as folder:
+        folder.publish_env(STACK)
+        done = twoway("--help", cwd=tmp_path, TWOWAY_KAFKA_SERVERS="elsewhere:9092")
+    assert done.returncode == 0
+    assert done.stderr.startswith("twoway: the stack that runs in .twoway is not used, because TWOWAY_KAFKA_SERVERS")
 
 
 def test_stack_that_no_longer_runs_is_not_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,14 +20,38 @@ SECRET = "0123456789abcdef0123456789abcdef"
 
 def test_every_secret_can_stand_in_a_file(tmp_path: Path) -> None:
     """`NAME_FILE`, without the newline that editors put at the end."""
-    file = tmp_path / "secret"
+    file, url = tmp_path / "secret", tmp_path / "url"
     file.write_text(SECRET + "\n")
+    url.write_text("redis://:hunter2@localhost\n")
+    assert Settings.from_env({"TWOWAY_REDIS_URL_FILE": str(url)}).redis_url.reveal() == "redis://:hunter2@localhost"
     names = [name for name, value in vars(Settings()).items() if isinstance(value, Secret)]
     assert {"redis_url", "redis_password", "kafka_password", "actor_key", "alert_secret", "api_tokens"} <= {*names}
     for name in names:
-        if name in {"redis_password", "kafka_password", "kafka_key_password", "redis_key_password"}:
-            continue  # they need others beside them: below
+        if name in {"redis_url", "redis_password", "kafka_password", "kafka_key_password", "redis_key_password"}:
+            continue  # no secret alone: above; they need others beside them: below
         assert getattr(Settings.from_env({f"TWOWAY_{name.upper()}_FILE": str(file)}), name).reveal() == SECRET
+
+
+@pytest.mark.parametrize(
+    ("servers", "shown"),
+    [
+        ("localhost:abc", "localhost:abc"),
+        ("a:9092,b:0", "b:0"),
+        ("a:70000", "a:70000"),
+        ("kafka://a:9092", "kafka://a:9092"),
+        ("ann:hunter2@a:9092", "a:9092"),
+        (",", ""),
+        (":9092", ":9092"),
+    ],
+)
+def test_a_server_of_kafka_that_is_none_is_refused_when_settings_are_read(servers: str, shown: str) -> None:
+    """A client would end with a stack trace; what may be a password is left out."""
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_env({"TWOWAY_KAFKA_SERVERS": servers})
+    assert str(refused.value) == (
+        f"TWOWAY_KAFKA_SERVERS has {shown!r}; expected host:port, several with commas between"
+    )
+    assert Settings.from_env({"TWOWAY_KAFKA_SERVERS": "a:9092, [::1]:9093,b"}).kafka_servers[1] == "[::1]:9093"
 
 
 def test_the_users_of_kafka_and_redis_come_from_files(tmp_path: Path) -> None:
