@@ -106,6 +106,7 @@ class Eraser:
 
     async def _erase(self, names: Collection[str], ends: Mapping[int, int] | None) -> Erased:
         writes, done = Writes(self._redis, self._keys), Erased()
+        await writes.load()
         if names:
             erased = self._keys.erased
             await writes.write(Write(slot, erased[slot], "names", tuple(names)) for slot in range(SLOTS))

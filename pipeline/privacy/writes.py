@@ -6,6 +6,7 @@ everything is erased. How many writes an erasure has done stands beside what it 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -60,6 +61,10 @@ class Writes:
             self.places = [Place(keys.erasures, keys.erasing(name))]
         self._done = [0] * len(self.places)
 
+    async def load(self) -> None:
+        """Make Redis know the script: it may forget it."""
+        await self._redis.script_load(_script())
+
     async def write(self, writes: Iterable[Write]) -> None:
         """Raises GoneError where one before is gone, and RedisError: then an erasure begins anew."""
         pipe = self._redis.pipeline(transaction=False)
@@ -79,7 +84,7 @@ class Writes:
         self, pipe: Pipeline, number: int, key: str | bytes, what: str, arguments: tuple[str | bytes | int, ...]
     ) -> None:
         place = self.places[number]
-        pipe.eval(_script(), 3, place.erasing, place.erasures, key, self._done[number], KEPT_S, what, *arguments)
+        pipe.evalsha(_sha(), 3, place.erasing, place.erasures, key, self._done[number], KEPT_S, what, *arguments)
         self._done[number] += 1
 
     @staticmethod
@@ -91,3 +96,8 @@ class Writes:
 @cache
 def _script() -> str:
     return Path(__file__).with_name("erase.lua").read_text(encoding="utf-8")
+
+
+@cache
+def _sha() -> str:
+    return hashlib.sha1(_script().encode(), usedforsecurity=False).hexdigest()

@@ -69,6 +69,12 @@ class BatchConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
                 return
             await asyncio.sleep(LEARN_S)
 
+    async def committed_offsets(self) -> dict[TP, int | None]:
+        """Kafka's committed offset of each partition that is ours. aiokafka's `seek_to_committed` would seek besides,
+        and raise where a partition is taken away while it asks: that ended a worker which woke up in a rebalance."""
+        consumer = self._ensure_consumer()
+        return {tp: await consumer.committed(tp) for tp in self.assignment()}
+
     async def seek_here(self, partition: TP, offset: int) -> None:
         """Seek a partition that is still ours."""
         if partition in self.assignment():
@@ -130,9 +136,9 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
         super().on_buffer_drop(tp)
         self._room.set()
 
-    async def seek_to_committed(self) -> Mapping[TP, int]:
+    async def seek_to_committed(self) -> Mapping[TP, int | None]:
         """Go where the tables have to go on: the smaller of Kafka's committed offset and the smallest applied one."""
-        committed = dict(await super().seek_to_committed())
+        committed: dict[TP, int | None] = await self._thread.call_thread(self._thread.committed_offsets)
         assigned = {tp.partition: tp for tp in self.assignment() if not self._is_changelog_tp(tp)}
         for topic in {tp.topic for tp in assigned.values()}:
             await self._thread.call_thread(self._thread.learn, topic, max(assigned) + 1)

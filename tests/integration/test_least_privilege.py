@@ -24,10 +24,12 @@ from pipeline.gateway.directory import Directory
 from pipeline.listening.cursors import Cursors
 from pipeline.local.children import Child
 from pipeline.notifying.ledger import Ledger
+from pipeline.privacy.follow import ask
 from pipeline.reading import Reader
 from pipeline.settings import Secret, Settings
 from pipeline.sources.outcomes import Known
 from pipeline.topic_admin import check_topics
+from schemas.erasure import Erasure
 from schemas.topics import TOPICS
 from tests.clusters import RedisCluster
 from tests.commands import TWOWAY, environment
@@ -97,6 +99,10 @@ async def test_a_webhook_is_counted_and_read_with_the_permissions_of_the_page(
             for path in ("/unanswered", "/insights", "/posts", "/series"):
                 assert (await api.get(f"/v1/accounts/facebook/page-1{path}")).status_code == 200
             assert (await api.get("/v1/alerts")).status_code == 200
+            (said,) = (await api.get("/v1/accounts/facebook/page-1/unanswered")).json()["comments"]
+            operator = roles("reader", "operator")
+            await ask(operator, [Erasure(platform="facebook", actor=said["actor"], time_ms=wall_clock())])
+            await wait_until_async(lambda: _is_erased(api))
         await proven(roles("reader", "operator"), 1)
         denied = [entry for entry in client.acl_log() if not INTRODUCTIONS.match(entry["object"])]
         assert [(entry["username"], entry["reason"], entry["object"]) for entry in denied] == []
@@ -236,6 +242,12 @@ def _comment() -> bytes:
         b'"verb":"add","post_id":"page-1_9","comment_id":"9_1","parent_id":"page-1_9","created_time":%d,'
         b'"message":"Where?","from":{"id":"77","name":"A"}}}]}]}' % (now_s, now_s)
     )
+
+
+async def _is_erased(api: httpx.AsyncClient) -> bool:
+    """Whether the comment waits on without text and actor."""
+    (said,) = (await api.get("/v1/accounts/facebook/page-1/unanswered")).json()["comments"]
+    return said["text"] is None and said["actor"] is None
 
 
 async def _data(lines: Any) -> str:
