@@ -131,14 +131,18 @@ def _channel_of(topic: Topic) -> dict[str, Any]:
         "bindings": {
             "kafka": {
                 "topic": topic.name,
-                "topicConfiguration": {
-                    name: value.split(",") if name == "cleanup.policy" else int(value)
-                    for name, value in topic.config.items()
-                },
+                "topicConfiguration": {name: _setting(name, value) for name, value in topic.config.items()},
                 "bindingVersion": "0.5.0",
             }
         },
     }
+
+
+def _setting(name: str, value: str) -> list[str] | int | str:
+    """A topic's setting as AsyncAPI has it."""
+    if name == "cleanup.policy":
+        return value.split(",")
+    return int(value) if value.isdecimal() else value
 
 
 def _operations() -> Iterator[tuple[str, dict[str, Any]]]:

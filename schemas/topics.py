@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 DAY_MS = 86_400_000
+#: Records get the broker's time as they arrive. It refuses a record whose sender says that it is from the future: with
+#: this a worker whose clock is ahead goes on telling.
+ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
 
 
 @dataclass(frozen=True)
@@ -30,32 +33,32 @@ REJECTED = Topic(
     "none",
     "what could not be counted: original bytes, stage, reason, time (schemas/json/rejected.json)",
     # One record holds a whole webhook's body as base64.
-    {"retention.ms": str(30 * DAY_MS), "cleanup.policy": "delete", "max.message.bytes": "8388608"},
+    {"retention.ms": str(30 * DAY_MS), "cleanup.policy": "delete", "max.message.bytes": "8388608", **ARRIVAL},
 )
 POSTS = Topic(
     "engagement.posts",
     "<platform>:<post>|<window>|<window start>",
     "upserts of a post's rows (schemas/json/engagement.json)",
-    {"retention.ms": str(90 * DAY_MS), "cleanup.policy": "compact,delete"},
+    {"retention.ms": str(90 * DAY_MS), "cleanup.policy": "compact,delete", **ARRIVAL},
 )
 ACCOUNTS = Topic(
     "engagement.accounts",
     "<platform>:<account>|<window>|<window start>",
     "upserts of an account's rows (schemas/json/engagement.json)",
-    {"retention.ms": str(90 * DAY_MS), "cleanup.policy": "compact,delete"},
+    {"retention.ms": str(90 * DAY_MS), "cleanup.policy": "compact,delete", **ARRIVAL},
 )
 #: As long as a comment's text is kept: what waits longer leaves the queue.
 UNANSWERED = Topic(
     "engagement.unanswered",
     "<platform>:<post>|<comment's hash>",
     "audience comments that wait for the account's reply (schemas/json/unanswered.json); a tombstone when they do not",
-    {"retention.ms": str(30 * DAY_MS), "cleanup.policy": "compact,delete"},
+    {"retention.ms": str(30 * DAY_MS), "cleanup.policy": "compact,delete", **ARRIVAL},
 )
 ALERTS = Topic(
     "engagement.alerts",
     "<alert id>",
     "what a rule said of a post or an account: fired, cleared (schemas/json/alert.json)",
-    {"retention.ms": str(90 * DAY_MS), "cleanup.policy": "compact,delete"},
+    {"retention.ms": str(90 * DAY_MS), "cleanup.policy": "compact,delete", **ARRIVAL},
 )
 #: One partition: erasures are few. For good: Redis may be filled anew from `interactions` at any time.
 ERASED = Topic(

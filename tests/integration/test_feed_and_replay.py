@@ -159,7 +159,8 @@ async def test_replay_sends_what_works_now(settings: Settings) -> None:
     _, report = twoway_json(settings, "replay")
     assert (report["read"], report["interactions"], report["repeated"]) == (3, 1, 1)
     assert report["why"] == {"schema": 1}
-    assert report["examples"] == {"schema": "Object missing required field `platform`"}
+    expected = "`platform` is missing; expected a slug of 1 to 32 characters a-z, 0-9 and -"
+    assert report["examples"] == {"schema": expected}
     assert [one for *_, one in await interactions(settings)] == [make_interaction()]
 
 

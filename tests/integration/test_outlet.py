@@ -13,7 +13,7 @@ from pipeline.clock import wall_clock
 from pipeline.publishing.outlet import Outlet
 from pipeline.publishing.record_batch import BATCH_BYTES, Batches
 from pipeline.settings import Settings
-from schemas.topics import POSTS, Topic
+from schemas.topics import INTERACTIONS, POSTS, Topic
 
 pytestmark = pytest.mark.servers
 
@@ -56,12 +56,20 @@ async def test_records_arrive_as_they_were_given_in_their_order(settings: Settin
 
 async def test_a_timestamp_that_is_given_is_kept(settings: Settings, outlet: Outlet) -> None:
     """A misplaced record keeps the one with which it came; a later send has its own."""
-    topic = settings.topic(POSTS.name)
+    topic = settings.topic(INTERACTIONS.name)
     await outlet.send(topic, 0, Batches.of([(b"k", b"1"), (b"k", b"2")], wall_clock() - 5_000_000))
     await outlet.send(topic, 0, Batches.of([(b"k", b"3")], 1_234))
-    first, second, third = arrived(settings, POSTS, 0)
+    first, second, third = arrived(settings, INTERACTIONS, 0)
     assert first.timestamp == second.timestamp <= wall_clock() - 5_000_000
     assert (third.timestamp, third.value) == (1_234, b"3")
+
+
+async def test_rows_of_a_worker_whose_clock_is_hours_ahead_arrive(settings: Settings, outlet: Outlet) -> None:
+    """The broker refuses what comes from the future, but for topics whose records get its own time."""
+    rows = Batches.of([(b"k", b"1")], wall_clock() + 5 * 3_600_000)
+    assert await outlet.send(settings.topic(POSTS.name), 0, rows) == 1
+    (found,) = arrived(settings, POSTS, 0)
+    assert found.timestamp <= wall_clock()
 
 
 async def test_a_batch_that_is_sent_again_is_not_written_again(settings: Settings, outlet: Outlet) -> None:
