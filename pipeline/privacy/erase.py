@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from pipeline.errors import UnavailableError
-from pipeline.privacy.writes import GoneError, Write, Writes
+from pipeline.privacy.writes import ERASE, GoneError, Write, Writes
 from pipeline.publishing.outlet import Outlet
 from pipeline.publishing.record_batch import Batches
 from pipeline.settings import Settings
@@ -106,7 +106,7 @@ class Eraser:
 
     async def _erase(self, names: Collection[str], ends: Mapping[int, int] | None) -> Erased:
         writes, done = Writes(self._redis, self._keys), Erased()
-        await writes.load()
+        await ERASE.load(self._redis)
         if names:
             erased = self._keys.erased
             await writes.write(Write(slot, erased[slot], "names", tuple(names)) for slot in range(SLOTS))

@@ -6,9 +6,7 @@ everything is erased. How many writes an erasure has done stands beside what it 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -18,8 +16,10 @@ from redis.asyncio.client import Pipeline
 
 from pipeline.store.cluster import Cluster
 from pipeline.store.keys import Keys
+from pipeline.store.lua import LuaScript
 from pipeline.store.round_trip import round_trip
 
+ERASE = LuaScript(Path(__file__).with_name("erase.lua"))
 #: Of the number of writes, of an erasure that never ended.
 KEPT_S = 86_400
 
@@ -61,10 +61,6 @@ class Writes:
             self.places = [Place(keys.erasures, keys.erasing(name))]
         self._done = [0] * len(self.places)
 
-    async def load(self) -> None:
-        """Make Redis know the script: it may forget it."""
-        await self._redis.script_load(_script())
-
     async def write(self, writes: Iterable[Write]) -> None:
         """Raises GoneError where one before is gone, and RedisError: then an erasure begins anew."""
         pipe = self._redis.pipeline(transaction=False)
@@ -84,20 +80,10 @@ class Writes:
         self, pipe: Pipeline, number: int, key: str | bytes, what: str, arguments: tuple[str | bytes | int, ...]
     ) -> None:
         place = self.places[number]
-        pipe.evalsha(_sha(), 3, place.erasing, place.erasures, key, self._done[number], KEPT_S, what, *arguments)
+        pipe.evalsha(ERASE.sha, 3, place.erasing, place.erasures, key, self._done[number], KEPT_S, what, *arguments)
         self._done[number] += 1
 
     @staticmethod
     async def _run(pipe: Pipeline) -> None:
         if 0 in await round_trip(pipe):
             raise GoneError
-
-
-@cache
-def _script() -> str:
-    return Path(__file__).with_name("erase.lua").read_text(encoding="utf-8")
-
-
-@cache
-def _sha() -> str:
-    return hashlib.sha1(_script().encode(), usedforsecurity=False).hexdigest()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +17,12 @@ from pipeline.settings import Settings
 from pipeline.store.checkpoint import Mark
 from pipeline.store.engaged import Engaged
 from pipeline.store.keys import LAYOUT_VERSION, Keys
+from pipeline.store.lua import LuaScript
 from pipeline.store.round_trip import round_trip
 from pipeline.store.talk import Talk
 from pipeline.store.texts import text_of
 
-APPLY, ENGAGE = "apply.lua", "engage.lua"
+APPLY, ENGAGE = (LuaScript(Path(__file__).with_name(name)) for name in ("apply.lua", "engage.lua"))
 _pack = msgspec.msgpack.Encoder().encode
 #: A page outlives its last event by a day more than promised: a worker's memory of pages is a day old at the most, so
 #: a page that it remembers has not run out in Redis.
@@ -100,9 +99,9 @@ class Script:
         self.talk = Talk(keys, settings, self.ttl_s)
 
     async def load(self) -> None:
-        """Make Redis know the scripts (a restarted one has forgotten them: EVALSHA then raises NoScriptError)."""
-        for name in (APPLY, ENGAGE):
-            await self.redis.script_load(_source(name))
+        """Make Redis know the scripts."""
+        for script in (APPLY, ENGAGE):
+            await script.load(self.redis)
 
     def change(self, slot: int) -> SlotChange:
         """An empty change of a slot."""
@@ -151,7 +150,7 @@ class Script:
 
         `only_engaged`: nothing but what comes before the offsets, for a crash point; there are no answers then."""
         pipe = self.redis.pipeline(transaction=False)
-        field, sha, ttl_s = str(partition), _sha(APPLY), self.ttl_s
+        field, sha, ttl_s = str(partition), APPLY.sha, self.ttl_s
         are_calls: list[bool] = []
         for call in calls:
             change, believed, following = call.change, call.believed, call.following
@@ -159,7 +158,7 @@ class Script:
             if change:
                 # Before the offset that says they are done.
                 for part in change.engaged.packed():
-                    pipe.execute_command("EVALSHA", _sha(ENGAGE), 2, applied, missing, part)
+                    pipe.execute_command("EVALSHA", ENGAGE.sha, 2, applied, missing, part)
                     are_calls.append(False)
             if only_engaged:
                 continue
@@ -174,13 +173,3 @@ class Script:
             if isinstance(answer, Exception):
                 raise answer
         return [answer for answer, is_call in zip(answers, are_calls, strict=True) if is_call]
-
-
-@cache
-def _source(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
-
-
-@cache
-def _sha(name: str) -> str:
-    return hashlib.sha1(_source(name).encode(), usedforsecurity=False).hexdigest()

@@ -7,10 +7,8 @@ more) and how much was sent on since (`sent:<partition>`). Both lie beside the s
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,10 @@ from redis.asyncio import Redis
 from pipeline.errors import FencedError
 from pipeline.slots import former_slots, possible_slots
 from pipeline.store.keys import Keys
+from pipeline.store.lua import LuaScript
 from pipeline.store.round_trip import round_trip
+
+SEND_ON = LuaScript(Path(__file__).with_name("send_on.lua"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ async def advance_trails(
     pipe = redis.pipeline(transaction=False)
     for slot, trail in former.items():
         pipe.execute_command(
-            "EVALSHA", _sha(), 1, keys.applied[slot], str(partition), sent_field(partition),
+            "EVALSHA", SEND_ON.sha, 1, keys.applied[slot], str(partition), sent_field(partition),
             trail.counted, trail.sent, following[slot].sent,
         )  # fmt: skip
     answers: list[Any] = await round_trip(pipe)
@@ -87,18 +88,3 @@ async def advance_trails(
                 f"{[part.decode() for part in answer]}; expected {[former[slot].counted, former[slot].sent]}"
             )
     return following
-
-
-async def load_script(redis: Redis) -> None:
-    """Make Redis know the script (a restarted one has forgotten it: EVALSHA then raises NoScriptError)."""
-    await redis.script_load(_source())
-
-
-@cache
-def _source() -> str:
-    return Path(__file__).with_name("send_on.lua").read_text(encoding="utf-8")
-
-
-@cache
-def _sha() -> str:
-    return hashlib.sha1(_source().encode(), usedforsecurity=False).hexdigest()

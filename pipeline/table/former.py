@@ -14,7 +14,7 @@ from __future__ import annotations
 from redis.asyncio import Redis
 
 from pipeline.store.keys import Keys
-from pipeline.store.trails import Trail, advance_trails, load_script, read_trails
+from pipeline.store.trails import SEND_ON, Trail, advance_trails, read_trails
 from pipeline.table.batch import Record
 
 
@@ -37,7 +37,7 @@ class FormerSlots:
         self.trails, self.has_grown = found.former, found.has_grown
         self._published_to = published_to
         if self.trails:
-            await load_script(self.redis)
+            await SEND_ON.load(self.redis)
 
     @property
     def offset(self) -> int | None:
