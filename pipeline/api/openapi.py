@@ -25,6 +25,7 @@ _FAILURES = {
     "401": "A bearer token is needed, or the one given is unknown",
     "403": "The account is beyond the token",
     "404": "Nothing of it was ever counted",
+    "414": "The URL is longer than any question",
     "503": "Redis or Kafka does not answer; `Retry-After` says when to ask again",
 }
 
@@ -88,7 +89,7 @@ def _stream(parameters: Sequence[Parameter]) -> dict[str, Any]:
                 "description": summary,
                 "content": {"text/event-stream": {"schema": {"type": "string"}}},
             },
-            **_failures({"400", "401", "403", "503"}),
+            **_failures({"400", "401", "403", "414", "503"}),
         },
     }
 

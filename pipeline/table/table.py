@@ -306,7 +306,8 @@ class Table:
                 self.queue.put(post, mark_of(comment), waits_ms(post, comment))
         codes = self.windows.codes(interaction.time_ms)
         for page in (account, post):
-            if page is not None:
+            # What is not in Redis any more cannot be told again: it was lost since, as the next script finds.
+            if page is not None and not page.new:
                 page.dirty = page.dirty | {code: None for code in (codes if only else page.rows) if code in page.rows}
                 self._dirty[page.key] = page
 

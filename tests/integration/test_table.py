@@ -277,6 +277,23 @@ async def test_revisions_go_on_growing_over_an_emptied_redis(driver: Driver) -> 
     assert second > first
 
 
+async def test_what_a_redis_lost_while_it_was_read_again_is_told_only_as_it_is_counted_anew(driver: Driver) -> None:
+    """There is nothing to tell of a page that is not there: not even whose post it is."""
+    driver.write(like(1))
+    await driver.take()
+    await driver.open()
+    async for key in driver.redis.scan_iter(match=f"{driver.settings.key_prefix}:*"):
+        await driver.redis.delete(key)
+    await driver.take()
+    with pytest.raises(FencedError):
+        await driver.publish()
+    assert published(driver, "all") == []
+    await driver.open()
+    await driver.take()
+    await driver.publish()
+    assert [(update.account, update.likes) for update in published(driver, "all")] == [(BRAND, 1)]
+
+
 async def test_the_accounts_rows_are_published_too(driver: Driver) -> None:
     """The sum of its posts, under its own key."""
     driver.write(like(1), like(2, post=f"{BRAND}_2"))

@@ -252,8 +252,7 @@ class Simulation(RuleBasedStateMachine):
             wrong = self.world.run(self.world.truth().differences())
             assert not wrong, wrong
         finally:
-            for worker in self.world.workers:
-                self.happened.update(f"{end} after {reach}" for reach, end in worker.wire.happened)
+            self.happened.update(f"{end} after {reach}" for reach, end in self.world.happened)
             self.world.close()
 
 

@@ -20,7 +20,7 @@ from tests.driver import RECEIVED_MS
 from tests.world.clockwork import Clockwork
 from tests.world.kafka import PARTITIONS, Kafka
 from tests.world.truth import Truth
-from tests.world.wire import Wire, WiredRedis
+from tests.world.wire import End, Reach, Wire, WiredRedis
 from tests.world.worker import Worker
 
 #: The partitions with records in them.
@@ -61,6 +61,8 @@ class World:
         self.kafka = Kafka(self.settings.topic(INTERACTIONS.name), {partition: [] for partition in USED})
         self.written: list[Interaction] = []
         self.saved: dict[bytes, bytes] = {}
+        #: Of all workers, also of those that others took the place of.
+        self.happened: list[tuple[Reach, End]] = []
         self.workers = [self._new_worker() for _ in range(WORKERS)]
         self.run(self.workers[0].assign(USED))
 
@@ -195,4 +197,6 @@ class World:
         self.reading.close()
 
     def _new_worker(self) -> Worker:
-        return Worker(self.settings, self.client, self.kafka, self.now_ms, PARTITIONS)
+        worker = Worker(self.settings, self.client, self.kafka, self.now_ms, PARTITIONS)
+        worker.wire.happened = self.happened
+        return worker
