@@ -64,7 +64,7 @@ down: $(INSTALLED) ## stop the stack of `make up` from another terminal (DATA=fo
 test: check ## format, lint, types, then every test on a real Kafka and a real Redis
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
-prove: $(INSTALLED) ## the long proofs: faults, storms, a Redis Cluster, many schedules (an hour or more)
+prove: $(INSTALLED) ## the long proofs: faults, storms, a Redis Cluster, many schedules (three quarters of an hour)
 	$(BIN)/pytest -q -m prove
 	@$(BIN)/twoway prove --minutes 5
 
