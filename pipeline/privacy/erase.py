@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from pipeline.errors import UnavailableError
-from pipeline.privacy.writes import ERASE, GoneError, Write, Writes
+from pipeline.privacy.writes import ERASE, GoneError, Write, Writes, places_of
 from pipeline.publishing.outlet import Outlet
 from pipeline.publishing.record_batch import Batches
 from pipeline.settings import Settings
@@ -163,7 +163,7 @@ class Eraser:
 
     async def _places(self) -> dict[str, dict[bytes, bytes]]:
         """What stands at each place."""
-        places = [place.erasures for place in Writes(self._redis, self._keys).places]
+        places = places_of(self._redis, self._keys)
         pipe = self._redis.pipeline(transaction=False)
         for place in places:
             pipe.hgetall(place)

@@ -44,22 +44,22 @@ class Place(NamedTuple):
     erasing: str
 
 
+def places_of(redis: Redis, keys: Keys) -> tuple[str, ...]:
+    """Where it stands how far erasures are done. Each node of a cluster may fall back by itself, so there each slot
+    says it for itself."""
+    return keys.slot_erasures if isinstance(redis, Cluster) else (keys.erasures,)
+
+
 class Writes:
-    """Those of one erasure, in the order in which they are given. Each node of a cluster may fall back by itself, so
-    there each slot counts for itself."""
+    """Those of one erasure, in the order in which they are given, counted at each of `places_of`."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis = redis
         self._by_slot = isinstance(redis, Cluster)
         name = uuid4().hex
-        if self._by_slot:
-            self.places = [
-                Place(erasures, erasing)
-                for erasures, erasing in zip(keys.slot_erasures, keys.slot_erasing(name), strict=True)
-            ]
-        else:
-            self.places = [Place(keys.erasures, keys.erasing(name))]
-        self._done = [0] * len(self.places)
+        erasing = keys.slot_erasing(name) if self._by_slot else (keys.erasing(name),)
+        self._places = [Place(*names) for names in zip(places_of(redis, keys), erasing, strict=True)]
+        self._done = [0] * len(self._places)
 
     async def write(self, writes: Iterable[Write]) -> None:
         """Raises GoneError where one before is gone, and RedisError: then an erasure begins anew."""
@@ -72,14 +72,14 @@ class Writes:
         """Everything in `interactions.erased` up to these offsets is erased, by partition. Raises as `write` does."""
         pipe = self._redis.pipeline(transaction=False)
         offsets = tuple(part for pair in ends.items() for part in pair)
-        for number, place in enumerate(self.places):
+        for number, place in enumerate(self._places):
             self._add(pipe, number, place.erasures, "done", offsets)
         await self._run(pipe)
 
     def _add(
         self, pipe: Pipeline, number: int, key: str | bytes, what: str, arguments: tuple[str | bytes | int, ...]
     ) -> None:
-        place = self.places[number]
+        place = self._places[number]
         pipe.evalsha(ERASE.sha, 3, place.erasing, place.erasures, key, self._done[number], KEPT_S, what, *arguments)
         self._done[number] += 1
 
