@@ -88,6 +88,11 @@ class Driver:
         """Publish, and commit what is published, as the acknowledgements do."""
         self.committed = await self.table.publish()
 
+    async def lose_everything(self) -> None:
+        """Redis is emptied of this installation; the table does not know."""
+        async for key in self.redis.scan_iter(match=f"{self.settings.key_prefix}:*"):
+            await self.redis.delete(key)
+
     async def differences(self) -> list[Difference]:
         """Every row in Redis that is not as the oracle counts the whole log."""
         oracle = self._oracle()

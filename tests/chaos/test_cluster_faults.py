@@ -35,7 +35,7 @@ COUNTING = (
         for name in (
             "alerts", "answers", "api", "directory", "explain", "gateway", "gateway_platforms", "insights",
             "listen_bluesky", "listen_mastodon", "notify", "polled_totals", "privacy", "reader", "reading_end_to_end",
-            "subscribe_unanswered", "table", "unanswered", "verify", "verify_worker", "worker",
+            "subscribe_unanswered", "table", "table_losses", "unanswered", "verify", "verify_worker", "worker",
         )
     ),
     *(

@@ -262,38 +262,6 @@ async def test_a_late_event_publishes_a_final_row_again_with_a_higher_revision(d
     assert closed[1].revision > closed[0].revision
 
 
-async def test_revisions_go_on_growing_over_an_emptied_redis(driver: Driver) -> None:
-    """Otherwise subscribers would hold the rows counted anew for old ones."""
-    driver.write(like(1))
-    await driver.take()
-    await driver.publish()
-    async for key in driver.redis.scan_iter(match=f"{driver.settings.key_prefix}:*"):
-        await driver.redis.delete(key)
-    driver.committed, driver.now_ms = 0, driver.now_ms + 5_000
-    await driver.open()
-    await driver.take()
-    await driver.publish()
-    first, second = (update.revision for update in published(driver, "all"))
-    assert second > first
-
-
-async def test_what_a_redis_lost_while_it_was_read_again_is_told_only_as_it_is_counted_anew(driver: Driver) -> None:
-    """There is nothing to tell of a page that is not there: not even whose post it is."""
-    driver.write(like(1))
-    await driver.take()
-    await driver.open()
-    async for key in driver.redis.scan_iter(match=f"{driver.settings.key_prefix}:*"):
-        await driver.redis.delete(key)
-    await driver.take()
-    with pytest.raises(FencedError):
-        await driver.publish()
-    assert published(driver, "all") == []
-    await driver.open()
-    await driver.take()
-    await driver.publish()
-    assert [(update.account, update.likes) for update in published(driver, "all")] == [(BRAND, 1)]
-
-
 async def test_the_accounts_rows_are_published_too(driver: Driver) -> None:
     """The sum of its posts, under its own key."""
     driver.write(like(1), like(2, post=f"{BRAND}_2"))
@@ -355,30 +323,6 @@ async def test_a_post_of_a_platform_called_like_a_slot_is_no_account(driver: Dri
     assert await driver.differences() == []
 
 
-@pytest.mark.parametrize("lost", [False, True])
-async def test_what_moved_to_another_window_is_taken_back_also_where_both_records_are_counted_anew_together(
-    driver: Driver, lost: bool
-) -> None:
-    """The first window was published, and says 0 at last: also by an owner who sees both records in one slice."""
-    driver.write(like(1, time_ms=NOON_MS - 300_000))
-    await driver.take()
-    await driver.publish()
-    driver.write(like(1, time_ms=NOON_MS))
-    if lost:
-        await driver.redis.delete(
-            *[key async for key in driver.redis.scan_iter(match=f"{driver.settings.key_prefix}:*")]
-        )
-    driver.now_ms += 5_000
-    await driver.open()
-    await driver.take()
-    await driver.publish()
-    newest: dict[int | None, tuple[int, int]] = {}
-    for update in map(decode_engagement, read_topic(driver.settings, POSTS)):
-        if update.window == "1m":
-            newest[update.start_ms] = max(newest.get(update.start_ms, (0, 0)), (update.revision, update.likes))
-    assert sorted(likes for _, likes in newest.values()) == [0, 1]
-
-
 async def test_a_layout_of_another_version_stops_the_worker(driver: Driver) -> None:
     """State that we cannot read is not counted upon."""
     await driver.redis.hset(Keys(driver.settings.key_prefix).applied[0], "layout", "99")
@@ -392,15 +336,3 @@ async def test_an_event_from_the_future_is_refused_by_the_time_of_its_receipt(dr
     driver.now_ms += 400 * DAY_MS
     await driver.take()
     assert (await page(driver))["likes"] == "1"
-
-
-async def test_a_redis_that_fell_back_is_noticed_although_nothing_arrives(driver: Driver) -> None:
-    """No script is to run that could be fenced: a publication with nothing to write asks instead."""
-    driver.write(like(1))
-    await driver.take()
-    await driver.publish()
-    await driver.publish()
-    applied = Keys(driver.settings.key_prefix).applied[SLOT]
-    await driver.redis.hset(applied, mapping={"0": 0, "version": 1})
-    with pytest.raises(FencedError, match=r"slot \d+ of partition 0 is at Mark\(offset=0, version=1\); expected"):
-        await driver.publish()
