@@ -16,27 +16,14 @@ from pipeline.errors import TwowayError, UnavailableError, UnsetError
 from pipeline.local.folder import SERVER_VARIABLES, use_local_stack
 from pipeline.logs import printable
 
-#: Files of this folder; each has a function `register(app)` that adds its commands.
-NOUNS = (
-    "roles",
-    "webhooks",
-    "topics",
-    "stack",
-    "pages",
-    "unanswered",
-    "alerts",
-    "insights",
-    "watch",
-    "keys",
-    "token",
-    "feed",
-    "listen",
-    "verify",
-    "explain",
-    "erase",
-    "demo",
-    "prove",
-)
+#: Files of this folder by the heading under which the help lists their commands; each has a function `register(app)`.
+NOUNS = {
+    "Start here": ("demo", "stack"),
+    "Look": ("pages", "watch", "unanswered", "insights", "alerts", "keys"),
+    "Feed": ("feed", "listen", "webhooks"),
+    "Prove": ("verify", "explain", "prove"),
+    "Run": ("roles", "topics", "token", "erase"),
+}
 
 #: Added where servers do not answer that nobody named, or a key is not set: most often the stack was not started, or
 #: elsewhere.
@@ -59,8 +46,14 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for noun in NOUNS:
-        import_module(f"pipeline.cli.{noun}").register(app)
+    for heading, nouns in NOUNS.items():
+        commands, groups = len(app.registered_commands), len(app.registered_groups)
+        for noun in nouns:
+            import_module(f"pipeline.cli.{noun}").register(app)
+        for command in app.registered_commands[commands:]:
+            command.rich_help_panel = heading
+        for group in app.registered_groups[groups:]:
+            group.rich_help_panel = heading
     use_own_classes(app)
     return app
 

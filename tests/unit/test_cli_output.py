@@ -14,7 +14,7 @@ from rich.table import Table
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from pipeline.cli.main import build
+from pipeline.cli.main import NOUNS, build
 from pipeline.cli.prove import announced
 from pipeline.cli.tables import counted, make_console
 from pipeline.cli.trimmed import Trimmed
@@ -99,3 +99,11 @@ def test_every_command_says_what_it_does() -> None:
     group = get_command(build())
     assert isinstance(build(), typer.Typer)
     assert all(command.help for command in group.commands.values())  # type: ignore[attr-defined]
+
+
+def test_the_help_lists_every_command_under_the_heading_of_what_it_is_for() -> None:
+    shown = CliRunner().invoke(build(), ["--help"]).stdout
+
+    headings = re.findall(r"─ ([A-Z][\w ]+) ─", shown)
+    assert headings == ["Options", *NOUNS], "a command without a heading stands under 'Commands'"
+    assert all(re.search(rf"^│ {name} ", shown, re.M) for name in get_command(build()).commands)  # type: ignore[attr-defined]
