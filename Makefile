@@ -92,13 +92,15 @@ sbom: $(INSTALLED) ## build/sbom.json: what the image holds; build/sbom-all.json
 	@PYTHONWARNINGS=ignore $(BIN)/uv --quiet tool run --from $(SBOM) cyclonedx-py requirements deploy/requirements.lock $(SBOM_OPTIONS) -o build/sbom.json
 	@PYTHONWARNINGS=ignore $(BIN)/uv --quiet tool run --from $(SBOM) cyclonedx-py requirements requirements.lock $(SBOM_OPTIONS) -o build/sbom-all.json
 
-bench: $(INSTALLED) ## the measurements of docs/performance.md and docs/growth.md (three quarters of an hour)
+bench: $(INSTALLED) ## the measurements of docs/performance.md, growth.md, prove.md and load.md (an hour and a quarter)
 	$(BIN)/python -m bench.counting
 	$(BIN)/python -m bench.gateway
 	$(BIN)/python -m bench.engines
 	$(BIN)/python -m bench.freshness
 	$(BIN)/python -m bench.queries
 	$(BIN)/python -m bench.growth
+	$(BIN)/python -m bench.recovery
+	$(BIN)/python -m bench.soak
 
 peers: $(INSTALLED) ## build the JVM programs that bench measures against (JDK 17 and Maven; bench does it when needed)
 	@$(BIN)/python -m bench.peers.java

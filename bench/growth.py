@@ -169,7 +169,7 @@ def _report(name: str, series: list[Grown]) -> dict[str, object]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
     parser.add_argument("--only", choices=sorted(TITLES), help="measure one series")
-    parser.add_argument("--events", type=int, default=1_000_000, help="of a point, where it has no more posts")
+    parser.add_argument("--events", type=int, default=300_000, help="of a point, where it has no more posts")
     parser.add_argument("--viral", type=int, default=5_000_000, help="interactions of the one viral post")
     parser.add_argument("--plots", type=Path, help="folder for the SVGs")
     parser.add_argument("--json", type=Path, help="append the figures of each series to this file")

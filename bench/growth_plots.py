@@ -54,24 +54,29 @@ def bars(title: str, series: Sequence[Grown]) -> Table:
 
 
 def draw(title: str, series: Sequence[Grown], path: Path) -> None:
-    """The same as a picture; of a viral post its lines, with the memory below."""
+    """The same as a picture, with what else grows beside it; of a viral post its lines, with the memory below."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     is_viral = series[0].point.posts == 1
-    figure = Figure(figsize=(8, 6.5 if is_viral else 1.6 + 0.45 * len(series)), layout="constrained")
+    figure = Figure(figsize=(8, 6.5) if is_viral else (11, 1.6 + 0.45 * len(series)), layout="constrained")
     FigureCanvasAgg(figure)
     with rc_context({"svg.hashsalt": "twoway"}):
         if is_viral:
             _draw_way(title, series, figure.subplots(2, 1, sharex=True))
         else:
-            _draw_bars(title, series, figure.subplots())
+            costs, beside = figure.subplots(1, 2, sharey=True)
+            _draw_costs(title, series, costs)
+            if series[0].point.series == "partitions":
+                _draw_speed(series, beside)
+            else:
+                _draw_pages(series, beside)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, metadata={"Date": None})
 
 
-def _draw_bars(title: str, series: Sequence[Grown], axes: Axes) -> None:
+def _draw_costs(title: str, series: Sequence[Grown], axes: Axes) -> None:
     rows = lines(series)
     places, workers = range(len(rows)), [row.worker_us for row in rows]
     axes.barh(places, workers, color=_BLUE, label="worker")
@@ -81,6 +86,19 @@ def _draw_bars(title: str, series: Sequence[Grown], axes: Axes) -> None:
     axes.set_xlabel("CPU-us an event")
     axes.set_title(title)
     axes.legend(loc="lower right", fontsize="small")
+
+
+def _draw_pages(series: Sequence[Grown], axes: Axes) -> None:
+    """Bytes of a page: what Redis keeps of it, and what the worker does."""
+    places = range(len(series))
+    axes.barh([place - 0.2 for place in places], [one.worker_page_bytes for one in series], 0.4, color=_BLUE)
+    axes.barh([place + 0.2 for place in places], [one.redis_page_bytes for one in series], 0.4, color=_ORANGE)
+    axes.set_xlabel("bytes a page")
+
+
+def _draw_speed(series: Sequence[Grown], axes: Axes) -> None:
+    axes.barh(range(len(series)), [one.events_per_s for one in series], color=_GREY)
+    axes.set_xlabel("events/s, all workers on the same cores")
 
 
 def _draw_way(title: str, series: Sequence[Grown], both: Sequence[Axes]) -> None:

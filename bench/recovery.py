@@ -3,6 +3,7 @@
 python -m bench.recovery [--events N] [--kills K] [--json FILE]. Starts a Kafka and a Redis of its own, counts N
 interactions, kills one of two workers K times under live traffic, counts up to ten times N, and does the same again.
 Measured from the kill until each partition that the dead worker owned has counted an interaction sent after the kill.
+Exit code 1 where that took more than ten seconds, or longer because more was counted before.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ ACCOUNTS = 64
 TICK_S = 0.1
 SETTLE_S = 15.0
 LIMIT_S = 60.0
+#: What is promised: so soon after any kill, and the medians no further apart.
+MOST_S, MOST_RATIO = 10.0, 1.5
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,23 @@ def main() -> None:
     if arguments.json:
         rows = [{"events": one.events, "seconds": one.seconds} for one in measured]
         arguments.json.write_bytes(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
+    if said := broken(measured):
+        console.print(said)
+        sys.exit(1)
+
+
+def broken(measured: list[Measured]) -> str:
+    """What was promised and did not hold, as a line; '' where all did."""
+    few, many = measured
+    slowest = max(few.seconds + many.seconds)
+    if slowest > MOST_S:
+        return f"counted again {slowest:.1f} s after a kill; expected {MOST_S:g} s at the most"
+    ratio = many.median_s / few.median_s
+    if ratio > MOST_RATIO:
+        return (
+            f"with {TIMES} times as much counted it took {ratio:.2f} times as long; expected {MOST_RATIO:g} at the most"
+        )
+    return ""
 
 
 async def _measure(settings: Settings, folder: Path, arguments: argparse.Namespace, console: Console) -> list[Measured]:

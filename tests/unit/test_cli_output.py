@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from importlib.metadata import version
 from io import StringIO
+from pathlib import Path
 
 import pytest
 import typer
@@ -19,6 +21,7 @@ from pipeline.cli.prove import announced
 from pipeline.cli.tables import counted, make_console
 from pipeline.cli.trimmed import Trimmed
 
+ROOT = Path(__file__).parents[2]
 PIECES = st.lists(st.text(alphabet=" a\n", max_size=8))
 
 
@@ -73,6 +76,13 @@ def test_the_version_is_that_of_the_package() -> None:
     """No command is needed beside it."""
     said = CliRunner().invoke(build(), ["--version"])
     assert (said.exit_code, said.stdout) == (0, f"twoway {version('twoway')}\n")
+
+
+def test_the_newest_release_of_the_changelog_is_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    newest = re.search(r"^## (\S+) - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    assert newest is not None
+    assert newest[1] == project["version"]
 
 
 @pytest.mark.parametrize(
