@@ -102,7 +102,7 @@ def _settle(change: CommentChange, finest_ms: int) -> bool:
         if old != new:
             _count(post.answered, old, new, finest_ms)
     stands = is_standing(state, COMMENT)
-    if not stands and change.said and change.before is None:
+    if not stands and change.said and change.before is None and not any(map(_may_wait, change.said)):
         return False  # a new reply of the account, or something that was removed before it came
     change.mark = f"{comment:016x}"
     time_ms = counted_at_ms(state) if stands else None
@@ -115,6 +115,11 @@ def _settle(change: CommentChange, finest_ms: int) -> bool:
         if kept_ms != time_ms:
             change.forget_ms = kept_ms
     return True
+
+
+def _may_wait(said: Interaction) -> bool:
+    """What came and went within a slice is told as well: an owner whose Redis was lost since may have said it waits."""
+    return said.kind == "comment" and said.action != "remove" and not said.own
 
 
 def _count(answered: dict[int, int], old: Answer | None, new: Answer | None, finest_ms: int) -> None:

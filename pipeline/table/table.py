@@ -287,6 +287,11 @@ class Table:
             await self._pending
             self._pending = None
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the slice that was on its way did not arrive: the table is to be recovered."""
+        return self._pending is not None and self._pending.done() and self._pending.exception() is not None
+
     def _publish_again(self, placed: Placed) -> None:
         """A record that was applied before a restart, perhaps not published: mark the rows that it can have changed.
 

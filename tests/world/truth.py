@@ -134,7 +134,8 @@ class Truth:
         return out
 
     def _published_rows(self) -> list[str]:
-        """By its highest revision every row that is kept says what the oracle says, and each was published."""
+        """By its highest revision every row that is kept says what the oracle says, and each was published, as final
+        where its window ends."""
         newest: dict[str, Engagement] = {}
         for topic in (POSTS, ACCOUNTS):
             for key, value in self.kafka.out[self.settings.topic(topic.name)]:
@@ -151,6 +152,8 @@ class Truth:
             # A row that has always been empty need not be told.
             if found != counts and (found or any(counts[0])):
                 out.append(f"published {name}: {found}; expected {counts}")
+            elif row is not None and row.final != (row.end_ms is not None):
+                out.append(f"published {name}: final is {row.final}; expected {not row.final}")
         return out
 
     def _wanted_rows(self) -> Iterator[tuple[str, Any]]:
