@@ -157,14 +157,16 @@ class World:
         for worker in self.workers:
             if not worker.owns:
                 self.run(worker.kill())
-        owners = {partition: self.owner(partition) for partition in USED}
+        for partition in USED:
+            self.owner(partition)  # where one is dead, all partitions go to another worker
         for _ in range(20):
-            for partition, owner in owners.items():
+            for partition in USED:
+                owner = self.owner(partition)
                 assert owner is not None
                 owner.fetch(partition, EVERYTHING)
                 self.work(owner, "take", owner.take(partition))
             self._finish_round()
-            if all(self._is_done(partition, owner) for partition, owner in owners.items()):
+            if all(map(self._is_done, USED)):
                 break
             self.loop.now_s += 1
         else:
@@ -173,9 +175,9 @@ class World:
             self.loop.now_s += LONG_S
             self._finish_round()
 
-    def _is_done(self, partition: int, owner: Worker | None) -> bool:
+    def _is_done(self, partition: int) -> bool:
         """All is counted and published, and nobody was sent back."""
-        end = len(self.kafka.logs[partition])
+        owner, end = self.owner(partition), len(self.kafka.logs[partition])
         table = owner and owner.tables.tables.get(partition)
         return table is not None and table.position == self.kafka.committed.get(partition, 0) == end
 
