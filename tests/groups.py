@@ -28,15 +28,16 @@ def owners(admin: KafkaAdminClient, settings: Settings) -> dict[int, str]:
 
 
 class Hands:
-    """Whose hands each partition went through. `taken`: how many times one went from one member to another."""
+    """Whose hands each partition went through: `of` lists its members in turn."""
 
     def __init__(self, settings: Settings) -> None:
         self.of: dict[int, list[str]] = {partition: [] for partition in range(settings.partitions)}
         self._settings = settings
 
     @property
-    def taken(self) -> dict[int, int]:
-        return {partition: max(0, len(members) - 1) for partition, members in self.of.items()}
+    def changes(self) -> int:
+        """How many times a partition went from one member to another."""
+        return sum(max(0, len(members) - 1) for members in self.of.values())
 
     async def run(self) -> None:
         """Look until cancelled."""

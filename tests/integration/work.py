@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pipeline.clock import wall_clock
+from pipeline.faults.reach import farthest, read_reaches
 from pipeline.feeding.sender import open_sender
 from pipeline.proving.verify import Report, verify
 from pipeline.settings import Settings
@@ -14,7 +15,7 @@ from pipeline.subscribe import subscribe
 from schemas.engagement import COLUMNS, Engagement
 from schemas.interaction import Interaction
 from tests.factories import make_interaction
-from tests.redises import open_blocking
+from tests.redises import open_blocking, open_redis
 
 
 async def send(settings: Settings, interactions: Sequence[Interaction]) -> None:
@@ -47,6 +48,12 @@ async def proven(settings: Settings, interactions: int, wait_s: float = 40) -> R
     assert report.holds, report
     assert (report.interactions, report.not_applied) == (interactions, 0)
     return report
+
+
+async def farthest_now(settings: Settings) -> dict[int, int]:
+    """How far each partition is counted now, by its farthest slot."""
+    async with open_redis(settings, decode=True) as client:
+        return farthest(await read_reaches(client, settings))
 
 
 def page_of(settings: Settings, account: str, post: str) -> dict[str, str]:
