@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pipeline.clock import wall_clock
-from pipeline.faults.reach import farthest, read_reaches
+from pipeline.faults.reach import farthest, reaches_now
 from pipeline.feeding.sender import open_sender
 from pipeline.proving.verify import Report, verify
 from pipeline.settings import Settings
@@ -15,7 +15,7 @@ from pipeline.subscribe import subscribe
 from schemas.engagement import COLUMNS, Engagement
 from schemas.interaction import Interaction
 from tests.factories import make_interaction
-from tests.redises import open_blocking, open_redis
+from tests.redises import open_blocking
 
 
 async def send(settings: Settings, interactions: Sequence[Interaction]) -> None:
@@ -52,8 +52,7 @@ async def proven(settings: Settings, interactions: int, wait_s: float = 40) -> R
 
 async def farthest_now(settings: Settings) -> dict[int, int]:
     """How far each partition is counted now, by its farthest slot."""
-    async with open_redis(settings, decode=True) as client:
-        return farthest(await read_reaches(client, settings))
+    return farthest(await reaches_now(settings))
 
 
 def page_of(settings: Settings, account: str, post: str) -> dict[str, str]:
