@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from kafka import KafkaAdminClient
 
@@ -10,6 +13,14 @@ from pipeline.settings import Settings
 from schemas.topics import INTERACTIONS
 
 LOOK_S = 0.25
+
+
+@contextmanager
+def open_admin(settings: Settings) -> Iterator[KafkaAdminClient]:
+    """A client that says nothing of what Faust puts beside a member's topics, which it cannot read."""
+    logging.getLogger("kafka.admin").setLevel(logging.ERROR)
+    with KafkaAdminClient(bootstrap_servers=list(settings.kafka_servers)) as admin:
+        yield admin
 
 
 def owners(admin: KafkaAdminClient, settings: Settings) -> dict[int, str]:
@@ -41,7 +52,7 @@ class Hands:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        with KafkaAdminClient(bootstrap_servers=list(self._settings.kafka_servers)) as admin:
+        with open_admin(self._settings) as admin:
             while True:
                 for partition, member in (await asyncio.to_thread(owners, admin, self._settings)).items():
                     if self.of[partition][-1:] != [member]:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 import pytest
-from kafka import KafkaAdminClient
 
 from pipeline.faults.waiting import is_stopped
 from pipeline.feeding.sender import open_sender
@@ -19,7 +18,7 @@ from schemas.topics import INTERACTIONS
 from tests.chaos.published import told_right
 from tests.chaos.test_crash_points import BUSY
 from tests.commands import TWOWAY, environment
-from tests.groups import owners
+from tests.groups import open_admin, owners
 from tests.integration.work import farthest_now, some_interactions
 from tests.topics import ends
 from tests.waiting import wait_until_async
@@ -82,7 +81,7 @@ async def all_is_counted(settings: Settings) -> bool:
 
 async def shared_by(settings: Settings, workers: int) -> dict[int, str]:
     """Partition -> member, once so many have them all."""
-    with KafkaAdminClient(bootstrap_servers=list(settings.kafka_servers)) as admin:
+    with open_admin(settings) as admin:
 
         async def shared() -> dict[int, str]:
             found = await asyncio.to_thread(owners, admin, settings)
