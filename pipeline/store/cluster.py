@@ -101,7 +101,7 @@ class Cluster(RedisCluster):
             connection.mark_for_reconnect()
 
     async def _execute_command(self, target_node: ClusterNode, *args: Any, **options: Any) -> Any:
-        """One command to one node, which `execute_command` has chosen. (Where it fails, redis-py closes connections that
+        """One command to one node, which `execute_command` chose. (Where it fails, redis-py closes connections that
         others are given meanwhile.)"""
         try:
             (answer,) = await exchange(target_node, [args])
