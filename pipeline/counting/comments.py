@@ -102,7 +102,7 @@ def _settle(change: CommentChange, finest_ms: int) -> bool:
         if old != new:
             _count(post.answered, old, new, finest_ms)
     stands = is_standing(state, COMMENT)
-    if not stands and change.said and change.before is None:
+    if not stands and change.said and change.before is None and not any(map(_could_wait, change.said)):
         return False  # a new reply of the account, or something that was removed before it came
     change.mark = f"{comment:016x}"
     time_ms = counted_at_ms(state) if stands else None
@@ -115,6 +115,12 @@ def _settle(change: CommentChange, finest_ms: int) -> bool:
         if kept_ms != time_ms:
             change.forget_ms = kept_ms
     return True
+
+
+def _could_wait(interaction: Interaction) -> bool:
+    """Whether a record alone has its comment wait. Where Redis lost what it had, this one was told before, perhaps, and
+    what came over it since is counted with it now."""
+    return interaction.kind == "comment" and not interaction.own and interaction.action != "remove"
 
 
 def _count(answered: dict[int, int], old: Answer | None, new: Answer | None, finest_ms: int) -> None:
