@@ -126,7 +126,6 @@ class Table:
                 await self._take_slice(batch.records[start : start + size])
             self.last_taken_ms = self.steady()
             self.lag = max(0, batch.highwater - self.position)
-            metrics.LAG.labels(self.partition).set(self.lag)
 
     async def publish(self) -> int:
         """Publish what changed; gives the offset up to which everything is applied and published."""

@@ -104,6 +104,7 @@ class Tables:
         for partition in partitions:
             table = self.tables.pop(partition, None)
             self._acks.pop(partition, None)
+            metrics.LAG.remove(partition)
             if table is not None:
                 await table.close()
         self._share_memory()
@@ -136,6 +137,7 @@ class Tables:
             # Meanwhile the partition may have been taken from us, and given back with another table.
             if self.tables.get(batch.partition) is table:
                 self._acks[batch.partition].append((batch.next_offset, ack))
+                metrics.LAG.labels(batch.partition).set(table.lag)
 
     async def _in_order(self, table: Table, batch: Batch) -> Batch | None:
         """What of a batch comes next. A batch fetched before a seek may still arrive after it: what was taken before is
@@ -288,6 +290,7 @@ class Tables:
             if replaced is not None and self.tables.get(partition) is not replaced:
                 return None
             self.tables[partition] = table
+            metrics.LAG.labels(partition).set(table.lag)
             self._share_memory()
             self._acks[partition] = deque()
             self._gaps.pop(partition, None)

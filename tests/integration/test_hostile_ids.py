@@ -14,7 +14,6 @@ from typing import Any
 
 import httpx
 import pytest
-import redis
 from redis.crc import key_slot
 
 from pipeline.clock import wall_clock
@@ -26,6 +25,7 @@ from schemas.topics import INTERACTIONS, REJECTED
 from tests.commands import TWOWAY, environment
 from tests.gateways import gateway, post_x, records, rejected
 from tests.integration.work import proven
+from tests.redises import open_blocking
 
 pytestmark = pytest.mark.servers
 
@@ -97,7 +97,7 @@ async def test_hostile_ids_are_counted_exactly_and_stay_in_their_slot(
                 assert (found.id, found.likes, found.comments) == (name, 2, 1)
                 assert (await reader.post("forum", f"{name}p")).account == name
     slots = {slot_of("forum", name) for name in IDS}
-    with redis.Redis.from_url(settings.redis_url.reveal()) as connected:
+    with open_blocking(settings) as connected:
         keys = list(connected.scan_iter(match=f"{settings.key_prefix}:*"))
     tagged = [key for key in keys if key.startswith(b"%s:{" % settings.key_prefix.encode())]
     assert {int(key.split(b"{")[1].split(b"}")[0]) for key in tagged if b":post:" in key} == slots

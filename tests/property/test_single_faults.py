@@ -6,7 +6,6 @@ The production code with a real Redis, in the world of `tests/world`.
 from __future__ import annotations
 
 import pytest
-from msgspec.structs import replace
 
 from schemas.interaction import Interaction
 from tests.factories import NOON_MS, make_interaction
@@ -94,22 +93,3 @@ def test_a_slice_that_a_server_did_not_take_is_counted_again_without_a_next_one(
         failed += len(owner.wire.happened)
         end(world)
     assert failed > 3
-
-
-@pytest.mark.parametrize("kind", ["like", "comment"])
-def test_a_comment_that_was_told_and_went_is_taken_back_also_where_redis_was_lost_between(
-    socket: str, kind: str
-) -> None:
-    """Counted anew it comes and goes within one slice, and no state of it is left that says so."""
-    world = World(socket)
-    comment = make_interaction(
-        account=BRAND, post=f"{BRAND}_0", kind="comment", id=f"{BRAND}_0#1", text="Why not?", time_ms=NOON_MS - 2_000
-    )
-    world.write(comment)
-    world.workers[0].fetch(PARTITION, 1)
-    count(world)
-    publish(world)
-    world.go_back()
-    action = "remove" if kind == "comment" else "add"
-    world.write(replace(comment, kind=kind, action=action, text=None, time_ms=NOON_MS))
-    end(world)
