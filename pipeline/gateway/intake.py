@@ -145,7 +145,7 @@ class Intake:
             await self._publish_besides(outcomes, context, delivery)
             if unremembered is not None:
                 # It counts already. The sender repeats it until it is remembered, too; the repeats count for nothing.
-                raise unremembered
+                raise UnavailableError(*unremembered.args)  # a new one: that one's frames hold it, and the delivery
             known |= context.memories
             context.memories, context.superseded = {}, []
         return receipt
