@@ -25,6 +25,8 @@ MOST_ITEMS = 100_000
 #: Brackets and commas outside of texts, so as many values. They are made by one call of C, and meanwhile no other
 #: thread runs: so many take 60 ms at the most. Meta's largest batches have 20,000.
 MOST_VALUES = 250_000
+#: Where the limit of bodies was raised, a larger body may have one in so many bytes, and the wait grows with the body.
+BYTES_OF_A_VALUE = 16
 #: Digits of a number; the time that they take grows with their square. Up to so many bytes they need not be looked for.
 MOST_DIGITS = 1_000
 _FEW_BYTES = 1_000_000
@@ -39,13 +41,13 @@ _LARGEST_ID = 2**64
 _EMPTY: Mapping[str, Any] = {}
 
 
-def decode_json(body: bytes, most_values: int = MOST_VALUES) -> Any:
+def decode_json(body: bytes, most_values: int | None = None) -> Any:
     """The JSON value of the bytes; half of a surrogate pair (a text cut in an emoji) becomes U+FFFD.
 
     Of a name that stands twice in an object the last value counts. Raises UnreadableError. A whole batch must not fail,
     and be repeated for 36 h, because one text was cut badly.
     """
-    _check_cost(body, most_values)
+    _check_cost(body, most_values or max(MOST_VALUES, len(body) // BYTES_OF_A_VALUE))
     try:
         return _decode(body)
     except ValueError as error:
@@ -62,6 +64,13 @@ def check_number(items: int) -> None:
     """Raise UnreadableError for a delivery of more items than anybody sends."""
     if items > MOST_ITEMS:
         raise UnreadableError("too_many_items", f"{items} items in one delivery; expected at most {MOST_ITEMS}")
+
+
+def check_whole(*ids: str | None) -> None:
+    """Raise UnreadableError for an id of which a character was lost: it would be one with others that lost theirs."""
+    for found in ids:
+        if found is not None and not found.isascii() and BROKEN in found:
+            raise UnreadableError("broken_id", "expected ids without U+FFFD, which stands for whatever was lost")
 
 
 def as_table(value: Any) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from pipeline.errors import UnreadableError
 from pipeline.settings import Secret
 from pipeline.sources.context import Context
 from pipeline.sources.delivery import Delivery
-from pipeline.sources.fields import need, text
+from pipeline.sources.fields import BROKEN, need, text
 from pipeline.sources.markup import plain_text, shown_in
 from pipeline.sources.outcomes import Ignored
 from pipeline.sources.source import Source
@@ -133,14 +133,17 @@ def _address(account: str, number: str) -> str:
 
 
 def _author(form: Form) -> str | None:
-    """The user's id; a guest's address or name, marked as such: a guest called `1` is not the user 1."""
+    """The user's id; a guest's address or name, marked as such: a guest called `1` is not the user 1.
+
+    A name that was cut within a letter is nobody's: the comment counts all the same.
+    """
     user = text(form, "user_id")
     if user not in {None, "0"}:
         return user
     address, name = text(form, "comment_author_email"), text(form, "comment_author")
     if address is not None:
         return f"email:{address.strip().lower()}"
-    return None if name is None else f"name:{name}"
+    return None if name is None or BROKEN in name else f"name:{name}"
 
 
 READERS: dict[str, Callable[[Form, str, Context], Interaction | Ignored]] = {

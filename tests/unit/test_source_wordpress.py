@@ -39,6 +39,7 @@ def site() -> Reader:
         ({"user_id": "1"}, "1", True),
         ({"user_id": "0", "comment_author_email": "Ann@A.example "}, "email:ann@a.example", False),
         ({"user_id": "0", "comment_author": "1"}, "name:1", False),
+        ({"user_id": "0", "comment_author": "A\ufffd"}, None, False),
         ({}, None, False),
     ],
 )
