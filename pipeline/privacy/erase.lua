@@ -3,7 +3,7 @@
 -- KEYS[1] how many writes this erasure has done here (`erasing`); KEYS[2] how far erasures are done here, and what
 --         subscribers are still to be told (`erasures`); KEYS[3] what is written to
 -- ARGV[1] that number, as the writer knows it ('0' before the first); ARGV[2] its lifetime, s; ARGV[3] what to write:
---           names    name, ...                     whose texts are not to be kept
+--           names    name, ...                     whose texts are not to be kept; 7,000 at the most
 --           text     mark, value, key, record      a text's value without text and actor; of a comment that was removed
 --                                                  meanwhile nothing is left. The key in the topic and its record are due
 --           done     partition, offset, ...        everything up to there is erased

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -37,6 +37,8 @@ from schemas.topics import UNANSWERED
 from schemas.unanswered import decode_unanswered, encode_unanswered, unanswered_key
 
 SCAN_COUNT = 1_000
+#: Names that one script takes: Lua's `unpack` takes 8,000 at the most, and Redis does nothing else meanwhile.
+NAMES_AT_ONCE = 1_000
 #: An erasure begins anew so often where Redis falls back meanwhile.
 ATTEMPTS = 3
 #: Characters that mean something in a SCAN pattern.
@@ -108,8 +110,7 @@ class Eraser:
         writes, done = Writes(self._redis, self._keys), Erased()
         await ERASE.load(self._redis)
         if names:
-            erased = self._keys.erased
-            await writes.write(Write(slot, erased[slot], "names", tuple(names)) for slot in range(SLOTS))
+            await writes.write(self._names(names))
             async for one in self._texts(names):
                 await writes.write([one])
                 done.texts += 1
@@ -117,6 +118,13 @@ class Eraser:
         if ends is not None:
             await writes.finish(dict(ends))
         return done
+
+    def _names(self, names: Collection[str]) -> Iterator[Write]:
+        """What every slot is told."""
+        listed, erased = list(names), self._keys.erased
+        for first in range(0, len(listed), NAMES_AT_ONCE):
+            share = tuple(listed[first : first + NAMES_AT_ONCE])
+            yield from (Write(slot, erased[slot], "names", share) for slot in range(SLOTS))
 
     async def _texts(self, names: Collection[str]) -> AsyncIterator[Write]:
         """What is to be written of each text of theirs."""

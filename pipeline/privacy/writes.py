@@ -22,6 +22,10 @@ from pipeline.store.round_trip import round_trip
 ERASE = LuaScript(Path(__file__).with_name("erase.lua"))
 #: Of the number of writes, of an erasure that never ended.
 KEPT_S = 86_400
+#: Arguments of one round trip, of some 50 bytes each: a fraction of a second for Redis, which has ten (`round_trip`).
+ARGUMENTS_MOST = 50_000
+#: Those that every call of `erase.lua` has, keys included.
+_ARGUMENTS = 9
 
 
 class GoneError(Exception):
@@ -63,10 +67,15 @@ class Writes:
 
     async def write(self, writes: Iterable[Write]) -> None:
         """Raises GoneError where one before is gone, and RedisError: then an erasure begins anew."""
-        pipe = self._redis.pipeline(transaction=False)
+        pipe, arguments = self._redis.pipeline(transaction=False), 0
         for one in writes:
             self._add(pipe, one.slot if self._by_slot else 0, one.key, one.what, one.arguments)
-        await self._run(pipe)
+            arguments += _ARGUMENTS + len(one.arguments)
+            if arguments > ARGUMENTS_MOST:
+                await self._run(pipe)
+                pipe, arguments = self._redis.pipeline(transaction=False), 0
+        if arguments:
+            await self._run(pipe)
 
     async def finish(self, ends: dict[int, int]) -> None:
         """Everything in `interactions.erased` up to these offsets is erased, by partition. Raises as `write` does."""
