@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -73,17 +73,16 @@ async def follow(settings: Settings, redis: Redis) -> None:
 
 
 async def catch_up(eraser: Eraser, scan: TopicScan) -> Erased:
-    """Erase what was asked for since the last time that Redis remembers."""
+    """Erase what was asked for since the last time that Redis remembers; all, where the topic was made anew."""
     state = await eraser.state()
     ends = await scan.ends()
-    behind = [partition for partition, end in ends.items() if state.done.get(partition, 0) < end]
+    behind = [partition for partition, end in ends.items() if state.done.get(partition, 0) != end]
     if not behind:
         if state.due:
             # Somebody died before subscribers were told.
             await eraser.tell()
         return Erased()
-    beginnings = await scan.beginnings()
-    scan.start_at({p: max(beginnings[p], state.done.get(p, 0)) if p in behind else ends[p] for p in ends})
+    scan.start_at(_starts(scan.topic, state.done, await scan.beginnings(), ends))
     erasures: list[Erasure] = []
     async for records in scan.read_to(ends):
         for record in records:
@@ -99,3 +98,24 @@ async def catch_up(eraser: Eraser, scan: TopicScan) -> Erased:
         erased.waiting,
     )
     return erased
+
+
+def _starts(
+    topic: str, done: Mapping[int, int], beginnings: Mapping[int, int], ends: Mapping[int, int]
+) -> dict[int, int]:
+    """Where to begin in each partition."""
+    starts = {}
+    for partition, end in ends.items():
+        done_to = done.get(partition, 0)
+        if done_to > end:
+            log.warning(
+                "%s[%d] ends at offset %d, but Redis says that all up to %d is erased: the topic was cut or made anew. "
+                "Erasing from its beginning",
+                topic,
+                partition,
+                end,
+                done_to,
+            )
+            done_to = 0
+        starts[partition] = max(beginnings[partition], done_to)
+    return starts
