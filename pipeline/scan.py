@@ -50,8 +50,9 @@ class TopicScan:
         return {tp.partition: ends[tp.partition] if at is None else at.offset for tp, at in found.items()}
 
     def only(self, partitions: Collection[int]) -> None:
-        """Fetch nothing of any other partition."""
+        """Fetch these, and nothing of any other partition."""
         self._consumer.pause(*(tp for partition, tp in self._of.items() if partition not in partitions))
+        self._consumer.resume(*(self._of[partition] for partition in partitions))
 
     def start_at(self, offsets: Mapping[int, int]) -> None:
         """Where the next `read_to` begins in each partition."""

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from time import monotonic
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -20,19 +21,27 @@ from redis.exceptions import RedisError
 from pipeline.access.kafka import kafka_options
 from pipeline.access.refusals import why_kafka
 from pipeline.errors import UnavailableError
+from pipeline.privacy.due import Due
 from pipeline.privacy.erase import Erased, Eraser
+from pipeline.privacy.told import Progress, Told
 from pipeline.publishing.outlet import Outlet
 from pipeline.scan import TopicScan, open_scan
 from pipeline.settings import Settings
 from pipeline.topic_admin import check_topics
 from schemas.erasure import Erasure, decode_erasure, encode_erasure
-from schemas.topics import ERASED, INTERACTIONS
+from schemas.topics import ERASED, INTERACTIONS, UNANSWERED
 
 log = logging.getLogger("twoway.privacy")
 
 REDIS_FAILURES = (RedisError, OSError)
 POLL_S = 1.0
 RETRY_S = 5.0
+#: An erasure is followed by so many times as long as it took without one, so that many of them take a fifth of a worker
+#: at the most; a Redis that is emptied meanwhile waits no longer than this.
+REST = 4
+REST_MOST_S = 20.0
+#: Between two words on how far a long reading is.
+PROGRESS_S = 10.0
 
 
 async def ask(settings: Settings, erasures: Sequence[Erasure]) -> None:
@@ -49,26 +58,34 @@ async def ask(settings: Settings, erasures: Sequence[Erasure]) -> None:
 
 
 @asynccontextmanager
-async def open_eraser(settings: Settings, redis: Redis) -> AsyncIterator[Eraser]:
+async def open_eraser(settings: Settings, redis: Redis, progress: Progress | None = None) -> AsyncIterator[Eraser]:
     """An eraser with a producer of its own. Raises UnavailableError and TopicsError."""
     topics = await asyncio.to_thread(check_topics, settings)
     outlet = Outlet(settings)
+    due = Due(settings, redis, outlet, topics[INTERACTIONS.name].partitions)
     try:
-        yield Eraser(settings, redis, outlet, topics[INTERACTIONS.name].partitions)
+        yield Eraser(settings, redis, due, Told(lambda: open_scan(settings, UNANSWERED.name), progress))
     finally:
         await outlet.stop()
 
 
 async def follow(settings: Settings, redis: Redis) -> None:
     """Erase what is asked for, until cancelled; waits while Kafka or Redis is away."""
+    clock = asyncio.get_running_loop().time
+    said = ""
     while True:
         try:
-            async with open_eraser(settings, redis) as eraser, open_scan(settings, ERASED.name) as scan:
+            async with open_eraser(settings, redis, _Reading()) as eraser, open_scan(settings, ERASED.name) as scan:
                 while True:
+                    began_s = clock()
                     await catch_up(eraser, scan)
-                    await asyncio.sleep(POLL_S)
+                    said = ""
+                    await asyncio.sleep(max(POLL_S, min(REST_MOST_S, REST * (clock() - began_s))))
         except (UnavailableError, KafkaError, *REDIS_FAILURES) as error:
-            log.info("erasures wait: %s", type(error).__name__)
+            why = f"{type(error).__name__}: {str(error)[:200]}"
+            if why != said:
+                log.warning("erasures wait, and are tried again every %d s (%s)", RETRY_S, why)
+            said = why
             await asyncio.sleep(RETRY_S)
 
 
@@ -92,12 +109,30 @@ async def catch_up(eraser: Eraser, scan: TopicScan) -> Erased:
                 log.warning("%s[%d]@%d is no erasure", scan.topic, record.partition, record.offset)
     erased = await eraser.erase(erasures, ends)
     log.info(
-        "erasures are done: actors %d, texts erased %d, of these waiting for a reply %d",
+        "erasures are done: actors %d, texts erased in Redis %d, in Kafka alone %d, of these waiting for a reply %d",
         len({(one.platform, one.actor) for one in erasures}),
         erased.texts,
+        erased.told,
         erased.waiting,
     )
     return erased
+
+
+class _Reading:
+    """Says now and then how far the topic of unanswered comments is read."""
+
+    def __init__(self) -> None:
+        self._said_s = 0.0
+        self._read = 0
+
+    def __call__(self, read: int, total: int) -> None:
+        now_s = monotonic()
+        if read <= self._read or not self._read:  # another reading
+            self._said_s = now_s
+        self._read = read
+        if now_s - self._said_s >= PROGRESS_S:
+            self._said_s = now_s
+            log.info("erasing: %d of %d records of %s are read", read, total, UNANSWERED.name)
 
 
 def _starts(

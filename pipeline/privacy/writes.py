@@ -33,10 +33,10 @@ class GoneError(Exception):
 
 
 class Write(NamedTuple):
-    """What `erase.lua` writes to a key of a slot: what, and its arguments."""
+    """What `erase.lua` writes to a key of a slot (None: to `erasures` alone): what, and its arguments."""
 
     slot: int
-    key: str | bytes
+    key: str | bytes | None
     what: str
     arguments: tuple[str | bytes | int, ...]
 
@@ -81,15 +81,16 @@ class Writes:
         """Everything in `interactions.erased` up to these offsets is erased, by partition. Raises as `write` does."""
         pipe = self._redis.pipeline(transaction=False)
         offsets = tuple(part for pair in ends.items() for part in pair)
-        for number, place in enumerate(self._places):
-            self._add(pipe, number, place.erasures, "done", offsets)
+        for number in range(len(self._places)):
+            self._add(pipe, number, None, "done", offsets)
         await self._run(pipe)
 
     def _add(
-        self, pipe: Pipeline, number: int, key: str | bytes, what: str, arguments: tuple[str | bytes | int, ...]
+        self, pipe: Pipeline, number: int, key: str | bytes | None, what: str, arguments: tuple[str | bytes | int, ...]
     ) -> None:
         place = self._places[number]
-        pipe.evalsha(ERASE.sha, 3, place.erasing, place.erasures, key, self._done[number], KEPT_S, what, *arguments)
+        keys = (place.erasing, place.erasures, key or place.erasures)
+        pipe.evalsha(ERASE.sha, len(keys), *keys, self._done[number], KEPT_S, what, *arguments)
         self._done[number] += 1
 
     @staticmethod

@@ -29,7 +29,9 @@ async def ask_for(settings: Settings, *actors: str) -> None:
     """Write their erasures into the topic, as gateways do."""
     asked = [Erasure(platform="facebook", actor=actor, time_ms=NOON_MS) for actor in actors]
     outlet = Outlet(settings)
-    await outlet.send(settings.topic(ERASED.name), 0, Batches.of((one.key.encode(), encode_erasure(one)) for one in asked))
+    await outlet.send(
+        settings.topic(ERASED.name), 0, Batches.of((one.key.encode(), encode_erasure(one)) for one in asked)
+    )
     await outlet.stop()
 
 
