@@ -60,7 +60,12 @@ class TopicScan:
             self._consumer.seek(self._of[partition], offset)
 
     async def read_to(self, targets: Mapping[int, int]) -> AsyncIterator[list[Any]]:
-        """Batches of one partition's records until every partition has reached its target; some may lie beyond it.
+        """As `batches_to`, for records that say themselves in which partition they lie: in a worker they do not."""
+        async for _, records in self.batches_to(targets):
+            yield records
+
+    async def batches_to(self, targets: Mapping[int, int]) -> AsyncIterator[tuple[int, list[Any]]]:
+        """Partitions, each with some of its records, until every one has reached its target; some may lie beyond it.
 
         Raises UnavailableError when nothing comes for half a minute although there must be more.
         """
@@ -68,8 +73,8 @@ class TopicScan:
         last = loop.time()
         while await self._missing(targets):
             batches = await self._consumer.getmany(timeout_ms=500, max_records=BATCH_RECORDS)
-            for records in batches.values():
-                yield records
+            for place, records in batches.items():
+                yield place.partition, records
             if batches:
                 last = loop.time()
             elif loop.time() - last > PATIENCE_S:

@@ -101,12 +101,12 @@ async def catch_up(eraser: Eraser, scan: TopicScan) -> Erased:
         return Erased()
     scan.start_at(_starts(scan.topic, state.done, await scan.beginnings(), ends))
     erasures: list[Erasure] = []
-    async for records in scan.read_to(ends):
+    async for partition, records in scan.batches_to(ends):
         for record in records:
             try:
                 erasures.append(decode_erasure(record.value))
             except (msgspec.DecodeError, TypeError):
-                log.warning("%s[%d]@%d is no erasure", scan.topic, record.partition, record.offset)
+                log.warning("%s[%d]@%d is no erasure", scan.topic, partition, record.offset)
     erased = await eraser.erase(erasures, ends)
     log.info(
         "erasures are done: actors %d, texts erased in Redis %d, in Kafka alone %d, of these waiting for a reply %d",

@@ -92,6 +92,6 @@ async def _records(topic: TopicScan, partition: int, begin: int, end: int) -> As
     """Batches of one partition, without those that were fetched of others."""
     topic.only([partition])
     topic.start_at({partition: begin})
-    async for records in topic.read_to({partition: end}):
-        if records[0].partition == partition:
+    async for its, records in topic.batches_to({partition: end}):
+        if its == partition:
             yield records

@@ -3,7 +3,7 @@ forgotten. On the real servers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from kafka import KafkaAdminClient, TopicPartition
 
 from pipeline.counting.members import hash_id
+from pipeline.local.children import Child
 from pipeline.local.redis import RedisServer
 from pipeline.privacy.erase import Erased
 from pipeline.privacy.follow import catch_up, open_eraser
@@ -26,11 +27,13 @@ from schemas.erasure import Erasure, encode_erasure
 from schemas.interaction import Interaction
 from schemas.topics import ERASED, UNANSWERED
 from schemas.unanswered import decode_unanswered
+from tests.commands import TWOWAY, environment
 from tests.driver import PARTITION, Driver, accounts_of
 from tests.factories import NOON_MS, make_interaction
 from tests.gateways import records
 from tests.redises import open_redis
-from tests.waiting import wait_until
+from tests.topics import write_topic
+from tests.waiting import wait_until, wait_until_async
 
 pytestmark = pytest.mark.servers
 
@@ -60,6 +63,11 @@ async def ask_for(settings: Settings, *actors: str) -> None:
     told_of = Batches.of((one.key.encode(), encode_erasure(one)) for one in asked)
     await outlet.send(settings.topic(ERASED.name), 0, told_of)
     await outlet.stop()
+
+
+async def _is_done(driver: Driver, offset: int) -> bool:
+    """Whether all in the topic of erasures up to there is erased."""
+    return bool(await driver.redis.hget(Keys(driver.settings.key_prefix).erasures, "0") == b"%d" % offset)
 
 
 async def forget_texts(driver: Driver) -> None:
@@ -135,6 +143,23 @@ async def test_a_text_that_has_left_redis_goes_from_the_topic_as_well(driver: Dr
     assert told(settings, "c1") == ["by ann", None, "-"]
     assert told(settings, "c2") == ["by ann", None]
     assert told(settings, "c3") == ["by bob"]
+
+
+async def test_a_worker_passes_over_what_is_no_erasure_and_erases_in_the_topic_too(
+    driver: Driver, start_child: Callable[..., Child]
+) -> None:
+    """Its records are not those of other programs: they do not say in which partition they lie."""
+    settings = driver.settings
+    driver.write(comment("c1", "ann"))
+    await driver.take()
+    await driver.publish()
+    await driver.lose_everything()
+    write_topic(settings, ERASED, 0, [b"no erasure", None])
+    await ask_for(settings, "ann")
+    worker = start_child("worker", [*TWOWAY, "worker"], environment(settings))
+    await wait_until_async(lambda: _is_done(driver, 3))
+    assert worker.is_running()
+    assert told(settings, "c1") == ["by ann", None]
 
 
 async def test_a_comment_that_waits_no_more_gets_a_tombstone_alone(driver: Driver) -> None:

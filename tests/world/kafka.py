@@ -33,7 +33,6 @@ class LogRecord:
 class ToldRecord:
     """A record of `engagement.unanswered`."""
 
-    partition: int
     key: bytes | None
     value: bytes | None
 
@@ -115,9 +114,8 @@ class ToldScan:
     def start_at(self, offsets: Mapping[int, int]) -> None:
         self._from = offsets[0]
 
-    async def read_to(self, targets: Mapping[int, int]) -> AsyncIterator[list[Any]]:
-        records = self._records[self._from : targets[0]]
-        yield [ToldRecord(0, key, value) for key, value in records]
+    async def batches_to(self, targets: Mapping[int, int]) -> AsyncIterator[tuple[int, list[Any]]]:
+        yield 0, [ToldRecord(key, value) for key, value in self._records[self._from : targets[0]]]
 
 
 class ErasureScan:
@@ -138,6 +136,6 @@ class ErasureScan:
     def start_at(self, offsets: Mapping[int, int]) -> None:
         self._from = offsets[0]
 
-    async def read_to(self, targets: Mapping[int, int]) -> AsyncIterator[list[Any]]:
+    async def batches_to(self, targets: Mapping[int, int]) -> AsyncIterator[tuple[int, list[Any]]]:
         values = self._kafka.erasures[self._from : targets[0]]
-        yield [LogRecord(self._from + i, 0, None, value) for i, value in enumerate(values)]
+        yield 0, [LogRecord(self._from + i, 0, None, value) for i, value in enumerate(values)]
