@@ -6,6 +6,7 @@ It is read as a whole, a partition at a time, with no more in memory than what w
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -95,3 +96,5 @@ async def _records(topic: TopicScan, partition: int, begin: int, end: int) -> As
     async for its, records in topic.batches_to({partition: end}):
         if its == partition:
             yield records
+        # What is fetched already is handed on without waiting for anything, and in a worker others wait for the loop.
+        await asyncio.sleep(0)
