@@ -50,8 +50,9 @@ class TopicScan:
         return {tp.partition: ends[tp.partition] if at is None else at.offset for tp, at in found.items()}
 
     def only(self, partitions: Collection[int]) -> None:
-        """Fetch nothing of any other partition."""
+        """Fetch these, and nothing of any other partition."""
         self._consumer.pause(*(tp for partition, tp in self._of.items() if partition not in partitions))
+        self._consumer.resume(*(self._of[partition] for partition in partitions))
 
     def start_at(self, offsets: Mapping[int, int]) -> None:
         """Where the next `read_to` begins in each partition."""
@@ -59,7 +60,12 @@ class TopicScan:
             self._consumer.seek(self._of[partition], offset)
 
     async def read_to(self, targets: Mapping[int, int]) -> AsyncIterator[list[Any]]:
-        """Batches of one partition's records until every partition has reached its target; some may lie beyond it.
+        """As `batches_to`, for records that say themselves in which partition they lie: in a worker they do not."""
+        async for _, records in self.batches_to(targets):
+            yield records
+
+    async def batches_to(self, targets: Mapping[int, int]) -> AsyncIterator[tuple[int, list[Any]]]:
+        """Partitions, each with some of its records, until every one has reached its target; some may lie beyond it.
 
         Raises UnavailableError when nothing comes for half a minute although there must be more.
         """
@@ -67,8 +73,8 @@ class TopicScan:
         last = loop.time()
         while await self._missing(targets):
             batches = await self._consumer.getmany(timeout_ms=500, max_records=BATCH_RECORDS)
-            for records in batches.values():
-                yield records
+            for place, records in batches.items():
+                yield place.partition, records
             if batches:
                 last = loop.time()
             elif loop.time() - last > PATIENCE_S:

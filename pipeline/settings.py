@@ -92,6 +92,9 @@ class Settings:
         Windows.parse("1d:90d"), "windows in which distinct actors are counted besides all time, size:kept pairs"
     )
     text_ttl_days: int = _between(1, 3650, 30, "days that the text of a comment is kept and that it waits for a reply")
+    interactions_days: int = _between(
+        1, 3650, 30, "days that Kafka keeps interactions at the least: so far back a lost Redis is counted anew"
+    )
     page_ttl_days: int = _between(1, 3650, 90, "days that a post's or an account's page outlives its last event")
     future_limit_s: int = _between(0, 86_400, 600, "seconds an event may lie in the future before it is rejected")
     grace_s: int = _between(0, 86_400, 60, "seconds after a window's end at which it is published as final")

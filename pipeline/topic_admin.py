@@ -20,10 +20,17 @@ from pipeline.access.refusals import kafka_refusal, now, why_kafka
 from pipeline.errors import TopicsError, UnavailableError
 from pipeline.settings import Settings
 from pipeline.slots import SLOTS, check_partitions, holds_slots
-from schemas.topics import INTERACTIONS, REJECTED, TOPICS, Topic
+from schemas.topics import DAY_MS, INTERACTIONS, REJECTED, TOPICS, UNANSWERED, Topic
 
 TIMEOUT_MS = 10_000
 POLL_S = 0.1
+#: Topics that hold what people said, by the setting that says for how many days at the least. Shorter than that, Redis
+#: could not be counted anew as far back as promised, and subscribers would not find all who wait.
+KEPT_BY = {
+    INTERACTIONS.name: "interactions_days",
+    REJECTED.name: "interactions_days",
+    UNANSWERED.name: "text_ttl_days",
+}
 
 
 @dataclass(frozen=True)
@@ -116,7 +123,7 @@ def _create(admin: KafkaAdminClient, settings: Settings, topics: list[Topic], pa
         settings.topic(topic.name): {
             "num_partitions": topic.partitions or partitions,
             "replication_factor": settings.replication,
-            "configs": topic.config,
+            "configs": _config(topic, settings),
         }
         for topic in topics
     }
@@ -149,24 +156,36 @@ def _check(found: dict[str, FoundTopic], settings: Settings) -> None:
             )
     partitions = check_partitions(settings.topic(INTERACTIONS.name), found[INTERACTIONS.name].partitions)
     for topic in TOPICS:
-        _check_one(topic, found[topic.name], topic.partitions or partitions)
+        _check_one(topic, found[topic.name], topic.partitions or partitions, settings)
 
 
-def _check_one(topic: Topic, found: FoundTopic, partitions: int) -> None:
+def _config(topic: Topic, settings: Settings) -> dict[str, str]:
+    """A topic's settings as it is created, and as it has to be."""
+    if topic.name not in KEPT_BY:
+        return topic.config
+    return {**topic.config, "retention.ms": str(getattr(settings, KEPT_BY[topic.name]) * DAY_MS)}
+
+
+def _check_one(topic: Topic, found: FoundTopic, partitions: int, settings: Settings) -> None:
     # The order of rejected records means nothing: any number of partitions serves.
     if topic is not REJECTED and not _is_served(topic, found.partitions, partitions):
         raise TopicsError(
             f"topic {found.name} has {found.partitions} partitions; expected {partitions}"
             + ("" if topic.partitions else " as interactions has, or a smaller power of two")
         )
-    wanted, policy = topic.config["cleanup.policy"], found.config["cleanup.policy"]
+    config = _config(topic, settings)
+    wanted, policy = config["cleanup.policy"], found.config["cleanup.policy"]
     if set(policy.split(",")) != set(wanted.split(",")):
         raise TopicsError(f"topic {found.name} has cleanup.policy {policy}; expected {wanted}")
-    if "retention.ms" not in topic.config:  # compacted only
+    if "retention.ms" not in config:  # compacted only
         return
-    kept_ms, at_least_ms = int(found.config["retention.ms"]), int(topic.config["retention.ms"])
+    kept_ms, at_least_ms = int(found.config["retention.ms"]), int(config["retention.ms"])
     if 0 <= kept_ms < at_least_ms:  # -1 keeps for good; longer than declared loses nothing
-        raise TopicsError(f"topic {found.name} has retention.ms {kept_ms}; expected {at_least_ms} or more")
+        setting = KEPT_BY.get(topic.name)
+        raise TopicsError(
+            f"topic {found.name} has retention.ms {kept_ms}; expected {at_least_ms} or more"
+            + (f" (TWOWAY_{setting.upper()})" if setting else "")
+        )
 
 
 def _is_served(topic: Topic, there: int, partitions: int) -> bool:

@@ -21,7 +21,8 @@ class Topic:
     partitions: int | None = None
 
 
-#: 30 days: long enough to rebuild every count of a month and to replay what a fix makes countable.
+#: 30 days where TWOWAY_INTERACTIONS_DAYS says nothing else: long enough to rebuild every count of a month and to replay
+#: what a fix makes countable.
 INTERACTIONS = Topic(
     "interactions",
     "platform:account",
@@ -47,12 +48,21 @@ ACCOUNTS = Topic(
     "upserts of an account's rows (schemas/json/engagement.json)",
     {"retention.ms": str(90 * DAY_MS), "cleanup.policy": "compact,delete", **ARRIVAL},
 )
-#: As long as a comment's text is kept: what waits longer leaves the queue.
+#: As long as a comment's text is kept (TWOWAY_TEXT_TTL_DAYS): what waits longer leaves the queue. What a tombstone has
+#: taken back is off the disk two days later, where at Kafka's defaults it would stay for weeks; the tombstone itself
+#: stays for those who subscribe again later.
 UNANSWERED = Topic(
     "engagement.unanswered",
     "<platform>:<post>|<comment's hash>",
     "audience comments that wait for the account's reply (schemas/json/unanswered.json); a tombstone when they do not",
-    {"retention.ms": str(30 * DAY_MS), "cleanup.policy": "compact,delete", **ARRIVAL},
+    {
+        "retention.ms": str(30 * DAY_MS),
+        "cleanup.policy": "compact,delete",
+        "segment.ms": str(DAY_MS),
+        "max.compaction.lag.ms": str(DAY_MS),
+        "delete.retention.ms": str(30 * DAY_MS),
+        **ARRIVAL,
+    },
 )
 ALERTS = Topic(
     "engagement.alerts",

@@ -9,15 +9,18 @@ from typing import Annotated
 import typer
 
 from pipeline.access.redis import redis_away
+from pipeline.cli.progress import reading_bar
 from pipeline.clock import wall_clock
 from pipeline.errors import QueryError, UnavailableError
 from pipeline.gateway.pseudonyms import keyed_pseudonym
 from pipeline.logs import printable
 from pipeline.privacy.erase import Erased
 from pipeline.privacy.follow import REDIS_FAILURES, ask, open_eraser
+from pipeline.privacy.told import Progress
 from pipeline.settings import Settings
 from pipeline.store.connect import connect_redis
 from schemas.erasure import Erasure
+from schemas.topics import UNANSWERED
 
 
 def register(app: typer.Typer) -> None:
@@ -34,18 +37,22 @@ def erase(
         str | None, typer.Option("--pseudonym", help="Or: the actor as records name it, where no key was used.")
     ] = None,
 ) -> None:
-    """Erase the texts of an actor everywhere in Redis, now and whenever they come again. Counts stay."""
+    """Erase the texts of an actor in Redis and for subscribers, now and whenever they come again. Counts stay."""
     settings = Settings.from_env()
     if (actor is None) == (pseudonym is None):
         raise QueryError("erase needs one of --actor and --pseudonym; expected exactly one of them")
     names = [pseudonym] if pseudonym is not None else _pseudonyms(settings, platform, actor or "")
     erasures = [Erasure(platform=platform, actor=name, time_ms=wall_clock()) for name in names if name]
-    erased = asyncio.run(_erase(settings, erasures))
+    with reading_bar() as bar:
+        task = bar.add_task(f"reading {UNANSWERED.name}", total=None)
+        erased = asyncio.run(
+            _erase(settings, erasures, lambda read, total: bar.update(task, completed=read, total=total))
+        )
     sys.stdout.write(
-        f"texts erased {erased.texts:,}, of these waiting for a reply {erased.waiting:,}, "
-        f"names kept out from now on {len(erasures)}\n"
+        f"texts erased {erased.texts:,} in Redis and {erased.told:,} in Kafka alone, "
+        f"of these waiting for a reply {erased.waiting:,}, names kept out from now on {len(erasures)}\n"
     )
-    if not erased.texts:
+    if not erased.texts + erased.told:
         sys.stderr.write(f"no text of this actor was found on {printable(platform)}; expected {_expected(actor)}\n")
 
 
@@ -63,12 +70,12 @@ def _pseudonyms(settings: Settings, platform: str, actor: str) -> list[str]:
     return [keyed_pseudonym(key)(platform, actor) for key in keys]
 
 
-async def _erase(settings: Settings, erasures: list[Erasure]) -> Erased:
+async def _erase(settings: Settings, erasures: list[Erasure], progress: Progress) -> Erased:
     """Written down first: what fails after that is done by the workers."""
     redis = connect_redis(settings, timeout_s=60, retries=True)
     try:
         await ask(settings, erasures)
-        async with open_eraser(settings, redis) as eraser:
+        async with open_eraser(settings, redis, progress) as eraser:
             return await eraser.erase(erasures)
     except REDIS_FAILURES as error:
         raise UnavailableError(f"{redis_away(redis, error)}; workers erase it later") from error

@@ -9,12 +9,12 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.explain_beside import beside_table, is_beside, verdicts
 from pipeline.cli.names import parse_name
+from pipeline.cli.progress import reading_bar
 from pipeline.cli.sparklines import lasting, replied_in, thousands
 from pipeline.cli.tables import make_console, moment, print_json, shown
 from pipeline.errors import QueryError
@@ -57,7 +57,7 @@ def register(app: typer.Typer) -> None:
         if entity == "account" and account is not None:
             raise typer.BadParameter("--account is for posts")
         question = Question(entity, platform, entity_id, account, window, limit)
-        with _bar() as bar:
+        with reading_bar() as bar:
             task = bar.add_task("reading interactions", total=None)
             answer = asyncio.run(
                 explain(Settings.from_env(), question, lambda read, all_: bar.update(task, completed=read, total=all_))
@@ -216,10 +216,3 @@ def _rejected(answer: Explanation) -> Table:
         event = "-" if one.event_ms is None else _time(one.event_ms)
         table.add_row(_time(one.time_ms), shown(one.stage), shown(one.reason), event, shown(one.source))
     return table
-
-
-def _bar() -> Progress:
-    """On standard error, and only where that is a terminal."""
-    console = Console(stderr=True, emoji=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

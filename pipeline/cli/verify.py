@@ -11,9 +11,9 @@ import orjson
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from pipeline.cli.progress import reading_bar
 from pipeline.cli.tables import make_console
 from pipeline.logs import printable
 from pipeline.proving.verify import DIFFERENCES_SHOWN, WAIT_S, Report, verify
@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Count the topic again with a plain dictionary and compare every row in Redis. Exit 1 if any differs."""
         settings = Settings.from_env()
-        with _bar() as bar:
+        with reading_bar() as bar:
             task = bar.add_task("reading interactions", total=None)
             report = asyncio.run(
                 verify(settings, lambda read, total: bar.update(task, completed=read, total=total), wait_s, shown)
@@ -78,10 +78,3 @@ def _differences(report: Report) -> Table:
         cells = (page, difference.row, difference.expected, difference.found)
         table.add_row(*(escape(printable(cell)) for cell in cells))
     return table
-
-
-def _bar() -> Progress:
-    """On standard error, and only where that is a terminal."""
-    console = Console(stderr=True, emoji=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -1,11 +1,12 @@
 -- One write of an erasure, unless one of those before it is gone: then Redis fell back meanwhile, and all is done anew.
 --
 -- KEYS[1] how many writes this erasure has done here (`erasing`); KEYS[2] how far erasures are done here, and what
---         subscribers are still to be told (`erasures`); KEYS[3] what is written to
+--         subscribers are still to be told (`erasures`); KEYS[3] the names or the texts that are written to
 -- ARGV[1] that number, as the writer knows it ('0' before the first); ARGV[2] its lifetime, s; ARGV[3] what to write:
---           names    name, ...                     whose texts are not to be kept
+--           names    name, ...                     whose texts are not to be kept; 7,000 at the most
 --           text     mark, value, key, record      a text's value without text and actor; of a comment that was removed
 --                                                  meanwhile nothing is left. The key in the topic and its record are due
+--           due      key, record                   of a comment that stands in the topic alone
 --           done     partition, offset, ...        everything up to there is erased
 -- Returns 1; 0 where writes are gone, having written nothing.
 local call = redis.call
@@ -20,6 +21,6 @@ elseif ARGV[3] == 'text' then
   end
 else
   call('HSET', KEYS[2], unpack(ARGV, 4))
-  call('DEL', KEYS[1])
+  if ARGV[3] == 'done' then call('DEL', KEYS[1]) end
 end
 return 1

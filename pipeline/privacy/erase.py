@@ -4,9 +4,11 @@
    when it reads the old interactions again.
 2. Every text that is there is looked at, and what is theirs is rewritten without text and actor; with the same write it
    is noted that subscribers are to be told.
-3. Subscribers get a tombstone for each comment, and behind it, if it still waits, the comment without text and actor.
-   Then the note goes: whoever dies before leaves it to the others.
-4. Where it was asked for in the topic, that it is done.
+3. Subscribers are told of each of these comments (`due.py`). Then the note goes: whoever dies before leaves it to the
+   others.
+4. The topic itself is read, for it may hold texts that Redis has forgotten (`told.py`): they are noted and told of
+   likewise. Who told a text and has not seen the names since did so before they were written: it is read here.
+5. Where it was asked for in the topic, that it is done.
 
 Counts stay: they are sizes of sets of hashes.
 """
@@ -14,8 +16,8 @@ Counts stay: they are sizes of sets of hashes.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import msgspec
@@ -23,20 +25,20 @@ from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from pipeline.errors import UnavailableError
-from pipeline.privacy.writes import ERASE, GoneError, Write, Writes, places_of
-from pipeline.publishing.outlet import Outlet
-from pipeline.publishing.record_batch import Batches
+from pipeline.privacy.due import Due, State
+from pipeline.privacy.told import Found, Told
+from pipeline.privacy.writes import ERASE, GoneError, Write, Writes
 from pipeline.settings import Settings
 from pipeline.slots import SLOTS, slot_of
-from pipeline.store.keys import Keys, encode_id
-from pipeline.store.round_trip import round_trip
+from pipeline.store.keys import Keys
 from pipeline.store.texts import STAMP_DIGITS, decode_text
 from pipeline.store.walk import every_key
 from schemas.erasure import Erasure
-from schemas.topics import UNANSWERED
 from schemas.unanswered import decode_unanswered, encode_unanswered, unanswered_key
 
 SCAN_COUNT = 1_000
+#: Names that one script takes: Lua's `unpack` takes 8,000 at the most, and Redis does nothing else meanwhile.
+NAMES_AT_ONCE = 1_000
 #: An erasure begins anew so often where Redis falls back meanwhile.
 ATTEMPTS = 3
 #: Characters that mean something in a SCAN pattern.
@@ -45,39 +47,30 @@ _GLOB = re.compile(r"([*?\[\]\\^])")
 
 @dataclass
 class Erased:
-    """What was found of the actors: comments whose texts went, and how many of these still wait for a reply."""
+    """What was found of the actors: comments whose texts went from Redis, others that only subscribers had been `told`
+    of, and how many of all these still wait for a reply."""
 
     texts: int = 0
+    told: int = 0
     waiting: int = 0
 
 
-@dataclass
-class State:
-    """What Redis says of erasures: by partition of `interactions.erased` the offset up to which all is erased, and
-    whether subscribers are still to be told of something."""
-
-    done: dict[int, int]
-    due: bool
-
-
 class Eraser:
-    """Erases actors of one installation. `partitions`: those of `interactions`."""
+    """Erases actors of one installation."""
 
-    def __init__(self, settings: Settings, redis: Redis, outlet: Outlet, partitions: int) -> None:
+    def __init__(self, settings: Settings, redis: Redis, due: Due, told: Told) -> None:
         self._redis = redis
-        self._outlet = outlet
-        self._partitions = partitions
+        self._due = due
+        self._told = told
         self._keys = Keys(settings.key_prefix)
-        self._topic = settings.topic(UNANSWERED.name)
 
     async def state(self) -> State:
         """Raises RedisError."""
-        found = await self._places()
-        done = [{int(name): int(value) for name, value in hash_.items() if name.isdigit()} for hash_ in found.values()]
-        return State(
-            {partition: min(hash_.get(partition, 0) for hash_ in done) for partition in done[0]},
-            any(not name.isdigit() for hash_ in found.values() for name in hash_),
-        )
+        return await self._due.state()
+
+    async def tell(self) -> int:
+        """Tell subscribers what others left; gives how many of these wait. Raises RedisError and KafkaError."""
+        return await self._due.tell()
 
     async def erase(self, erasures: Collection[Erasure], ends: Mapping[int, int] | None = None) -> Erased:
         """Erase, and write down that everything in `interactions.erased` up to `ends` (by partition) is erased.
@@ -94,29 +87,31 @@ class Eraser:
             f"Redis fell back {ATTEMPTS} times while actors were erased; expected it to keep a write"
         )
 
-    async def tell(self) -> int:
-        """Tell subscribers what is due; gives how many of these comments wait. Raises RedisError and KafkaError."""
-        waiting = 0
-        for place, hash_ in (await self._places()).items():
-            due = {name: record for name, record in hash_.items() if not name.isdigit()}
-            if due:
-                waiting += await self._tell(due)
-                await self._redis.hdel(place, *due)
-        return waiting
-
     async def _erase(self, names: Collection[str], ends: Mapping[int, int] | None) -> Erased:
         writes, done = Writes(self._redis, self._keys), Erased()
         await ERASE.load(self._redis)
         if names:
-            erased = self._keys.erased
-            await writes.write(Write(slot, erased[slot], "names", tuple(names)) for slot in range(SLOTS))
+            await writes.write(self._names(names))
             async for one in self._texts(names):
                 await writes.write([one])
                 done.texts += 1
-        done.waiting = await self.tell()
+        done.waiting = await self._due.tell()
+        if names:
+            async with aclosing(self._told.of(names)) as found:
+                async for some in found:
+                    done.told += len(some.told)
+                    await writes.write(await self._notes(some))
+                    done.waiting += await self._due.tell()
         if ends is not None:
             await writes.finish(dict(ends))
         return done
+
+    def _names(self, names: Collection[str]) -> Iterator[Write]:
+        """What every slot is told."""
+        listed, erased = list(names), self._keys.erased
+        for first in range(0, len(listed), NAMES_AT_ONCE):
+            share = tuple(listed[first : first + NAMES_AT_ONCE])
+            yield from (Write(slot, erased[slot], "names", share) for slot in range(SLOTS))
 
     async def _texts(self, names: Collection[str]) -> AsyncIterator[Write]:
         """What is to be written of each text of theirs."""
@@ -135,36 +130,11 @@ class Eraser:
                     arguments = (mark, value[:STAMP_DIGITS] + plain, topic_key, plain)
                     yield Write(slot_of(text.platform, text.account), key, "text", arguments)
 
-    async def _tell(self, due: Mapping[bytes, bytes]) -> int:
-        """Each by its key in the topic. Of one whose waiting changed meanwhile the partition's owner tells as well, and
-        what we said may come behind it: it is said again."""
-        before: dict[bytes, bool] = {}
-        waits = await self._waits(due)
-        while changed := [key for key in due if waits[key] != before.get(key)]:
-            records: dict[int, Batches] = defaultdict(Batches)
-            for key in changed:
-                one = decode_unanswered(due[key])
-                queued = records[slot_of(one.platform, one.account) % self._partitions]
-                queued.append(key, None)
-                if waits[key]:
-                    queued.append(key, due[key])
-            for partition, some in records.items():
-                await self._outlet.send(self._topic, partition, some)
-            before, waits = waits, await self._waits(due)
-        return sum(waits.values())
-
-    async def _waits(self, due: Mapping[bytes, bytes]) -> dict[bytes, bool]:
-        pipe = self._redis.pipeline(transaction=False)
-        for key, record in due.items():
-            one, mark = decode_unanswered(record), key.rpartition(b"|")[2].decode()
-            queue = self._keys.unanswered(slot_of(one.platform, one.account), one.platform, one.account)
-            pipe.zscore(queue, f"{mark}:{encode_id(one.post)}")
-        return {key: score is not None for key, score in zip(due, await round_trip(pipe), strict=True)}
-
-    async def _places(self) -> dict[str, dict[bytes, bytes]]:
-        """What stands at each place."""
-        places = places_of(self._redis, self._keys)
-        pipe = self._redis.pipeline(transaction=False)
-        for place in places:
-            pipe.hgetall(place)
-        return dict(zip(places, await round_trip(pipe), strict=True))
+    async def _notes(self, found: Found) -> list[Write]:
+        """What is to be noted of comments that the topic holds."""
+        untold = {key: found.over[key] for key, waits in (await self._due.waits(found.over)).items() if waits}
+        notes = []
+        for key, record in (found.told | untold).items():
+            one = decode_unanswered(record)
+            notes.append(Write(slot_of(one.platform, one.account), None, "due", (key, record)))
+        return notes

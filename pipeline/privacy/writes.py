@@ -22,6 +22,10 @@ from pipeline.store.round_trip import round_trip
 ERASE = LuaScript(Path(__file__).with_name("erase.lua"))
 #: Of the number of writes, of an erasure that never ended.
 KEPT_S = 86_400
+#: Arguments of one round trip, of some 50 bytes each: a fraction of a second for Redis, which has ten (`round_trip`).
+ARGUMENTS_MOST = 50_000
+#: Those that every call of `erase.lua` has, keys included.
+_ARGUMENTS = 9
 
 
 class GoneError(Exception):
@@ -29,10 +33,10 @@ class GoneError(Exception):
 
 
 class Write(NamedTuple):
-    """What `erase.lua` writes to a key of a slot: what, and its arguments."""
+    """What `erase.lua` writes to a key of a slot (None: to `erasures` alone): what, and its arguments."""
 
     slot: int
-    key: str | bytes
+    key: str | bytes | None
     what: str
     arguments: tuple[str | bytes | int, ...]
 
@@ -63,24 +67,30 @@ class Writes:
 
     async def write(self, writes: Iterable[Write]) -> None:
         """Raises GoneError where one before is gone, and RedisError: then an erasure begins anew."""
-        pipe = self._redis.pipeline(transaction=False)
+        pipe, arguments = self._redis.pipeline(transaction=False), 0
         for one in writes:
             self._add(pipe, one.slot if self._by_slot else 0, one.key, one.what, one.arguments)
-        await self._run(pipe)
+            arguments += _ARGUMENTS + len(one.arguments)
+            if arguments > ARGUMENTS_MOST:
+                await self._run(pipe)
+                pipe, arguments = self._redis.pipeline(transaction=False), 0
+        if arguments:
+            await self._run(pipe)
 
     async def finish(self, ends: dict[int, int]) -> None:
         """Everything in `interactions.erased` up to these offsets is erased, by partition. Raises as `write` does."""
         pipe = self._redis.pipeline(transaction=False)
         offsets = tuple(part for pair in ends.items() for part in pair)
-        for number, place in enumerate(self._places):
-            self._add(pipe, number, place.erasures, "done", offsets)
+        for number in range(len(self._places)):
+            self._add(pipe, number, None, "done", offsets)
         await self._run(pipe)
 
     def _add(
-        self, pipe: Pipeline, number: int, key: str | bytes, what: str, arguments: tuple[str | bytes | int, ...]
+        self, pipe: Pipeline, number: int, key: str | bytes | None, what: str, arguments: tuple[str | bytes | int, ...]
     ) -> None:
         place = self._places[number]
-        pipe.evalsha(ERASE.sha, 3, place.erasing, place.erasures, key, self._done[number], KEPT_S, what, *arguments)
+        keys = (place.erasing, place.erasures, key or place.erasures)
+        pipe.evalsha(ERASE.sha, len(keys), *keys, self._done[number], KEPT_S, what, *arguments)
         self._done[number] += 1
 
     @staticmethod

@@ -28,6 +28,7 @@ from pipeline.privacy.follow import ask
 from pipeline.reading import Reader
 from pipeline.settings import Secret, Settings
 from pipeline.sources.outcomes import Known
+from pipeline.store.keys import Keys
 from pipeline.topic_admin import check_topics
 from schemas.erasure import Erasure
 from schemas.topics import TOPICS
@@ -103,6 +104,8 @@ async def test_a_webhook_is_counted_and_read_with_the_permissions_of_the_page(
             operator = roles("reader", "operator")
             await ask(operator, [Erasure(platform="facebook", actor=said["actor"], time_ms=wall_clock())])
             await wait_until_async(lambda: _is_erased(api))
+            # Also in the topic, which the worker reads for it.
+            await wait_until_async(lambda: _is_done(client, worker))
         await proven(roles("reader", "operator"), 1)
         denied = [entry for entry in client.acl_log() if not INTRODUCTIONS.match(entry["object"])]
         assert [(entry["username"], entry["reason"], entry["object"]) for entry in denied] == []
@@ -248,6 +251,11 @@ async def _is_erased(api: httpx.AsyncClient) -> bool:
     """Whether the comment waits on without text and actor."""
     (said,) = (await api.get("/v1/accounts/facebook/page-1/unanswered")).json()["comments"]
     return said["text"] is None and said["actor"] is None
+
+
+async def _is_done(client: redis.Redis, settings: Settings) -> bool:
+    """Whether the worker is through with the erasure."""
+    return client.hget(Keys(settings.key_prefix).erasures, "0") == "1"
 
 
 async def _data(lines: Any) -> str:

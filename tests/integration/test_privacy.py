@@ -97,7 +97,9 @@ async def test_what_is_erased_does_not_come_back_with_a_recount(
         assert (await catch_up(eraser, scan)).texts == 1
         assert (await catch_up(eraser, scan)).texts == 0
         said = [record.getMessage() for record in caplog.records if record.name == "twoway.privacy"]
-        assert said == ["erasures are done: actors 1, texts erased 1, of these waiting for a reply 1"]
+        assert said == [
+            "erasures are done: actors 1, texts erased in Redis 1, in Kafka alone 0, of these waiting for a reply 1"
+        ]
         keys = [key async for key in driver.redis.scan_iter(match=f"{settings.key_prefix}:*")]
         await driver.redis.delete(*keys)
         await driver.open()
@@ -121,7 +123,9 @@ async def test_the_command_erases_by_the_platforms_own_id(driver: Driver) -> Non
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "texts erased 2, of these waiting for a reply 2, names kept out from now on 2\n"
+    assert done.stdout == (
+        "texts erased 2 in Redis and 0 in Kafka alone, of these waiting for a reply 2, names kept out from now on 2\n"
+    )
     assert {one.id for one in (await texts(driver)).values() if one.text} == {"c3"}
     asked = [decode_erasure(record.value).actor for record in records(settings, ERASED.name)]
     assert asked == pseudonyms
@@ -133,7 +137,7 @@ def test_erasing_an_actor_of_whom_nothing_is_found_says_so(settings: Settings) -
         [*TWOWAY, "erase", "facebook", "--pseudonym", "nobody"],
         env=environment(settings), capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    assert done.stdout.startswith("texts erased 0, ")
+    assert done.stdout.startswith("texts erased 0 in Redis and 0 in Kafka alone, ")
     assert "no text of this actor was found on facebook; expected the actor as records name it" in done.stderr
 
 

@@ -12,7 +12,7 @@ from pipeline.errors import TopicsError, UnavailableError
 from pipeline.local.ports import free_ports
 from pipeline.settings import Settings
 from pipeline.topic_admin import add_partitions, check_topics, create_topics
-from schemas.topics import INTERACTIONS, POSTS, TOPICS
+from schemas.topics import INTERACTIONS, POSTS, REJECTED, TOPICS, UNANSWERED, Topic
 
 pytestmark = pytest.mark.servers
 
@@ -115,6 +115,24 @@ def test_shorter_retention_is_refused_and_longer_is_not(settings: Settings) -> N
     create_topics(good)
     with pytest.raises(TopicsError, match=r"retention\.ms 3600000; expected 2592000000 or more"):
         create_topics(short)
+
+
+@pytest.mark.parametrize(
+    ("topic", "setting"),
+    [(INTERACTIONS, "interactions_days"), (REJECTED, "interactions_days"), (UNANSWERED, "text_ttl_days")],
+)
+def test_topics_of_what_people_said_may_be_kept_as_short_as_the_settings_say(
+    settings: Settings, topic: Topic, setting: str
+) -> None:
+    """Whoever is held to two days sets both; a topic that is made has them, one that is shorter still is refused."""
+    two_days = replace(fresh(settings, "two"), **{setting: 2})
+    make(two_days, topic.name, 4, {**topic.config, "retention.ms": "172800000"})
+    create_topics(two_days)
+    with pytest.raises(TopicsError, match=rf"172800000; expected 259200000 or more \(TWOWAY_{setting.upper()}\)"):
+        check_topics(replace(two_days, **{setting: 3}))
+    made = replace(fresh(settings, "made"), **{setting: 2})
+    create_topics(made)
+    assert check_topics(made)[topic.name].config["retention.ms"] == "172800000"
 
 
 def test_silent_brokers_are_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

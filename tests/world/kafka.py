@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,14 @@ class LogRecord:
 
     offset: int
     timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass(frozen=True)
+class ToldRecord:
+    """A record of `engagement.unanswered`."""
+
     key: bytes | None
     value: bytes | None
 
@@ -51,6 +60,11 @@ class Kafka:
     def erased_actors(self) -> set[str]:
         """Whose erasure was asked for."""
         return {decode_erasure(value).actor for value in self.erasures}
+
+    @asynccontextmanager
+    async def told(self, topic: str, wire: Wire) -> AsyncIterator[Any]:
+        """A topic that is read as a whole."""
+        yield ToldScan(self.out[topic], wire)
 
     def arrive(self, topic: str, partition: int, records: Iterable[Sent]) -> None:
         """Records of any topic."""
@@ -83,6 +97,32 @@ class WiredOutlet:
         """There is no connection to let go of."""
 
 
+class ToldScan:
+    """`engagement.unanswered` as `TopicScan` gives it: here it is one partition, in the order of arrival. Between the
+    look at its end and the reading others may write."""
+
+    def __init__(self, records: list[Record], wire: Wire) -> None:
+        self._records = records
+        self._wire = wire
+        self._from = 0
+
+    async def ends(self) -> dict[int, int]:
+        end: int = await self._wire.call(lambda *_: len(self._records), KafkaConnectionError("the broker went away"))
+        return {0: end}
+
+    async def beginnings(self) -> dict[int, int]:
+        return {0: 0}
+
+    def only(self, partitions: Collection[int]) -> None:
+        """There is one."""
+
+    def start_at(self, offsets: Mapping[int, int]) -> None:
+        self._from = offsets[0]
+
+    async def batches_to(self, targets: Mapping[int, int]) -> AsyncIterator[tuple[int, list[Any]]]:
+        yield 0, [ToldRecord(key, value) for key, value in self._records[self._from : targets[0]]]
+
+
 class ErasureScan:
     """`interactions.erased`, one partition, as `TopicScan` gives it."""
 
@@ -101,6 +141,6 @@ class ErasureScan:
     def start_at(self, offsets: Mapping[int, int]) -> None:
         self._from = offsets[0]
 
-    async def read_to(self, targets: Mapping[int, int]) -> AsyncIterator[list[Any]]:
+    async def batches_to(self, targets: Mapping[int, int]) -> AsyncIterator[tuple[int, list[Any]]]:
         values = self._kafka.erasures[self._from : targets[0]]
-        yield [LogRecord(self._from + i, 0, None, value) for i, value in enumerate(values)]
+        yield 0, [LogRecord(self._from + i, 0, None, value) for i, value in enumerate(values)]

@@ -211,6 +211,11 @@ class Simulation(RuleBasedStateMachine):
     # What happens to Redis
 
     @rule()
+    def forget_texts(self) -> None:
+        """A long time passes, for texts alone."""
+        self.world.forget_texts()
+
+    @rule()
     def save(self) -> None:
         self.world.save()
 

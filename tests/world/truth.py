@@ -24,7 +24,8 @@ from tests.world.wire import WiredRedis
 
 
 class Truth:
-    """The oracle's word on the world's log. `redis` decodes its answers (as Latin-1: some are bytes)."""
+    """The oracle's word on the world's log. `redis` decodes its answers (as Latin-1: some are bytes). `forgot`: texts
+    left Redis; a comment that waits without one is a tombstone where it is told of again."""
 
     def __init__(
         self,
@@ -32,7 +33,10 @@ class Truth:
         redis: WiredRedis,
         kafka: Kafka,
         applied: Mapping[int, Mapping[int, int]] | None = None,
+        *,
+        forgot: bool = False,
     ) -> None:
+        self.forgot = forgot
         self.settings = settings
         self.redis = redis
         self.kafka = kafka
@@ -64,7 +68,7 @@ class Truth:
             *await self._directory(),
             *await self._texts(),
             *self._published_rows(),
-            *self._published_queue(),
+            *await self._published_queue(),
         ]
 
     async def differences_now(self) -> list[Any]:
@@ -133,6 +137,15 @@ class Truth:
                     out.append(f"a text of {text.actor}, who is erased: {text}")
         return out
 
+    async def _keys_of_texts(self) -> set[str]:
+        """The comments of which Redis holds a text, by their key in the topic."""
+        found = set()
+        async for key in self.redis.scan_iter(match=f"{self.settings.key_prefix}:*:texts:*"):
+            for mark, value in (await self.redis.hgetall(key)).items():
+                text = decode_text(value.encode("latin-1"))
+                found.add(unanswered_key(text.platform, text.post, mark))
+        return found
+
     def _published_rows(self) -> list[str]:
         """By its highest revision every row that is kept says what the oracle says, and each was published, as final
         where its window ends."""
@@ -183,7 +196,7 @@ class Truth:
     def _counts(row: Engagement) -> tuple[tuple[int, ...], tuple[int, ...]]:
         return tuple(getattr(row, column) for column in COLUMNS), _shortened(row.reply_times)
 
-    def _published_queue(self) -> list[str]:
+    async def _published_queue(self) -> list[str]:
         """The last record of each comment says whether it waits, and nothing that an erased actor said."""
         last = dict(self.kafka.out[self.settings.topic(UNANSWERED.name)])
         waiting = {
@@ -192,7 +205,8 @@ class Truth:
             for post, comment in page.waiting
         }
         told = {key.decode() for key, value in last.items() if key is not None and value is not None}
-        out = [f"published queue: {key} waits and is not told" for key in waiting - told]
+        kept = await self._keys_of_texts() if self.forgot else waiting
+        out = [f"published queue: {key} waits and is not told" for key in (waiting & kept) - told]
         out += [f"published queue: {key} is told and does not wait" for key in told - waiting]
         erased = self.kafka.erased_actors()
         for value in last.values():

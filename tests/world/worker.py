@@ -12,12 +12,15 @@ from aiokafka.errors import KafkaError
 
 from pipeline.clock import Clock
 from pipeline.errors import UnavailableError
+from pipeline.privacy.due import Due
 from pipeline.privacy.erase import Eraser
 from pipeline.privacy.follow import REDIS_FAILURES, catch_up
+from pipeline.privacy.told import Told
 from pipeline.settings import Settings
 from pipeline.table.batch import Batch
 from pipeline.table.table import Table
 from pipeline.table.tables import Tables
+from schemas.topics import UNANSWERED
 from tests.world.kafka import ErasureScan, Kafka, WiredOutlet
 from tests.world.wire import DeathError, Wire, WiredRedis
 
@@ -42,7 +45,9 @@ class Worker:
             return Table(partition, partitions, settings, self.redis, outlet, self.clock, self.clock)
 
         self.tables = Tables(settings, make, self._seek, self._limits, self.clock)
-        self.eraser = Eraser(settings, self.redis, outlet, partitions)
+        unanswered = settings.topic(UNANSWERED.name)
+        told = Told(lambda: kafka.told(unanswered, self.wire))
+        self.eraser = Eraser(settings, self.redis, Due(settings, self.redis, outlet, partitions), told)
         self.owns: set[int] = set()
         self.positions: dict[int, int] = {}
         self.fetched: dict[int, deque[Batch]] = {}

@@ -63,6 +63,8 @@ class World:
         self.kafka = Kafka(self.settings.topic(INTERACTIONS.name), {partition: [] for partition in USED})
         self.written: list[Interaction] = []
         self.saved: dict[bytes, bytes] = {}
+        #: Whether texts left Redis before their time.
+        self.forgot = False
         #: Of all workers, also of those that others took the place of.
         self.happened: list[tuple[Reach, End]] = []
         self.workers = [self._new_worker() for _ in range(WORKERS)]
@@ -88,6 +90,12 @@ class World:
     def erase(self, actor: str) -> None:
         """Somebody asks for an erasure."""
         self.kafka.erasures.append(encode_erasure(Erasure(platform="facebook", actor=actor, time_ms=self.now_ms())))
+
+    def forget_texts(self) -> None:
+        """The lifetime of every text is over; what waits still does, for nobody touches its account."""
+        self.forgot = True
+        for key in self.client.scan_iter(match=f"{self.settings.key_prefix}:*:texts:*"):
+            self.client.delete(key)
 
     def save(self) -> None:
         """A snapshot, a replica that falls behind from now on."""
@@ -202,7 +210,7 @@ class World:
 
     def truth(self, applied: dict[int, dict[int, int]] | None = None) -> Truth:
         """The oracle's word on the log, up to what each slot has applied where that is given."""
-        return Truth(self.settings, WiredRedis(self.reading, Wire()), self.kafka, applied)
+        return Truth(self.settings, WiredRedis(self.reading, Wire()), self.kafka, applied, forgot=self.forgot)
 
     def close(self) -> None:
         """End every task and connection."""
