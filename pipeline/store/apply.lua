@@ -4,8 +4,8 @@
 --         never written: because of it a Redis Cluster runs no part of this while the hash slot moves to another node
 -- ARGV[1] source partition (field of `applied`)
 -- ARGV[2] offset and ARGV[3] version that the writer believes to be in force ('0' where nothing is there yet)
--- ARGV[4] next offset to apply; ARGV[5] next version; ARGV[6] layout version
--- ARGV[7] '' or msgpack of {sets, removals, appends, replacements, earlier, scores, unscores, renewals, ttl in s,
+-- ARGV[4] next offset to apply; ARGV[5] next version
+-- ARGV[6] '' or msgpack of {sets, removals, appends, replacements, earlier, scores, unscores, renewals, ttl in s,
 --         texts}; each but the ttl is a flat array of key, what to do with it, key, ...
 --           sets     {field, value, ...}       HSET        removals      {field, ...}          HDEL
 --           appends  bytes                     APPEND      replacements  bytes                 SET
@@ -16,6 +16,7 @@
 --                    its first 15 digits. What an erased actor said is kept without text and actor.
 --         These keys (pages, members, posts) carry the hash tag of KEYS, so they lie on the same node. They are
 --         not in KEYS because a client packs an argument in 1 us and a string inside msgpack in 0.05 us.
+-- ARGV[7...] further fields of `applied` and their values, where they are not there yet: layout and window sizes
 -- Returns 1; or {offset, version} in force, having written nothing: the writer is fenced.
 local call, min = redis.call, math.min
 -- Arguments of one command: `unpack` takes 8,000 at the most. Even, for fields and values come in pairs.
@@ -31,8 +32,8 @@ local offset, version = there[1] or '0', there[2] or '0'
 if offset ~= ARGV[2] or version ~= ARGV[3] then
   return {offset, version}
 end
-if ARGV[7] ~= '' then
-  local change = cmsgpack.unpack(ARGV[7])
+if ARGV[6] ~= '' then
+  local change = cmsgpack.unpack(ARGV[6])
   every('HSET', change[1])
   every('HDEL', change[2])
   local list = change[3]
@@ -84,9 +85,5 @@ if ARGV[7] ~= '' then
     end
   end
 end
-if version == '0' then
-  call('HSET', KEYS[1], ARGV[1], ARGV[4], 'version', ARGV[5], 'layout', ARGV[6])
-else
-  call('HSET', KEYS[1], ARGV[1], ARGV[4], 'version', ARGV[5])
-end
+call('HSET', KEYS[1], ARGV[1], ARGV[4], 'version', ARGV[5], unpack(ARGV, 7))
 return 1

@@ -18,6 +18,7 @@ from pipeline.store.checkpoint import Mark
 from pipeline.store.engaged import Engaged
 from pipeline.store.keys import LAYOUT_VERSION, Keys
 from pipeline.store.lua import LuaScript
+from pipeline.store.retention import Retention
 from pipeline.store.round_trip import round_trip
 from pipeline.store.talk import Talk
 from pipeline.store.texts import text_of
@@ -66,7 +67,7 @@ class SlotChange:
         self.renewals[key] = max(below, self.renewals.get(key, 0))
 
     def packed(self, ttl_s: int) -> bytes:
-        """ARGV[7]."""
+        """ARGV[6]."""
         return _pack(
             (
                 self.sets, _flat(self.removals), self.appends, self.replacements, _flat(self.earlier),
@@ -97,6 +98,9 @@ class Script:
         self.keys = keys
         self.ttl_s = (settings.page_ttl_days + SLACK_DAYS) * DAY_S
         self.talk = Talk(keys, settings, self.ttl_s)
+        self.retention = Retention(settings)
+        #: What says how a slot is to be read, beside its marks.
+        self.description = ("layout", LAYOUT_VERSION, *self.retention.fields)
 
     async def load(self) -> None:
         """Make Redis know the scripts."""
@@ -165,8 +169,8 @@ class Script:
             are_calls.append(True)
             pipe.execute_command(
                 "EVALSHA", sha, 4, applied, self.keys.open[call.slot], self.keys.erased[call.slot], missing, field,
-                believed.offset, believed.version, following.offset, following.version, LAYOUT_VERSION,
-                change.packed(ttl_s) if change else b"",
+                believed.offset, believed.version, following.offset, following.version,
+                change.packed(ttl_s) if change else b"", *(() if believed.described else self.description),
             )  # fmt: skip
         answers = await round_trip(pipe, raise_on_error=False)
         for answer in answers:

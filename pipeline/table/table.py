@@ -102,10 +102,10 @@ class Table:
 
     async def open(self, committed: int | None) -> int:
         """Read the marks; gives the position to seek to: the smaller of Kafka's committed offset (published up to) and
-        the smallest applied offset (counted up to). Raises StateError for a layout that is not ours."""
+        the smallest applied offset (counted up to). Raises StateError for a layout or windows that are not ours."""
         self.crash.reach("before-open")
         await self.script.load()
-        self.marks = await read_marks(self.redis, self.keys, self.partition, self.partitions)
+        self.marks = await read_marks(self.redis, self.keys, self.script.retention, self.partition, self.partitions)
         await self.former.open(committed or 0)
         await self.watching.open(self.marks)
         self.position = self.published_to = min(committed or 0, self.applied_to)
@@ -351,7 +351,7 @@ class Table:
         self.watching.write(watched, changes.of)
         for slot, change in changes.items():
             change.sets += (self.keys.applied[slot], ("judged", str(self.watching.judged_ms(slot, watched))))
-        behind = [s for s, mark in self.marks.items() if s in changes or mark.offset < next_offset]
+        behind = [s for s, mark in self.marks.items() if s in changes or mark.is_behind(next_offset)]
         if behind:
             calls = [self._advance(slot, next_offset, changes.get(slot)) for slot in behind]
             if self.crash.is_due("between-marks"):
@@ -360,7 +360,8 @@ class Table:
             await self._run(calls)
         else:
             # Nothing to write, so no script would find out that Redis fell back: a replica that was behind took over.
-            await check_marks(self.redis, self.keys, self.partition, self.partitions, self.marks)
+            retention = self.script.retention
+            await check_marks(self.redis, self.keys, retention, self.partition, self.partitions, self.marks)
         await self.former.advance(next_offset)
         self.watching.done(watched)
 
