@@ -6,18 +6,19 @@
 -- ARGV[2] offset and ARGV[3] version that the writer believes to be in force ('0' where nothing is there yet)
 -- ARGV[4] next offset to apply; ARGV[5] next version
 -- ARGV[6] '' or msgpack of {sets, removals, appends, replacements, earlier, scores, unscores, renewals, ttl in s,
---         texts}; each but the ttl is a flat array of key, what to do with it, key, ...
+--         texts, standing}; each but the ttl and the last is a flat array of key, what to do with it, key, ...
 --           sets     {field, value, ...}       HSET        removals      {field, ...}          HDEL
---           appends  bytes                     APPEND      replacements  bytes                 SET
+--           appends  bytes                     APPEND      replacements  bytes                 SET; '' DEL
 --           scores   {score, member, ...}      ZADD        earlier       {score, member, ...}  ZADD LT
 --           unscores {member, ...}             ZREM
 --           renewals n                         EXPIRE; where n > 0 also drop members below that score
 --           texts    {ttl, field, value, actor, ...}   HSET where there is no newer value; the time of a value stands in
 --                    its first 15 digits. What an erased actor said is kept without text and actor.
+--           standing key, ...                  pages that were there when they were read, and must be
 --         These keys (pages, members, posts) carry the hash tag of KEYS, so they lie on the same node. They are
 --         not in KEYS because a client packs an argument in 1 us and a string inside msgpack in 0.05 us.
 -- ARGV[7...] further fields of `applied` and their values, where they are not there yet: layout and window sizes
--- Returns 1; or {offset, version} in force, having written nothing: the writer is fenced.
+-- Returns 1; or {offset, version} in force, having written nothing: the writer is fenced, or a page ran out.
 local call, min = redis.call, math.min
 -- Arguments of one command: `unpack` takes 8,000 at the most. Even, for fields and values come in pairs.
 local MOST = 4000
@@ -34,12 +35,19 @@ if offset ~= ARGV[2] or version ~= ARGV[3] then
 end
 if ARGV[6] ~= '' then
   local change = cmsgpack.unpack(ARGV[6])
+  local list = change[11]
+  for first = 1, #list, MOST do
+    local last = min(first + MOST - 1, #list)
+    if call('EXISTS', unpack(list, first, last)) <= last - first then return {offset, version} end
+  end
   every('HSET', change[1])
   every('HDEL', change[2])
-  local list = change[3]
+  list = change[3]
   for i = 1, #list, 2 do call('APPEND', list[i], list[i + 1]) end
   list = change[4]
-  for i = 1, #list, 2 do call('SET', list[i], list[i + 1]) end
+  for i = 1, #list, 2 do
+    if list[i + 1] ~= '' then call('SET', list[i], list[i + 1]) else call('DEL', list[i]) end
+  end
   list = change[5]
   for i = 1, #list, 2 do
     local key, parts = list[i], list[i + 1]

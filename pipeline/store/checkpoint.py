@@ -27,7 +27,7 @@ class Mark:
 
     offset: int
     version: int
-    described: bool = field(default=True, compare=False)
+    described: bool = field(default=True, compare=False, repr=False)
 
     def is_behind(self, next_offset: int) -> bool:
         """Whether an offset is to be written although nothing changed: also where what describes the slot is not there

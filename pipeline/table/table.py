@@ -275,10 +275,7 @@ class Table:
         for call, answer in zip(calls, answers, strict=True):
             if answer != 1:
                 metrics.FENCES.inc()
-                raise FencedError(
-                    f"slot {call.slot} of partition {self.partition} is at offset and version "
-                    f"{[part.decode() for part in answer]}; expected {[call.believed.offset, call.believed.version]}"
-                )
+                raise FencedError(f"slot {call.slot} of partition {self.partition} {call.why_fenced(answer)}")
 
     async def settle(self) -> None:
         """Wait for the slice on its way; raises what became of it, to everybody who asks: what is in memory from then
