@@ -6,7 +6,7 @@
 -- ARGV[2] offset and ARGV[3] version that the writer believes to be in force ('0' where nothing is there yet)
 -- ARGV[4] next offset to apply; ARGV[5] next version
 -- ARGV[6] '' or msgpack of {sets, removals, appends, replacements, earlier, scores, unscores, renewals, ttl in s,
---         texts, standing}; each but the ttl and the last is a flat array of key, what to do with it, key, ...
+--         texts, standing, moves}; each but the ttl and the last two is a flat array of key, what to do with it, key, ...
 --           sets     {field, value, ...}       HSET        removals      {field, ...}          HDEL
 --           appends  bytes                     APPEND      replacements  bytes                 SET; '' DEL
 --           scores   {score, member, ...}      ZADD        earlier       {score, member, ...}  ZADD LT
@@ -15,6 +15,9 @@
 --           texts    {ttl, field, value, actor, ...}   HSET where there is no newer value; the time of a value stands in
 --                    its first 15 digits. What an erased actor said is kept without text and actor.
 --           standing key, ...                  pages that were there when they were read, and must be
+--           moves    key, other key, field, ms, ...   of `texts`: a comment turned out to be of another time. What is
+--                    there of it goes to the other key, with that time, where there is no newer value. The other key,
+--                    which may be the same, is one of `texts`
 --         These keys (pages, members, posts) carry the hash tag of KEYS, so they lie on the same node. They are
 --         not in KEYS because a client packs an argument in 1 us and a string inside msgpack in 0.05 us.
 -- ARGV[7...] further fields of `applied` and their values, where they are not there yet: layout and window sizes
@@ -63,16 +66,36 @@ if ARGV[6] ~= '' then
   list = change[10]
   if #list > 0 then
     local erased = call('EXISTS', KEYS[3]) == 1
+    local function plain(value)
+      local said = cjson.decode(string.sub(value, 16))
+      said.text, said.actor = cjson.null, cjson.null
+      return string.sub(value, 1, 15) .. cjson.encode(said)
+    end
+    local moves = change[12]
+    for i = 1, #moves, 4 do
+      local key, other, field = moves[i], moves[i + 1], moves[i + 2]
+      local value = call('HGET', key, field)
+      if value then
+        call('HDEL', key, field)
+        -- Inside of a text a quotation mark has a backslash before it.
+        value = string.gsub(value, '"time_ms":%d+', '"time_ms":' .. moves[i + 3], 1)
+        -- Who is named here may not be looked for under the other key any more.
+        if erased then
+          local said = cjson.decode(string.sub(value, 16))
+          if said.actor ~= cjson.null and call('SISMEMBER', KEYS[3], said.platform .. ':' .. said.actor) == 1 then
+            value = plain(value)
+          end
+        end
+        local there = call('HGET', other, field)
+        if not there or there < value then call('HSET', other, field, value) end
+      end
+    end
     for i = 1, #list, 2 do
       local key, said = list[i], list[i + 1]
       local fields, newest = {}, {}
       for j = 2, #said, 3 do
         local field, value = said[j], said[j + 1]
-        if erased and call('SISMEMBER', KEYS[3], said[j + 2]) == 1 then
-          local plain = cjson.decode(string.sub(value, 16))
-          plain.text, plain.actor = cjson.null, cjson.null
-          value = string.sub(value, 1, 15) .. cjson.encode(plain)
-        end
+        if erased and call('SISMEMBER', KEYS[3], said[j + 2]) == 1 then value = plain(value) end
         if not newest[field] then fields[#fields + 1] = field end
         if not newest[field] or newest[field] < value then newest[field] = value end
       end

@@ -36,8 +36,8 @@ class SlotChange:
     """What one slot's script is to do; the head of `apply.lua` describes the arrays."""
 
     __slots__ = (
-        "appends", "earlier", "engaged", "open", "removals", "renewals", "renewed", "replacements", "scores", "sets",
-        "standing", "texts", "unscores",
+        "appends", "earlier", "engaged", "moves", "open", "removals", "renewals", "renewed", "replacements", "scores",
+        "sets", "standing", "texts", "unscores",
     )  # fmt: skip
 
     def __init__(self, open_: str) -> None:
@@ -56,6 +56,8 @@ class SlotChange:
         self.standing: list[str] = []
         #: Key -> lifetime in s, then what `apply.lua` wants of it.
         self.texts: dict[str, list[Any]] = {}
+        #: Texts that move, to keys that `texts` has as well.
+        self.moves: list[str] = []
         self.engaged = Engaged()
 
     def close_at(self, reference: str, closes_ms: int, *, earlier_only: bool) -> None:
@@ -76,7 +78,7 @@ class SlotChange:
             (
                 self.sets, _flat(self.removals), self.appends, self.replacements, _flat(self.earlier),
                 _flat(self.scores), _flat(self.unscores), _flat(self.renewals), ttl_s, _flat(self.texts),
-                self.standing,
+                self.standing, self.moves,
             )
         )  # fmt: skip
 
