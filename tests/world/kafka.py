@@ -53,7 +53,7 @@ class Kafka:
         log.append(LogRecord(len(log), timestamp_ms, key, value))
 
     @property
-    def told(self) -> int:
+    def arrived(self) -> int:
         """How many records there are of what workers publish."""
         return sum(map(len, self.out.values()))
 

@@ -124,9 +124,9 @@ class Simulation(RuleBasedStateMachine):
         """Publish; whether Faust gets to the commit is another matter."""
         worker = self._worker(partition, zombie, patient, "publish")
         if worker is not None:
-            told = self.world.kafka.told
+            told = self.world.kafka.arrived
             self._work(worker, "publish", worker.publish(), fault)
-            if self.world.kafka.told > told:
+            if self.world.kafka.arrived > told:
                 self.did[f"published by {self._who(worker, partition)}"] += 1
             if commit and not worker.dead:
                 worker.commit()

@@ -41,9 +41,12 @@ class Reply:
     time_ms: int
 
 
+TEXTS = st.sampled_from(["Why not?", "Why not? (edited)", None])
+
+
 @st.composite
 def adds(draw: st.DrawFn) -> Interaction:
-    """One of a few objects on two posts an account, so that they meet."""
+    """One of a few objects on two posts an account, so that they meet; now and then an edit comes before its add."""
     brand = draw(st.sampled_from(BRANDS))
     post = f"{brand}_{draw(st.integers(0, 1))}"
     kind: Any = draw(st.sampled_from(["like", "comment", "comment", "share", "post"]))
@@ -51,11 +54,11 @@ def adds(draw: st.DrawFn) -> Interaction:
         platform="facebook",
         account=brand,
         kind=kind,
-        action="add",
+        action=draw(st.sampled_from(["add", "add", "edit"])),
         post=post,
         id=f"{post}#{draw(st.integers(0, 4))}",
         actor=draw(st.none() | ACTORS),
-        text="Why not?" if kind in {"comment", "post"} else None,
+        text=draw(TEXTS) if kind in {"comment", "post"} else None,
         time_ms=draw(SOON_MS),
     )
 
@@ -63,7 +66,16 @@ def adds(draw: st.DrawFn) -> Interaction:
 KINDS = st.sampled_from(["like", "comment", "share", "post"])
 ACTIONS = st.sampled_from(["add", "edit", "remove"])
 DUPLICATES = st.builds(About, st.just("duplicate"), WRITTEN)
-LATE = st.builds(About, st.just("late"), WRITTEN, st.fixed_dictionaries({"time_ms": LATE_MS, "action": ACTIONS}))
+LATE = st.builds(
+    About, st.just("late"), WRITTEN, st.fixed_dictionaries({"time_ms": LATE_MS, "action": ACTIONS, "text": TEXTS})
+)
+#: Of what was written just now, perhaps as an edit: it turns out to be older.
+OLDER = st.builds(
+    About,
+    st.just("late"),
+    st.integers(-3, -1),
+    st.fixed_dictionaries({"time_ms": LATE_MS, "action": st.just("add"), "text": TEXTS}),
+)
 #: Also before the time of what they remove: out of order.
 REMOVALS = st.builds(
     About, st.just("removal"), WRITTEN, st.fixed_dictionaries({"time_ms": SOON_MS, "action": st.just("remove")})
@@ -77,4 +89,4 @@ OTHER_KINDS = st.builds(
 #: Somebody's producer with another partitioner.
 MISPLACED = st.builds(About, st.just("misplaced"), WRITTEN, misplaced=st.just(True))
 REPLIES = st.builds(Reply, WRITTEN, st.integers(0, 3), st.sampled_from([True, True, False]), SOON_MS)
-WORDS = st.one_of(adds(), adds(), DUPLICATES, LATE, REMOVALS, OTHER_KINDS, REPLIES, MISPLACED)
+WORDS = st.one_of(adds(), adds(), DUPLICATES, LATE, OLDER, REMOVALS, OTHER_KINDS, REPLIES, MISPLACED)
