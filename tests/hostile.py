@@ -106,7 +106,7 @@ ADDED = (
         "ce-data",
         "ce-data_base64",
         "ce-",
-        "ce-Ümläut",
+        "ce-a.b!",
     ),
     *("x-discourse-event", "x-discourse-instance", "x-discourse-event-type", "date", "content-type", "x-gitlab-event"),
 )

@@ -12,7 +12,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from pipeline.gateway import metrics
-from pipeline.gateway.waiting import Phase, Waiting
+from pipeline.gateway.waiting import SENDER, Phase, Sender, Waiting
 
 #: Platforms' heads have some 2 KB, with the signatures of ActivityPub 8 KB.
 HEAD_BYTES = 32_768
@@ -29,6 +29,7 @@ class Guarded(HttpToolsProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._phase = Phase.REQUEST
+        self._sender = Sender()
         self._began = False
         self._head_bytes = 0
         self._idle_bytes = 0
@@ -61,6 +62,7 @@ class Guarded(HttpToolsProtocol):
             self.transport.abort()
             raise ValueError("too many requests at once")
         super().on_message_begin()
+        self.scope[SENDER] = self._sender  # type: ignore[literal-required]
         self._phase, self._began, self._head_bytes = Phase.HEAD, True, 0
 
     def on_url(self, url: bytes) -> None:
@@ -83,14 +85,18 @@ class Guarded(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         # Whoever was answered before his body was read may go on.
-        self._phase = Phase.REQUEST if self.cycle.response_complete else Phase.ANSWER
+        self._phase = self._silent if self.cycle.response_complete else Phase.ANSWER
 
     def on_response_complete(self) -> None:
         queued = bool(self.pipeline)
         super().on_response_complete()
         if self._phase is Phase.ANSWER and not queued:
-            self._phase = Phase.REQUEST
-            self.waiting.move(self, Phase.ANSWER, Phase.REQUEST)
+            self._phase = self._silent
+            self.waiting.move(self, Phase.ANSWER, self._phase)
+
+    @property
+    def _silent(self) -> Phase:
+        return Phase.NEXT if self._sender.is_known else Phase.REQUEST
 
     def send_400_response(self, msg: str) -> None:
         """What uvicorn calls for everything that the parser does not take, and that is refused here."""

@@ -1,6 +1,7 @@
 """The open connections by what their senders owe: those that take too long, or are too many, are closed.
 
-Nobody has shown a signature yet when a connection is held open, so whoever waits longest gives way to who comes new.
+Whoever waits longest gives way to who comes new, and whoever has shown a signature on his connection after all others:
+a storm of strangers would otherwise cut off those whose next delivery is on its way.
 """
 
 from __future__ import annotations
@@ -31,11 +32,24 @@ class Phase(Enum):
     HEAD = 10.0
     #: Of a body that nobody reads, such as one to an unknown connection. Deliveries have a shorter time.
     BODY = 30.0
+    #: The next request of a known sender. The server itself closes what is silent for 75 s.
+    NEXT = 80.0
     ANSWER = 0.0
 
 
 #: In this order they give way.
-_GIVING_WAY = (Phase.HEAD, Phase.REQUEST, Phase.BODY)
+_GIVING_WAY = (Phase.HEAD, Phase.REQUEST, Phase.BODY, Phase.NEXT)
+#: Under this name a request's scope holds the sender.
+SENDER = "twoway.sender"
+
+
+class Sender:
+    """Who is at the other end of a connection: known once a delivery of his was taken."""
+
+    __slots__ = ("is_known",)
+
+    def __init__(self) -> None:
+        self.is_known = False
 
 
 class Held(Protocol):
@@ -61,14 +75,17 @@ class Waiting:
         return sum(map(len, self._since.values()))
 
     def enter(self, connection: Held) -> None:
-        """A new connection. Where there are too many, who waits longest is closed; that may be itself."""
+        """A new connection. Where there are too many, who waits longest is closed; it itself where nobody waits."""
+        if len(self) >= self.most:
+            metrics.SOCKETS_CLOSED.labels("too_many").inc()
+            since = next((self._since[phase] for phase in _GIVING_WAY if self._since[phase]), None)
+            if since is None:
+                connection.give_way()
+                return
+            longest, _ = since.popitem(last=False)
+            longest.give_way()
         self._since[Phase.REQUEST][connection] = self._clock()
         self._look_again()
-        if len(self) > self.most:
-            since = next(self._since[phase] for phase in _GIVING_WAY if self._since[phase])
-            longest, _ = since.popitem(last=False)
-            metrics.SOCKETS_CLOSED.labels("too_many").inc()
-            longest.give_way()
 
     def move(self, connection: Held, before: Phase, now: Phase) -> None:
         """From now on the connection waits for something else; one that was left stays so."""

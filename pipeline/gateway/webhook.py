@@ -21,6 +21,7 @@ from pipeline.gateway.connections import Connections
 from pipeline.gateway.intake import Intake, Receipt
 from pipeline.gateway.leases import Leases
 from pipeline.gateway.refusals import Refusals
+from pipeline.gateway.waiting import SENDER
 from pipeline.sources.delivery import Answer, Connection, Delivery, join_headers
 from pipeline.sources.registry import SOURCES
 
@@ -95,9 +96,12 @@ class WebhookEndpoint:
                 tail=tail,
                 received_ms=self._clock(),
             )
-            return await self._take(delivery, connection)
+            answer = await self._take(delivery, connection)
         finally:
             held.give()
+        if SENDER in scope:
+            scope[SENDER].is_known = True
+        return answer
 
     def _handshake(self, scope: Scope, headers: dict[str, str], connection: Connection) -> Answer:
         source = SOURCES[connection.platform]

@@ -1,6 +1,8 @@
 """The largest deliveries, made of whatever costs most, rightly signed, through a running gateway on a real Kafka.
 
-They are read in threads, but one call of C there holds up the loop as well: so the clock on the wall is what counts.
+They are read in threads, but one call of C there holds up the loop as well, at no processor time of the loop's own. So
+a turn of the loop is taken by the clock on the wall, less the time that other programs had: at most the processor time
+of the whole process.
 """
 
 from __future__ import annotations
@@ -67,23 +69,26 @@ def send(host: str, sent: Sent) -> int:
         connection.close()
 
 
-async def longest_turn(running: asyncio.Task[int]) -> float:
-    """The longest turn of the loop until the task is done, in seconds."""
-    longest_s, last_s = 0.0, time.perf_counter()
+async def longest_turn(running: asyncio.Task[int]) -> tuple[float, float]:
+    """The longest turn of the loop until the task is done, in seconds: without other programs, and with them."""
+    longest_s = longest_wall_s = 0.0
+    last_s, last_cpu_s = time.perf_counter(), time.process_time()
     while not running.done():
         await asyncio.sleep(0)
-        now_s = time.perf_counter()
-        longest_s, last_s = max(longest_s, now_s - last_s), now_s
-    return longest_s
+        now_s, now_cpu_s = time.perf_counter(), time.process_time()
+        longest_wall_s = max(longest_wall_s, now_s - last_s)
+        longest_s = max(longest_s, min(now_s - last_s, now_cpu_s - last_cpu_s))
+        last_s, last_cpu_s = now_s, now_cpu_s
+    return longest_s, longest_wall_s
 
 
-async def stood_still(host: str, sent: Sent) -> tuple[int, float]:
-    """The answer, and the longest turn of the best of three tries: a machine that does other things is no fault."""
-    best_s, tries = float("inf"), 0
-    while best_s >= HANG_S and tries < TRIES:
+async def stood_still(host: str, sent: Sent) -> tuple[int, tuple[float, float]]:
+    """The answer, and the longest turn of the best of three tries."""
+    tries = list[tuple[float, float]]()
+    while not tries or (min(tries)[0] >= HANG_S and len(tries) < TRIES):
         running = asyncio.create_task(asyncio.to_thread(send, host, sent))
-        best_s, tries = min(best_s, await longest_turn(running)), tries + 1
-    return running.result(), best_s
+        tries.append(await longest_turn(running))
+    return running.result(), min(tries)
 
 
 @pytest.fixture
@@ -103,7 +108,7 @@ async def test_no_body_of_any_size_holds_the_loop_up(
     """Whatever it is made of, and up to the largest: the loop turns on within 100 ms."""
     write_connections(tmp_path / "connections.toml", tables())
     answers: dict[tuple[str, int], int] = {}
-    turns_s: dict[tuple[str, int], float] = {}
+    turns_s: dict[tuple[str, int], tuple[float, float]] = {}
     async with gateway(settings, tmp_path, produce_timeout_ms=10_000) as client:
         host = client.base_url.netloc.decode()
         for made_of, (platform, make) in COSTLY.items():
@@ -114,8 +119,9 @@ async def test_no_body_of_any_size_holds_the_loop_up(
                 answers[at], turns_s[at] = await stood_still(host, signed(platform, body, host))
     longest = max(turns_s, key=lambda at: turns_s[at])
     with capsys.disabled():
-        print(f"\nthe longest turn of the loop: {turns_s[longest] * 1000:.0f} ms, with {longest}")  # noqa: T201
-    assert {at: turn_s for at, turn_s in turns_s.items() if turn_s >= HANG_S} == {}
+        own_s, wall_s = turns_s[longest]
+        print(f"\nthe longest turn of the loop: {own_s * 1000:.0f} ms ({wall_s * 1000:.0f} ms), with {longest}")  # noqa: T201
+    assert {at: turn_s for at, turn_s in turns_s.items() if turn_s[0] >= HANG_S} == {}
     assert {at: status for at, status in answers.items() if status not in ANSWERS} == {}
     read = {made_of for (made_of, _), status in answers.items() if status == 200}
     assert len(read) > len(COSTLY) / 2

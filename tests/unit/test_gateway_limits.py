@@ -71,9 +71,40 @@ async def test_the_longest_silent_connection_gives_way_to_a_new_one() -> None:
     assert len(waiting) == 3
 
 
+async def test_who_has_shown_a_signature_gives_way_after_all_strangers() -> None:
+    """However long he has been silent; where there are such only, the longest silent of them."""
+    waiting, _, (known, longer, *strangers) = waiting_connections(5, most=5)
+    waiting.move(longer, Phase.REQUEST, Phase.NEXT)
+    waiting.move(known, Phase.REQUEST, Phase.NEXT)
+    for stranger, phase in zip(strangers, (Phase.REQUEST, Phase.HEAD, Phase.BODY), strict=True):
+        waiting.move(stranger, Phase.REQUEST, phase)
+    for _ in range(3):
+        newest = Sender()
+        waiting.enter(newest)
+        waiting.move(newest, Phase.REQUEST, Phase.NEXT)
+    assert [sender.end for sender in (known, longer, *strangers)] == ["", "", *["gave way"] * 3]
+    waiting.enter(Sender())
+    waiting.enter(Sender())
+    assert [sender.end for sender in (known, longer)] == ["", "gave way"]
+
+
+async def test_a_new_connection_gives_way_only_where_all_others_are_being_answered() -> None:
+    """Not to bodies that are on their way, of strangers as it may be: nobody could come in."""
+    waiting, _, (body, answered) = waiting_connections(2, most=2)
+    waiting.move(body, Phase.REQUEST, Phase.BODY)
+    waiting.move(answered, Phase.REQUEST, Phase.ANSWER)
+    new, newer = Sender(), Sender()
+    waiting.enter(new)
+    waiting.move(new, Phase.REQUEST, Phase.ANSWER)
+    waiting.enter(newer)
+    assert [sender.end for sender in (body, answered, new, newer)] == ["gave way", "", "", "gave way"]
+    assert len(waiting) == 2
+
+
 async def test_each_phase_has_its_time() -> None:
-    """A head ten seconds, a body thirty, silence between requests seventy-five; an answer as long as it takes."""
-    waiting, clock, senders = waiting_connections(4, most=9)
+    """A head ten seconds, a body thirty, silence seventy-five (the next request of somebody known: a little more, the
+    server closes before); an answer as long as it takes."""
+    waiting, clock, senders = waiting_connections(5, most=9)
     for sender, phase in zip(senders, Phase, strict=True):
         waiting.move(sender, Phase.REQUEST, phase)
     ends = []
@@ -81,8 +112,8 @@ async def test_each_phase_has_its_time() -> None:
         clock.now_s += later_s
         waiting.sweep()
         ends.append([sender.end for sender in senders].count(""))
-    assert ends == [4, 3, 2, 1, 1]
-    assert [sender.end for sender in senders] == ["slow request", "slow head", "slow body", ""]
+    assert ends == [5, 4, 3, 2, 1]
+    assert [sender.end for sender in senders] == ["slow request", "slow head", "slow body", "slow next", ""]
 
 
 async def test_who_has_left_is_not_moved_back_in() -> None:
