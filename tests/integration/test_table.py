@@ -104,6 +104,7 @@ async def test_a_page_may_change_in_more_rows_than_a_command_of_a_script_takes(s
     assert sum(name.startswith("1m:") for name in await page(driver)) == 1
     assert await driver.differences() == []
     await outlet.stop()
+    await driver.decoding.aclose()
     await redis.aclose()
 
 
@@ -186,6 +187,7 @@ async def test_rows_of_a_slice_that_was_not_applied_are_not_published(settings: 
         await driver.publish()
     assert read_topic(small, POSTS) == []
     await outlet.stop()
+    await driver.decoding.aclose()
     await redis.aclose()
 
 
@@ -285,6 +287,7 @@ async def test_a_small_cache_counts_the_same(settings: Settings) -> None:
     assert len(driver.table.shelf.pages) < 300
     assert await driver.differences() == []
     await outlet.stop()
+    await driver.decoding.aclose()
     await redis.aclose()
 
 
