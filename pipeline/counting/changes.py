@@ -13,8 +13,8 @@ _texts = RowTexts()
 
 class Changes(msgspec.Struct):
     """`fields`: a msgpack array of name, value, ...; `gone`: names; `moved`: the page's newest event is another one;
-    `begins`: nothing of the page was in Redis; `blob` replaces the members when `whole` (the first of the page, or
-    written anew), else is appended to them; `links`, in the same way, the threads; `engaged`: as
+    `begins`: nothing of the page was in Redis; `blob` replaces the members when `whole`, else is appended to them, or
+    `begins_members`; `links`: to append to the threads, or they `begins_threads`; `engaged`: as
     `LivePage.take_engaged` gives it."""
 
     fields: bytes
@@ -23,8 +23,9 @@ class Changes(msgspec.Struct):
     begins: bool = False
     blob: bytes | None = None
     whole: bool = False
+    begins_members: bool = False
     links: bytes | None = None
-    whole_links: bool = False
+    begins_threads: bool = False
     engaged: dict[int, bytes] | None = None
 
 
@@ -43,7 +44,7 @@ def take_changes(page: LivePage, windows: Windows) -> Changes:
     if page.members.appended:
         _members(page, changes)
     if page.threads is not None and page.threads.appended:
-        changes.whole_links = not page.threads.stored
+        changes.begins_threads = not page.threads.stored
         changes.links = page.threads.take_appended()
     changes.engaged = page.take_engaged()
     return changes
@@ -59,10 +60,9 @@ def _answers(times: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def _members(page: LivePage, changes: Changes) -> None:
-    """Append; or write the members anew when more than half of the entries in Redis are overwritten ones, and when they
-    are the first: what lies under their key without being the page's is not."""
+    """Append; or write the members anew when more than half of the entries in Redis are overwritten ones."""
     members = page.members
-    changes.whole = not page.entries
+    changes.begins_members = not page.entries
     page.entries += members.appended
     changes.blob = members.take_appended()
     if page.entries > 2 * len(members) + 16:

@@ -6,22 +6,25 @@
 -- ARGV[2] offset and ARGV[3] version that the writer believes to be in force ('0' where nothing is there yet)
 -- ARGV[4] next offset to apply; ARGV[5] next version
 -- ARGV[6] '' or msgpack of {sets, removals, appends, replacements, earlier, scores, unscores, renewals, ttl in s,
---         texts, standing, moves}; each but the ttl and the last two is a flat array of key, what to do with it, key, ...
+--         texts, standing, moves, beginnings}; each but the ttl, standing and moves is a flat array of key, what to do
+--         with it, key, ...
 --           sets     {field, value, ...}       HSET        removals      {field, ...}          HDEL
---           appends  bytes                     APPEND      replacements  bytes                 SET; '' DEL
+--           appends  bytes                     APPEND      replacements  bytes                 SET
+--           beginnings  bytes                  APPEND, and SET where something lay there before; '' DEL
 --           scores   {score, member, ...}      ZADD        earlier       {score, member, ...}  ZADD LT
 --           unscores {member, ...}             ZREM
 --           renewals n                         EXPIRE; where n > 0 also drop members below that score
 --           texts    {ttl, field, value, actor, ...}   HSET where there is no newer value; the time of a value stands in
 --                    its first 15 digits. What an erased actor said is kept without text and actor.
---           standing key, ...                  pages that were there when they were read, and must be
+--           standing key, ...                  EXPIRE: pages that were there when they were read, and must be
 --           moves    key, other key, field, ms, ...   of `texts`: a comment turned out to be of another time. What is
 --                    there of it goes to the other key, with that time, where there is no newer value. The other key,
 --                    which may be the same, is one of `texts`
 --         These keys (pages, members, posts) carry the hash tag of KEYS, so they lie on the same node. They are
 --         not in KEYS because a client packs an argument in 1 us and a string inside msgpack in 0.05 us.
 -- ARGV[7...] further fields of `applied` and their values, where they are not there yet: layout and window sizes
--- Returns 1; or {offset, version} in force, having written nothing: the writer is fenced, or a page ran out.
+-- Returns 1; or {offset, version} in force, having written nothing but lifetimes: the writer is fenced, or a page ran
+--         out since it was read.
 local call, min = redis.call, math.min
 -- Arguments of one command: `unpack` takes 8,000 at the most. Even, for fields and values come in pairs.
 local MOST = 4000
@@ -39,17 +42,23 @@ end
 if ARGV[6] ~= '' then
   local change = cmsgpack.unpack(ARGV[6])
   local list = change[11]
-  for first = 1, #list, MOST do
-    local last = min(first + MOST - 1, #list)
-    if call('EXISTS', unpack(list, first, last)) <= last - first then return {offset, version} end
+  for i = 1, #list do
+    if call('EXPIRE', list[i], change[9]) == 0 then return {offset, version} end
   end
   every('HSET', change[1])
   every('HDEL', change[2])
   list = change[3]
   for i = 1, #list, 2 do call('APPEND', list[i], list[i + 1]) end
   list = change[4]
+  for i = 1, #list, 2 do call('SET', list[i], list[i + 1]) end
+  list = change[13]
   for i = 1, #list, 2 do
-    if list[i + 1] ~= '' then call('SET', list[i], list[i + 1]) else call('DEL', list[i]) end
+    local key, bytes = list[i], list[i + 1]
+    if bytes == '' then
+      call('DEL', key)
+    elseif call('APPEND', key, bytes) > #bytes then
+      call('SET', key, bytes)
+    end
   end
   list = change[5]
   for i = 1, #list, 2 do

@@ -19,19 +19,21 @@ class Retention:
 
     def __init__(self, settings: Settings) -> None:
         self._windows = {"windows": settings.windows, "engaged_windows": settings.engaged_windows}
-        self.names = tuple(self._windows)
-        self.fields = tuple(part for name, windows in self._windows.items() for part in (name, windows.text))
+        self._texts = {name: windows.text for name, windows in self._windows.items()}
+        self.names = tuple(self._texts)
+        self.fields = tuple(part for pair in self._texts.items() for part in pair)
 
     def stands_in(self, key: str, found: Iterable[bytes | None]) -> bool:
         """Whether this is what stands in the `applied` hash under `names`. Where nothing stands there (an older release
         wrote the slot, or nobody did) what we have is taken over. Raises StateError where the slot cannot go on with
         it."""
         stands = True
-        for (name, ours), text in zip(self._windows.items(), found, strict=True):
-            if text is None or text.decode() != ours.text:
+        for (name, ours), text in zip(self._texts.items(), found, strict=True):
+            if text is None:
                 stands = False
-                if text is not None:
-                    _check(key, name, ours, text.decode())
+            elif text != ours.encode():
+                stands = False
+                _check(key, name, self._windows[name], text.decode(errors="replace"))
         return stands
 
 

@@ -36,14 +36,15 @@ class SlotChange:
     """What one slot's script is to do; the head of `apply.lua` describes the arrays."""
 
     __slots__ = (
-        "appends", "earlier", "engaged", "moves", "open", "removals", "renewals", "renewed", "replacements", "scores",
-        "sets", "standing", "texts", "unscores",
+        "appends", "beginnings", "earlier", "engaged", "moves", "open", "removals", "renewals", "renewed",
+        "replacements", "scores", "sets", "standing", "texts", "unscores",
     )  # fmt: skip
 
     def __init__(self, open_: str) -> None:
         self.open = open_
         self.sets: list[Any] = []
         self.appends: list[Any] = []
+        self.beginnings: list[Any] = []
         self.replacements: list[Any] = []
         # By key, for many pages share one, and a command costs Redis more than what it does.
         self.removals: defaultdict[str, list[str]] = defaultdict(list)
@@ -78,7 +79,7 @@ class SlotChange:
             (
                 self.sets, _flat(self.removals), self.appends, self.replacements, _flat(self.earlier),
                 _flat(self.scores), _flat(self.unscores), _flat(self.renewals), ttl_s, _flat(self.texts),
-                self.standing, self.moves,
+                self.standing, self.moves, self.beginnings,
             )
         )  # fmt: skip
 
@@ -133,20 +134,23 @@ class Script:
             change.sets += (key, msgspec.Raw(changes.fields))
         if changes.gone:
             change.removals[key] += changes.gone
-        renew = not page.renewed or changes.whole or changes.whole_links
+        renew = not page.renewed or changes.whole or changes.begins_members or changes.begins_threads
         if changes.engaged:
             renew = renew or not page.engaged_renewed
+            page.engaged_renewed = not renew
             self.talk.add_engaged(change, page, engaged, changes.engaged)
         if page.entity == "post":
             if changes.links is not None:
                 threads = self.keys.threads(page.slot, page.platform, page.id)
-                (change.replacements if changes.whole_links else change.appends).extend(
-                    (threads, text_of(changes.links))
-                )
+                where = change.beginnings if changes.begins_threads else change.appends
+                where += (threads, text_of(changes.links))
             if changes.blob is not None:
-                (change.replacements if changes.whole else change.appends).extend((members, text_of(changes.blob)))
+                where = change.replacements if changes.whole else change.appends
+                if changes.begins_members:
+                    where = change.beginnings
+                where += (members, text_of(changes.blob))
             elif changes.begins:
-                change.replacements += (members, "")
+                change.beginnings += (members, "")
             if changes.moved:
                 change.scores[posts] += (str(page.last_ms), page.encoded_id)
         if renew:
@@ -157,11 +161,13 @@ class Script:
         key, members, posts, engaged = page.addresses or self._address(page)
         if not page.renewed and not changes.begins:
             change.standing.append(key)
+        elif page.entity == "post":
+            change.renew(key)
         page.renewed = True
         if page.entity == "post":
-            change.renew(key)
             change.renew(members)
-            change.renew(engaged)
+            if not changes.engaged:  # else it has its lifetime with them
+                change.renew(engaged)
             # Posts whose pages have run out: as old, against this post's newest event, as a page outlives its own.
             change.renew(posts, max(0, page.last_ms - self.ttl_s * 1000))
             if page.threads is not None:
