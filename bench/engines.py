@@ -44,7 +44,7 @@ FAILURES = (ProgramError, TwowayError, KafkaError, redis.RedisError, OSError)
 def main() -> None:
     arguments = _arguments()
     console = Console(width=None if sys.stdout.isatty() else 160, emoji=False)
-    engines = _wanted(arguments.only, console)
+    engines = wanted(arguments.only, console)
     contest = Contest(OURS)
     with (
         tempfile.TemporaryDirectory(prefix="twoway-bench-") as folder,
@@ -73,19 +73,20 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _wanted(only: str | None, console: Console) -> dict[str, Engine]:
+def wanted(only: str | None, console: Console) -> dict[str, Engine]:
+    """The programs that were asked for, without those of the JVM where they cannot be built or run here."""
     names = only.split(",") if only else list(ENGINES)
     if unknown := set(names) - ENGINES.keys():
         sys.exit(f"--only names {', '.join(sorted(unknown))}; expected some of {', '.join(ENGINES)}")
-    wanted = {name: ENGINES[name] for name in names}
-    if any(engine.is_java for engine in wanted.values()):
+    found = {name: ENGINES[name] for name in names}
+    if any(engine.is_java for engine in found.values()):
         try:
             if java.build():
                 console.print("built the JVM peers")
         except java.MissingError as error:
-            console.print(f"[yellow]skipped: {', '.join(n for n, e in wanted.items() if e.is_java)}:[/yellow] {error}")
-            wanted = {name: engine for name, engine in wanted.items() if not engine.is_java}
-    return wanted
+            console.print(f"[yellow]skipped: {', '.join(n for n, e in found.items() if e.is_java)}:[/yellow] {error}")
+            found = {name: engine for name, engine in found.items() if not engine.is_java}
+    return found
 
 
 def run_all(

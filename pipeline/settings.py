@@ -86,10 +86,12 @@ class Settings:
 
     # What is counted
     windows: Windows = _text(
-        Windows.parse("1m:3h,1h:8d,1d:90d"), "window sizes and how long their rows are kept, size:kept pairs"
+        Windows.parse("1m:3h,1h:8d,1d:90d"),
+        "window sizes and how long their rows are kept, size:kept pairs; once counted, only shorter times",
     )
     engaged_windows: Windows = _text(
-        Windows.parse("1d:90d"), "windows in which distinct actors are counted besides all time, size:kept pairs"
+        Windows.parse("1d:90d"),
+        "windows in which distinct actors are counted besides all time, size:kept pairs; the same",
     )
     text_ttl_days: int = _between(1, 3650, 30, "days that the text of a comment is kept and that it waits for a reply")
     interactions_days: int = _between(

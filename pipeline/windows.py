@@ -50,6 +50,12 @@ def parse_duration(text: str) -> int:
     return int(found[1]) * UNIT_MS[found[2]]
 
 
+def format_duration(duration_ms: int) -> str:
+    """300000 ms -> `5m`: in the longest unit that it is a whole number of."""
+    unit = max((unit for unit in UNIT_MS if duration_ms % UNIT_MS[unit] == 0), key=UNIT_MS.__getitem__)
+    return f"{duration_ms // UNIT_MS[unit]}{unit}"
+
+
 class Windows:
     """The window sizes in force, and how a moment falls into them."""
 
@@ -78,6 +84,17 @@ class Windows:
         if any(s.kept_ms < s.length_ms for s in sizes):
             raise SettingsError(f"{variable} is {text!r}; expected each kept at least for its own length")
         return cls(tuple(sizes))
+
+    @property
+    def text(self) -> str:
+        """As `parse` reads them: one text for the same sizes and times."""
+        return ",".join(f"{size.name}:{format_duration(size.kept_ms)}" for size in self.sizes)
+
+    def keeps_no_more_than(self, former: Windows) -> bool:
+        """Whether every row that these windows keep was kept by the former ones: the same sizes, none for longer."""
+        return [size.name for size in self.sizes] == [size.name for size in former.sizes] and all(
+            size.kept_ms <= before.kept_ms for size, before in zip(self.sizes, former.sizes, strict=True)
+        )
 
     def codes(self, time_ms: int) -> tuple[int, ...]:
         """The codes of the rows that a moment falls into, finest first, the row of all time last."""

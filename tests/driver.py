@@ -27,6 +27,7 @@ PARTITION = 0
 PARTITIONS = 4
 #: When every record of a test was received, and what a table's clock shows.
 RECEIVED_MS = NOON_MS + 60_000
+DAY_MS = 86_400_000
 
 
 def accounts_of(partition: int, number: int) -> list[str]:
@@ -87,6 +88,18 @@ class Driver:
     async def publish(self) -> None:
         """Publish, and commit what is published, as the acknowledgements do."""
         self.committed = await self.table.publish()
+
+    async def age(self, days: float) -> None:
+        """So many days pass, in Redis and on the table's clock."""
+        keys = [key async for key in self.redis.scan_iter(match=f"{self.settings.key_prefix}:*")]
+        asking, ageing = (self.redis.pipeline(transaction=False) for _ in range(2))
+        for key in keys:
+            asking.pttl(key)
+        for key, left_ms in zip(keys, await asking.execute(), strict=True):
+            if left_ms > 0:
+                ageing.pexpire(key, left_ms - int(days * DAY_MS))
+        await ageing.execute()
+        self.now_ms += int(days * DAY_MS)
 
     async def lose_everything(self) -> None:
         """Redis is emptied of this installation; the table does not know."""

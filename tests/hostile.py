@@ -1,14 +1,18 @@
-"""Deliveries as somebody hostile would make them of real ones: every part replaced by what nobody expects there."""
+"""Deliveries as somebody hostile would make them of real ones: every part replaced by what nobody expects there.
+
+Of the headers those that say what a delivery is; signatures and tokens are put on afterwards, and rightly.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
+from pipeline.sources.http_file import read_http
 from tests.contract.corpus import Case, cases
 
 #: JSON as it is written, so that it can be what no encoder would write.
@@ -63,8 +67,70 @@ FORMS = (
     "hook=comment_post&comment_ID=%ED%A0%80",
     "&&&=",
 )
+#: Values of headers; percent signs are escapes in those of CloudEvents. What no client can send at all is not here.
+HEADERS = (
+    *(
+        "",
+        "%",
+        "%00",
+        "%zz",
+        "%ff%fe",
+        "%ED%A0%80",
+        "%0d%0aX: y",
+        "%25%32%35",
+        "%41" * 1_500,
+        '"',
+        '"1.0"',
+        "\xe9\xff",
+        "a\tb",
+    ),
+    *("1.0", "0.3", "1", "ping", "post_destroyed", "post_liked", "interaction.like.added", "interaction.totals.added"),
+    *(
+        "/platforms/x/accounts/1",
+        "/platforms/%2F/accounts/%00",
+        "/platforms//accounts/",
+        "/platforms/a/accounts/" * 300,
+    ),
+    *("https://[", "https://forum.example/", "tw:{1}:applied", "}{", "x" * 1_025, "é" * 200, "2026-13-45T99:99:99Z"),
+    *("9999-12-31T23:59:59-23:59", "Mon, 31 Feb 2026 99:00:00 GMT", "text/plain", "application/json; charset=utf-16"),
+    *("application/cloudevents+json", "application/cloudevents-batch+json", "+json", ";", "application/json,text/xml"),
+)
+#: Put on where they were not.
+ADDED = (
+    *(
+        "ce-specversion",
+        "ce-type",
+        "ce-source",
+        "ce-subject",
+        "ce-time",
+        "ce-data",
+        "ce-data_base64",
+        "ce-",
+        "ce-Ümläut",
+    ),
+    *("x-discourse-event", "x-discourse-instance", "x-discourse-event-type", "date", "content-type", "x-gitlab-event"),
+)
+#: Those of a platform that say what its delivery is.
+_TELLING = re.compile(r"(ce|x-discourse|x-gitlab-event|webhook-request)-?.*|content-type|date", re.IGNORECASE)
 _PLACE = "@hostile@"
-ALL = [case for case in cases() if case.file.suffix != ".http"]
+ALL = cases()
+
+
+class Hostile(NamedTuple):
+    """A delivery: the case that it was made of, its body, and its headers, of which some may stand twice."""
+
+    case: Case
+    body: bytes
+    headers: tuple[tuple[str, str], ...]
+
+
+def sent(case: Case) -> tuple[tuple[tuple[str, str], ...], bytes]:
+    """Headers that tell what it is, and body, as the platform sends them."""
+    if case.file.suffix == ".http":
+        request = read_http(case.file.read_bytes())
+        return tuple((name, value) for name, value in request.headers.items() if _TELLING.fullmatch(name)), request.body
+    headers = {**case.expected["headers"], "Content-Type": case.expected["content_type"]}
+    return tuple(headers.items()), case.file.read_bytes()
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -132,10 +198,35 @@ def broken_bytes(draw: st.DrawFn, body: bytes) -> bytes:
 
 
 @st.composite
-def hostile_deliveries(draw: st.DrawFn, tokens: tuple[str, ...] = TOKENS) -> tuple[Case, bytes]:
-    """A case of the corpus, and a body that was made of its own."""
+def hostile_headers(draw: st.DrawFn, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The headers with one to three of them replaced, left out, given twice or put on."""
+    changed = list(headers)
+    for _ in range(draw(st.integers(1, 3))):
+        how = draw(st.sampled_from(("replace", "replace", "replace", "drop", "twice", "add")))
+        value = draw(st.sampled_from(HEADERS))
+        if how == "add" or not changed:
+            changed.append((draw(st.sampled_from(ADDED)), value))
+            continue
+        at = draw(st.integers(0, len(changed) - 1))
+        if how == "drop":
+            del changed[at]
+        elif how == "twice":
+            changed.append((changed[at][0], value))
+        else:
+            changed[at] = (changed[at][0], value)
+    return tuple(changed)
+
+
+@st.composite
+def hostile_deliveries(draw: st.DrawFn, tokens: tuple[str, ...] = TOKENS) -> Hostile:
+    """A case of the corpus with a body that was made of its own, with other headers, or both."""
     case = draw(st.sampled_from(ALL))
-    body = case.file.read_bytes()
-    if case.file.suffix == ".json" and draw(st.integers(0, 3)):
-        return case, draw(json_bodies(body, tokens))
-    return case, draw(broken_bytes(body))
+    headers, body = sent(case)
+    what = draw(st.sampled_from(("body", "body", "headers", "both")))
+    if what != "body":
+        headers = draw(hostile_headers(headers))
+    if what == "headers":
+        return Hostile(case, body, headers)
+    if case.file.suffix in {".json", ".http"} and draw(st.integers(0, 3)):
+        return Hostile(case, draw(json_bodies(body, tokens)), headers)
+    return Hostile(case, draw(broken_bytes(body)), headers)

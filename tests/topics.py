@@ -34,11 +34,18 @@ def read_topic(settings: Settings, topic: Topic) -> list[bytes]:
     return values
 
 
-def drop_beginning(settings: Settings, topic: Topic) -> None:
-    """Let Kafka forget every record that the topic holds, as its retention would."""
+def ends(settings: Settings, topic: Topic) -> dict[int, int]:
+    """Of each partition the offset that its next record will have."""
     consumer = KafkaConsumer(bootstrap_servers=list(settings.kafka_servers))
     name = settings.topic(topic.name)
-    ends = consumer.end_offsets([TopicPartition(name, p) for p in consumer.partitions_for_topic(name)])
+    found = consumer.end_offsets([TopicPartition(name, p) for p in consumer.partitions_for_topic(name)])
     consumer.close()
+    return {one.partition: end for one, end in found.items()}
+
+
+def drop_beginning(settings: Settings, topic: Topic) -> None:
+    """Let Kafka forget every record that the topic holds, as its retention would."""
+    name = settings.topic(topic.name)
+    records = {TopicPartition(name, partition): end for partition, end in ends(settings, topic).items() if end}
     with KafkaAdminClient(bootstrap_servers=list(settings.kafka_servers)) as admin:
-        admin.delete_records({partition: end for partition, end in ends.items() if end})
+        admin.delete_records(records)

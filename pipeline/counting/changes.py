@@ -13,15 +13,18 @@ _texts = RowTexts()
 
 class Changes(msgspec.Struct):
     """`fields`: a msgpack array of name, value, ...; `gone`: names; `moved`: the page's newest event is another one;
-    `blob` replaces the members when `whole`, else is appended to them; `links`: to append to the threads; `engaged`: as
+    `begins`: nothing of the page was in Redis; `blob` replaces the members when `whole` (the first of the page, or
+    written anew), else is appended to them; `links`, in the same way, the threads; `engaged`: as
     `LivePage.take_engaged` gives it."""
 
     fields: bytes
     gone: list[str]
     moved: bool
+    begins: bool = False
     blob: bytes | None = None
     whole: bool = False
     links: bytes | None = None
+    whole_links: bool = False
     engaged: dict[int, bytes] | None = None
 
 
@@ -35,10 +38,12 @@ def take_changes(page: LivePage, windows: Windows) -> Changes:
     if page.labelled is not None and page.labelled.changed:
         extra += page.labelled.fields()
         page.labelled.changed = False
-    changes = Changes(*page.take_fields(windows.fields, _texts, ratio_text, _answers, extra))
+    begins = page.new
+    changes = Changes(*page.take_fields(windows.fields, _texts, ratio_text, _answers, extra), begins=begins)
     if page.members.appended:
         _members(page, changes)
     if page.threads is not None and page.threads.appended:
+        changes.whole_links = not page.threads.stored
         changes.links = page.threads.take_appended()
     changes.engaged = page.take_engaged()
     return changes
@@ -54,8 +59,10 @@ def _answers(times: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def _members(page: LivePage, changes: Changes) -> None:
-    """Append; or write the members anew when more than half of the entries in Redis are overwritten ones."""
+    """Append; or write the members anew when more than half of the entries in Redis are overwritten ones, and when they
+    are the first: what lies under their key without being the page's is not."""
     members = page.members
+    changes.whole = not page.entries
     page.entries += members.appended
     changes.blob = members.take_appended()
     if page.entries > 2 * len(members) + 16:

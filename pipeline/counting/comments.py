@@ -22,10 +22,11 @@ class CommentChange:
     its id, as keys and fields in Redis have it.
 
     `said`: the slice's records about it, `before`: its state before the first of them. `time_ms`: where it stands and
-    was spoken of, the time under which its text is kept; `forget_ms`: the time under which one may be that is to go.
+    was spoken of, the time under which its text is kept; `former_ms`: the one under which it was kept before the slice,
+    if that is another. What was said so far moves with it, or goes.
     """
 
-    __slots__ = ("before", "comment", "forget_ms", "mark", "post", "said", "time_ms", "waits_ms")
+    __slots__ = ("before", "comment", "former_ms", "mark", "post", "said", "time_ms", "waits_ms")
 
     def __init__(self, post: LivePage, comment: int) -> None:
         self.post = post
@@ -35,7 +36,7 @@ class CommentChange:
         self.said: list[Interaction] = []
         self.waits_ms: int | None = None
         self.time_ms: int | None = None
-        self.forget_ms: int | None = None
+        self.former_ms: int | None = None
 
 
 def settle_comments(comments: Sequence[Comment], finest_ms: int) -> list[CommentChange]:
@@ -102,7 +103,7 @@ def _settle(change: CommentChange, finest_ms: int) -> bool:
         if old != new:
             _count(post.answered, old, new, finest_ms)
     stands = is_standing(state, COMMENT)
-    if not stands and change.said and change.before is None:
+    if not stands and change.said and change.before is None and not any(map(_may_wait, change.said)):
         return False  # a new reply of the account, or something that was removed before it came
     change.mark = f"{comment:016x}"
     time_ms = counted_at_ms(state) if stands else None
@@ -113,8 +114,13 @@ def _settle(change: CommentChange, finest_ms: int) -> bool:
         kept_ms = None if before is None or not is_standing(before, COMMENT) else counted_at_ms(before)
         change.time_ms = time_ms
         if kept_ms != time_ms:
-            change.forget_ms = kept_ms
+            change.former_ms = kept_ms
     return True
+
+
+def _may_wait(said: Interaction) -> bool:
+    """What came and went within a slice is told as well: an owner whose Redis was lost since may have said it waits."""
+    return said.kind == "comment" and said.action != "remove" and not said.own
 
 
 def _count(answered: dict[int, int], old: Answer | None, new: Answer | None, finest_ms: int) -> None:

@@ -406,9 +406,11 @@ cdef class Fields:
 
 
 cdef Py_ssize_t write_number(char* out, int64_t number) noexcept nogil:
-    """The digits of a number that is not negative; how many there are."""
+    """A number as text; how many characters that are."""
     cdef char digits[NUMBER_ROOM]
     cdef Py_ssize_t size = 0, at
+    if number < 0:
+        return snprintf(out, NUMBER_ROOM, "%lld", <long long>number)
     while True:
         digits[size] = <char>(c"0" + number % 10)
         size += 1

@@ -13,7 +13,7 @@ from pipeline.counting.rows import COUNTS
 
 cdef Py_ssize_t SMALLEST = 8
 cdef int COUNT_BYTES = 8 * COLUMNS
-#: Packed: the counts of a row without answers are no greater than LOWEST.
+#: Packed: the counts of a row without answers are 0 to LOWEST.
 cdef object LOWEST = COUNTS
 cdef object ANSWERS_BIT = COUNTS.bit_length()
 
@@ -46,7 +46,7 @@ cdef class RowTable:
         cdef Row* row = self.row_of(code)
         cdef bytes counts = (packed & LOWEST).to_bytes(COUNT_BYTES, "little")
         memcpy(row.counts, PyBytes_AS_STRING(counts), COUNT_BYTES)
-        if packed > LOWEST:
+        if packed > LOWEST or packed < 0:
             self.answers[code] = packed >> ANSWERS_BIT << ANSWERS_BIT
         else:
             self.answers.pop(code, None)
@@ -176,7 +176,7 @@ cdef class RowTable:
         return 0
 
     cdef object packed(self, Row* row):
-        cdef bint plain = not (row.counts[1] | row.counts[2] | row.counts[3] | row.counts[4])
+        cdef bint plain = row.counts[0] >= 0 and not (row.counts[1] | row.counts[2] | row.counts[3] | row.counts[4])
         counts = (
             row.counts[0] if plain
             else int.from_bytes(PyBytes_FromStringAndSize(<char*>row.counts, COUNT_BYTES), "little")

@@ -3,6 +3,7 @@
 `likes,comments,shares,replies,posts` in the order of `schemas.engagement.COLUMNS`; a row with answered comments goes on
 with `,answered` and how many of them got their reply within each bucket of `REPLY_TIMES_S`, zeros at the end left out.
 Packed, column k takes the 64 bits from 64*k on, the buckets those behind: so Python reads a row out of `row_table.pyx`.
+A count below 0, which only a fault can leave, is as any other: it takes nothing from the columns beside it.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ BITS = 64
 #: One answered comment, by the bucket of its reply's time.
 ANSWERED_IN = tuple(1 << (BITS * (len(COLUMNS) + bucket)) for bucket in range(REPLY_BUCKETS))
 _BYTES = 8 * len(COLUMNS)
+_MASK, _HALF = (1 << BITS) - 1, 1 << (BITS - 1)
 _ANSWERS_BIT = BITS * len(COLUMNS)
-#: A greater row holds answered comments.
+#: A row that is greater, or below 0, holds answered comments.
 COUNTS = (1 << _ANSWERS_BIT) - 1
 #: Through bytes: 0.1 us for all columns; five shifts and masks take four times that.
-_columns = Struct(f"<{len(COLUMNS)}Q").unpack
+_bytes_of = Struct(f"<{len(COLUMNS)}q")
+_columns = _bytes_of.unpack
 #: Texts of rows that are remembered: most windows hold one of a few small rows.
 _TEXTS_MOST = 200_000
 
@@ -31,15 +34,17 @@ Counts = tuple[int, int, int, int, int]
 
 def unpack(row: int) -> Counts:
     """The packed row's likes, comments, shares, replies, posts."""
-    return _columns((row if row <= COUNTS else row & COUNTS).to_bytes(_BYTES, "little"))
+    return _columns((row if 0 <= row <= COUNTS else row & COUNTS).to_bytes(_BYTES, "little"))
 
 
 def reply_times(row: int) -> tuple[int, ...]:
     """How many comments got their first reply within each bucket, zeros at the end left out."""
     answers, times = row >> _ANSWERS_BIT, []
     while answers:
-        times.append(answers & (1 << BITS) - 1)
-        answers >>= BITS
+        # Differences are added as they are, so one below 0 has borrowed of the bucket behind it.
+        time = (answers + _HALF & _MASK) - _HALF
+        times.append(time)
+        answers = (answers - time) >> BITS
     return tuple(times)
 
 
@@ -62,7 +67,8 @@ def reply_quantile_ms(times: tuple[int, ...], share: float) -> int | None:
 
 def pack(counts: Counts, times: tuple[int, ...] = ()) -> int:
     """The packed row of these counts and reply times."""
-    return sum(count << (BITS * k) for k, count in enumerate((*counts, *times)))
+    row = int.from_bytes(_bytes_of.pack(*counts), "little")
+    return row + sum(time << (BITS * k) for k, time in enumerate(times, len(COLUMNS))) if times else row
 
 
 class RowTexts(dict[int, str]):
@@ -72,17 +78,20 @@ class RowTexts(dict[int, str]):
         if len(self) > _TEXTS_MOST:
             self.clear()
         text = self[row] = "%d,%d,%d,%d,%d" % unpack(row)  # noqa: UP031 - twice as fast as an f-string of five
-        if row > COUNTS:
+        if not 0 <= row <= COUNTS:
             times = reply_times(row)
             text = self[row] = f"{text},{sum(times)},{','.join(map(str, times))}"
         return text
 
 
 def decode_row(text: str) -> int:
-    """The packed row of a window's field; columns that are not there yet are 0, later ones are passed over."""
+    """The packed row of a window's field; columns that are not there yet are 0, later ones are passed over. Raises
+    ValueError."""
     parts = [int(part) for part in text.split(",")[: len(COLUMNS) + 1 + REPLY_BUCKETS]]
-    counts, times = parts[: len(COLUMNS)], parts[len(COLUMNS) + 1 :]
-    return sum(count << (BITS * k) for k, count in enumerate(counts + times))
+    while len(parts) < len(COLUMNS):
+        parts.append(0)
+    likes, comments, shares, replies, posts = parts[: len(COLUMNS)]
+    return pack((likes, comments, shares, replies, posts), tuple(parts[len(COLUMNS) + 1 :]))
 
 
 def comment_to_like(likes: int, comments: int) -> float | None:

@@ -30,7 +30,7 @@ def is_standing(state: int, kind: int) -> bool:
 class Threads:
     """The links of one post's comments. All of it is derived from `links` and the post's members."""
 
-    __slots__ = ("appended", "below", "counted", "links")
+    __slots__ = ("appended", "below", "counted", "links", "stored")
 
     def __init__(self) -> None:
         #: Hash of a comment -> hash of the one that it replies to. Where records disagree the greater hash holds.
@@ -41,12 +41,15 @@ class Threads:
         self.counted: dict[int, Answer] = {}
         #: Links not yet in Redis: hash, hash, ...
         self.appended: list[int] = []
+        #: Whether Redis holds links of the post.
+        self.stored = False
 
     @classmethod
     def load(cls, blob: bytes, members: States) -> Threads:
         """From what Redis holds, which the rows count already."""
         threads = cls()
         threads.links = dict(iter_unpack("<QQ", blob))
+        threads.stored = True
         threads._rebuild(members)
         for comment in threads.below:
             threads.settle(comment, members)
@@ -104,7 +107,7 @@ class Threads:
 
     def take_appended(self) -> bytes:
         """The new links as bytes to append to those in Redis; the newest of a hash is the greatest."""
-        appended, self.appended = self.appended, []
+        appended, self.appended, self.stored = self.appended, [], True
         return pack(f"<{len(appended)}Q", *appended)
 
     def _rebuild(self, members: States) -> None:

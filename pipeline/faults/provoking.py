@@ -26,17 +26,22 @@ NO_JSON = b"{not json"
 async def provoke(settings: Settings, point: Point | None) -> None:
     """Do once what leads to the point; nothing where a server is away now."""
     with suppress(KafkaError, RedisError, OSError):
-        await (write_refused(settings) if point in REFUSED else write_as_another(settings))
+        if point in REFUSED:
+            await write_refused(settings)
+        else:
+            await write_as_another(settings)
 
 
-async def write_refused(settings: Settings) -> None:
-    """A record that is none, into each partition."""
+async def write_refused(settings: Settings) -> dict[int, int]:
+    """A record that is none, into each partition; gives its offset in each."""
     topic = settings.topic(INTERACTIONS.name)
     producer = AIOKafkaProducer(**kafka_options(settings), acks="all")
     try:
         await producer.start()
+        sent = {}
         for partition in sorted(await producer.partitions_for(topic)):
-            await producer.send_and_wait(topic, NO_JSON, partition=partition)
+            sent[partition] = (await producer.send_and_wait(topic, NO_JSON, partition=partition)).offset
+        return sent
     finally:
         await producer.stop()
 

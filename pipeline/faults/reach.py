@@ -11,8 +11,10 @@ from redis.asyncio import Redis
 
 from pipeline.proving.snapshot import Reach, SnapshotReader
 from pipeline.settings import Settings
+from pipeline.store.connect import connect_redis
 from pipeline.store.keys import Keys
 
+ANSWER_S = 10.0
 #: Slot -> how far it is.
 Reaches = Mapping[int, Reach]
 
@@ -22,13 +24,27 @@ async def read_reaches(client: Redis, settings: Settings) -> Reaches:
     return await SnapshotReader(client, Keys(settings.key_prefix), settings.engaged_windows).reach()
 
 
-def counted(reaches: Reaches) -> int:
-    """How many records are counted: of each partition as many as its farthest slot has."""
-    farthest: dict[int, int] = {}
+async def reaches_now(settings: Settings) -> Reaches:
+    """The same, with a client of its own."""
+    client = connect_redis(settings, timeout_s=ANSWER_S, decode=True)
+    try:
+        return await read_reaches(client, settings)
+    finally:
+        await client.aclose()
+
+
+def farthest(reaches: Reaches) -> dict[int, int]:
+    """How far each partition is counted: partition -> the offset of its farthest slot."""
+    found: dict[int, int] = {}
     for reach in reaches.values():
         for partition, offset in reach.applied.items():
-            farthest[partition] = max(offset, farthest.get(partition, 0))
-    return sum(farthest.values())
+            found[partition] = max(offset, found.get(partition, 0))
+    return found
+
+
+def counted(reaches: Reaches) -> int:
+    """How many records are counted: of each partition as many as its farthest slot has."""
+    return sum(farthest(reaches).values())
 
 
 def is_below(now: Reaches, before: Reaches) -> bool:

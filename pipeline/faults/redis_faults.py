@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from pipeline.faults.memory import Memory, empty_redis, read_memory, write_memory
-from pipeline.faults.reach import Reaches, counted, has_caught_up, is_below, read_reaches
+from pipeline.faults.reach import ANSWER_S, Reaches, counted, has_caught_up, is_below, reaches_now, read_reaches
 from pipeline.faults.schedule import Fault
 from pipeline.faults.stage import HEALTHY_S, Stage
 from pipeline.faults.waiting import wait_for
@@ -29,7 +29,6 @@ from pipeline.store.keys import Keys
 AGAIN_S = 180.0
 #: How long a full Redis may take to be asked to write something.
 REFUSED_S = 20.0
-ANSWER_S = 10.0
 #: Writes wait for so long at the most while the memory is read; the server is killed before.
 PAUSE_MS = 60_000
 #: So much of what it uses a full Redis is allowed: what it holds for its clients for a moment does not make room.
@@ -123,12 +122,11 @@ class RedisFaults:
         return bool(await wait_for(came, AGAIN_S))
 
     async def _reaches(self) -> Reaches:
-        async with self._client(decode=True) as client:
-            return await read_reaches(client, self._settings)
+        return await reaches_now(self._settings)
 
     @asynccontextmanager
-    async def _client(self, *, decode: bool = False) -> AsyncIterator[Redis]:
-        client = connect_redis(self._settings, timeout_s=ANSWER_S, decode=decode)
+    async def _client(self) -> AsyncIterator[Redis]:
+        client = connect_redis(self._settings, timeout_s=ANSWER_S)
         try:
             yield client
         finally:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -42,6 +42,8 @@ STOP_S = 20.0
 HEALTHY_S = 90.0
 #: How long a fault waits for a victim to whom nothing else is done.
 VICTIM_S = 120.0
+#: What somebody wants of a worker.
+IsFit = Callable[[Role], Awaitable[object]]
 #: A worker whose wall clock a file sets.
 SHIFTED = ("-m", "pipeline.faults.shifted_clock")
 
@@ -132,12 +134,19 @@ class Stage:
         self.workers = {number: one for number, one in self.workers.items() if one is not worker}
 
     @asynccontextmanager
-    async def victim(self, number: int) -> AsyncIterator[Role | None]:
-        """A worker to whom nothing else is done meanwhile; None where there is none in time."""
+    async def victim(self, number: int, is_fit: IsFit | None = None) -> AsyncIterator[Role | None]:
+        """A worker to whom nothing else is done meanwhile, the first that is fit from this number on; None where there
+        is none in time."""
 
         async def picked() -> Role | None:
             free = [worker for worker in self.workers.values() if worker not in self.in_hand]
-            return free[number % len(free)] if free else None
+            first = number % len(free) if free else 0
+            for worker in (*free[first:], *free[:first]):
+                if is_fit is None or await is_fit(worker):
+                    # Meanwhile it may have gone, or somebody else have picked it.
+                    there = worker in self.workers.values() and worker not in self.in_hand
+                    return worker if there else None
+            return None
 
         worker = await wait_for(picked, VICTIM_S)
         if worker is None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from pipeline.crash_points import DYING
 from pipeline.faults.provoking import PROVOKED, provoke
 from pipeline.faults.schedule import Fault
 from pipeline.faults.server_faults import BACK_S, kill
 from pipeline.faults.shifted_clock import said, write_shift
-from pipeline.faults.stage import WORKERS_MOST, Stage
+from pipeline.faults.stage import HEALTHY_S, WORKERS_MOST, Stage
+from pipeline.faults.takeover import Takeover, partitions_of
 from pipeline.faults.waiting import POLL_S, is_stopped, wait_for
 from pipeline.local.role import Role
 
@@ -20,6 +22,8 @@ from pipeline.local.role import Role
 POINT_S = 60.0
 NOTICED_S = 30.0
 PROVOKE_S = 1.0
+#: How long others may take to count where a frozen worker did: Kafka may be away and Redis be counted anew meanwhile.
+TAKEN_OVER_S = 120.0
 #: Hours back, some of them forward again, then right: how a wall clock is set. Never ahead of the others: a record's
 #: revision is at least the clock, and a Redis emptied within the hours that it was ahead would begin below it.
 SHIFTS_S = (-5 * 3_600, -2 * 3_600, 0)
@@ -67,15 +71,34 @@ class WorkerFaults:
         return doomed.exit_code == -signal.SIGKILL and f"{DYING} {fault.point}" in doomed.tail()
 
     async def freeze(self, fault: Fault) -> bool:
-        async with self._stage.victim(fault.victim) as worker:
+        """One that has partitions sleeps so long, and on until others have taken them over. Fired: they have."""
+        async with AsyncExitStack() as stack:
+            worker = await stack.enter_async_context(self._stage.victim(fault.victim, partitions_of))
             if worker is None:
                 return False
-            self._say(f"{worker.name} is frozen for {fault.lasts_s:g} s, then it wakes as a zombie")
+            takeover = Takeover(self._stage.plan.settings, await partitions_of(worker))
+            self._say(f"{worker.name} is frozen for {fault.lasts_s:g} s or more, then it wakes as a zombie")
             worker.pause()
-            await asyncio.sleep(fault.lasts_s)
-            fired = is_stopped(worker)
-            worker.resume()
-            return fired
+
+            async def is_taken_over() -> bool:
+                if len(self._stage.workers) == 1:
+                    await stack.enter_async_context(self._heir())
+                return is_stopped(worker) and await takeover.is_seen()
+
+            try:
+                seen, _ = await asyncio.gather(wait_for(is_taken_over, TAKEN_OVER_S), asyncio.sleep(fault.lasts_s))
+                return bool(seen) and is_stopped(worker)
+            finally:
+                worker.resume()
+
+    @asynccontextmanager
+    async def _heir(self) -> AsyncIterator[None]:
+        """Where a frozen worker is the only one: somebody to take over, until it is awake."""
+        heir = self._stage.add_worker()
+        self._say(f"{heir.name} is there meanwhile")
+        with self._stage.busy(heir):
+            yield
+            await self._take_away(heir)
 
     async def set_clock(self, fault: Fault) -> bool:
         """A worker is replaced by one whose clock is set while it counts, and that goes on once it is right again.
@@ -107,11 +130,17 @@ class WorkerFaults:
         return bool(await wait_for(noticed, NOTICED_S))
 
     async def add(self, _fault: Fault) -> bool:
+        """Fired: it is a member of the group, and has Kafka and Redis at hand."""
         if len(self._stage.workers) == WORKERS_MOST:
             return False
         worker = self._stage.add_worker()
         self._say(f"{worker.name} is added")
-        return True
+
+        async def is_ready() -> bool:
+            return await asyncio.to_thread(worker.is_healthy)
+
+        with self._stage.busy(worker):
+            return bool(await wait_for(is_ready, HEALTHY_S))
 
     async def remove(self, fault: Fault) -> bool:
         async with self._stage.victim(fault.victim) as worker:

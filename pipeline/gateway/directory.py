@@ -78,21 +78,27 @@ class Directory:
         await self._redis.aclose()
 
 
+_Waiting = tuple[list[Command], "asyncio.Future[list[Any] | UnavailableError]"]
+
+
 class _Trips:
     """Round trips that concurrent deliveries share: one at a time, so one connection serves however many wait."""
 
     def __init__(self, client: Redis) -> None:
         self._redis = client
-        self._waiting: list[tuple[list[Command], asyncio.Future[list[Any]]]] = []
+        self._waiting: list[_Waiting] = []
         self._traveller: asyncio.Task[None] | None = None
 
     async def run(self, commands: list[Command]) -> list[Any]:
         """The answers to the commands, in their order."""
-        answered: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        answered: asyncio.Future[list[Any] | UnavailableError] = asyncio.get_running_loop().create_future()
         self._waiting.append((commands, answered))
         if self._traveller is None:
             self._traveller = asyncio.create_task(self._travel(), name="directory")
-        return await answered
+        answers = await answered
+        if isinstance(answers, UnavailableError):
+            raise UnavailableError(*answers.args)  # a new one: its frames hold this future, and the delivery
+        return answers
 
     async def _travel(self) -> None:
         try:
@@ -101,7 +107,7 @@ class _Trips:
         finally:
             self._traveller = None
 
-    def _next_group(self) -> list[tuple[list[Command], asyncio.Future[list[Any]]]]:
+    def _next_group(self) -> list[_Waiting]:
         """Those who wait, in their order, up to the commands of a trip; one of them at least."""
         size = last = 0
         while last < len(self._waiting) and (not last or size < TRIP_COMMANDS):
@@ -109,7 +115,7 @@ class _Trips:
         group, self._waiting = self._waiting[:last], self._waiting[last:]
         return group
 
-    async def _trip(self, group: list[tuple[list[Command], asyncio.Future[list[Any]]]]) -> None:
+    async def _trip(self, group: list[_Waiting]) -> None:
         pipe = self._redis.pipeline(transaction=False)
         for commands, _ in group:
             for command in commands:
@@ -120,7 +126,7 @@ class _Trips:
             metrics.DIRECTORY_FAILURES.inc()
             for _, answered in group:
                 if not answered.done():
-                    answered.set_exception(UnavailableError(redis_away(self._redis, error)))
+                    answered.set_result(UnavailableError(redis_away(self._redis, error)))
         else:
             for commands, answered in group:
                 mine = list(islice(answers, len(commands)))

@@ -21,9 +21,9 @@ from pipeline.errors import RefusedError, TooLargeError, UnavailableError, Unrea
 from pipeline.gateway import metrics
 from pipeline.gateway.directory import Directory
 from pipeline.gateway.lanes import Outgoing
-from pipeline.gateway.portions import Portions, Turns
+from pipeline.gateway.portions import Portions, Turns, run
 from pipeline.gateway.pseudonyms import former_pseudonym
-from pipeline.gateway.public_keys import PublicKeys
+from pipeline.gateway.public_keys import PublicKey, PublicKeys
 from pipeline.gateway.publisher import Publisher
 from pipeline.gateway.writers import writer, writers
 from pipeline.settings import Settings
@@ -145,7 +145,7 @@ class Intake:
             await self._publish_besides(outcomes, context, delivery)
             if unremembered is not None:
                 # It counts already. The sender repeats it until it is remembered, too; the repeats count for nothing.
-                raise unremembered
+                raise UnavailableError(*unremembered.args)  # a new one: that one's frames hold it, and the delivery
             known |= context.memories
             context.memories, context.superseded = {}, []
         return receipt
@@ -153,18 +153,18 @@ class Intake:
     async def _verify(self, source: Source, delivery: Delivery, connection: Connection) -> None:
         """Accept the delivery, with a public key from elsewhere if that is what it takes. Raises RefusedError."""
         now_s = self._clock() / 1000
-        address = source.wanted_key(delivery, connection, now_s)
+        address = await run(delivery, source.wanted_key, delivery, connection, now_s)
         if address is None:
-            source.verify(delivery, connection, now_s)
+            await run(delivery, source.verify, delivery, connection, now_s)
             return
         key = await self._keys.get(address)
         try:
-            source.verify(delivery, replace(connection, public_keys={key.actor: key.pem}), now_s)
+            await run(delivery, source.verify, delivery, _with_key(connection, key), now_s)
         except RefusedError:
             renewed = await self._keys.renew(address)  # it may have been changed since
             if renewed is None or renewed == key:
                 raise
-            source.verify(delivery, replace(connection, public_keys={renewed.actor: renewed.pem}), now_s)
+            await run(delivery, source.verify, delivery, _with_key(connection, renewed), now_s)
 
     async def _remember(self, platform: str, memories: dict[str, Known]) -> UnavailableError | None:
         if memories:
@@ -241,6 +241,10 @@ class Intake:
             rejected = msgspec.structs.replace(rejected, bytes=rejected.bytes[:limit_bytes], detail=detail)
         value = encode_rejected(rejected)
         return Outgoing(self._rejected, zlib.crc32(value) % SLOTS, None, value)
+
+
+def _with_key(connection: Connection, key: PublicKey) -> Connection:
+    return replace(connection, public_keys={key.actor: key.pem})
 
 
 def _rejected(delivery: Delivery, connection: Connection, headers: dict[str, str], failure: _Failure) -> Rejected:

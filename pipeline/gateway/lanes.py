@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from pipeline.errors import UnavailableError
+
 
 class Outgoing(NamedTuple):
     """A record to publish; slot % partitions is its partition."""
@@ -22,11 +24,15 @@ class Outgoing(NamedTuple):
 
 
 class Ticket:
-    """One publication: how many of its records are not acknowledged yet, and who waits for them."""
+    """One publication: how many of its records are not acknowledged yet, and who waits for them.
+
+    The future gives None, or the error that it was given up with. It is not raised: a raised one holds the frames of
+    whoever waited, and so the whole delivery, for as long as a batch under way holds the ticket.
+    """
 
     __slots__ = ("deadline_s", "future", "remaining")
 
-    def __init__(self, future: asyncio.Future[None], remaining: int, deadline_s: float) -> None:
+    def __init__(self, future: asyncio.Future[UnavailableError | None], remaining: int, deadline_s: float) -> None:
         self.future = future
         self.remaining = remaining
         self.deadline_s = deadline_s
@@ -37,11 +43,11 @@ class Ticket:
         if not self.remaining and not self.future.done():
             self.future.set_result(None)
 
-    def give_up(self, error: Exception) -> bool:
+    def give_up(self, error: UnavailableError) -> bool:
         """Answer with an error; False where there was an answer before."""
         if self.future.done():
             return False
-        self.future.set_exception(error)
+        self.future.set_result(error)
         return True
 
 

@@ -56,18 +56,24 @@ class Turns:
             self._free.release()
 
 
+async def run(delivery: Delivery, function: Callable[..., Found], *arguments: Any) -> Found:
+    """What the function gives for a delivery: of a large one it runs in a thread."""
+    if len(delivery.body) <= SMALL_BYTES:
+        return function(*arguments)
+    return await asyncio.to_thread(function, *arguments)
+
+
 class Portions:
     """One delivery being taken apart: `parse` first, then `outcomes`."""
 
     def __init__(self, source: Source, delivery: Delivery) -> None:
         self._source = source
         self._delivery = delivery
-        self._run = _at_once if len(delivery.body) <= SMALL_BYTES else asyncio.to_thread
         self._parsed: Any = None
 
     async def parse(self) -> list[str]:
         """The ids of which the directory must be asked. Raises UnreadableError."""
-        self._parsed, references = await self._run(_parse, self._source, self._delivery)
+        self._parsed, references = await run(self._delivery, _parse, self._source, self._delivery)
         return references
 
     async def outcomes(self, context: Context) -> AsyncIterator[list[Outcome]]:
@@ -76,7 +82,7 @@ class Portions:
         self._parsed, kept = None, 0
         limit = max(KEPT_BYTES, 4 * len(self._delivery.body))
         while True:
-            portion, size, ended = await self._run(_next_portion, outcomes)
+            portion, size, ended = await run(self._delivery, _next_portion, outcomes)
             kept += size
             if kept > limit:
                 raise UnreadableError("too_large_items", f"more than {limit} bytes if its items are kept one by one")
@@ -84,10 +90,6 @@ class Portions:
                 yield portion
             if ended:
                 return
-
-
-async def _at_once(function: Callable[..., Found], *arguments: Any) -> Found:
-    return function(*arguments)
 
 
 def _parse(source: Source, delivery: Delivery) -> tuple[Any, list[str]]:

@@ -109,11 +109,11 @@ class PublicKeys:
             metrics.KEY_FETCHES.labels("found" if found.pem else "gone").inc()
         except RefusedError as error:
             metrics.KEY_FETCHES.labels("refused").inc()
-            found = error
+            found = RefusedError(error.reason)  # one that was raised holds the document that it was raised over
         except UnavailableError as error:
             metrics.KEY_FETCHES.labels("unavailable").inc()
             logger.debug("%s", error)
-            found = error
+            found = UnavailableError(*error.args)
         finally:
             del self._running[address]
             self._servers[server] -= 1

@@ -85,9 +85,11 @@ class Publisher:
         self._pending_bytes += size_bytes
         self._wake.set()
         try:
-            await ticket.future
+            error = await ticket.future
         finally:
             self._budget.give(size_bytes)
+        if error is not None:
+            raise type(error)(*error.args)
 
     async def close(self) -> None:
         """Take nothing more, wait for what is under way (each has its own deadline), then flush and close."""

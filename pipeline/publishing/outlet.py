@@ -6,9 +6,10 @@ What is sent are batches of ours (`record_batch.pyx`): a record costs aiokafka's
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import UnknownTopicOrPartitionError
+from aiokafka.errors import ProducerClosed, UnknownTopicOrPartitionError
 
 from pipeline.access.kafka import kafka_options
 from pipeline.publishing.record_batch import Batches
@@ -59,13 +60,29 @@ class Outlet:
                 raise UnknownTopicOrPartitionError(f"{topic}[{partition}] is not there")
         elif partition >= there:
             partition %= there
-        futures = [await producer.send_batch(batch, topic, partition=partition) for batch in records.batches]
+        futures = []
+        for batch in records.batches:
+            futures.append(await producer.send_batch(batch, topic, partition=partition))
+            # Where the next one finds no place nobody waits for this one any more.
+            futures[-1].add_done_callback(_seen)
         await asyncio.gather(*futures)
         return len(records)
 
     async def reset(self) -> None:
-        """Let go of the producer: after a failed delivery its sequence may be lost; the next send makes a new one."""
+        """Let go of the producer: after a failed delivery its sequence may be lost; the next send makes a new one.
+        Whoever else waits for it gets ProducerClosed."""
         producer, self._producer = self._producer, None
         if producer is not None:
             await producer._sender.close()
+            # Its farewell leaves what it has not sent as it is, and who sent it would wait for ever.
+            waiting = [batch for batches in producer._message_accumulator._batches.values() for batch in batches]
+            producer._message_accumulator.fail_all(ProducerClosed())
+            for batch in waiting:
+                _seen(batch._drain_waiter)
             await producer.client.close()
+
+
+def _seen(future: asyncio.Future[Any]) -> None:
+    """An error of it that nobody asks for would end the worker when the collector comes."""
+    if not future.cancelled():
+        future.exception()

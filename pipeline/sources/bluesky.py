@@ -139,7 +139,7 @@ def _address(event: Event) -> str | None:
 def _subject(reference: Mapping[str, Any]) -> Subject | None:
     """The post that a reference (`{"uri", "cid"}`) leads to; None where it leads to anything else."""
     uri = text(reference, "uri") or ""
-    parts = uri.split("/")
+    parts = uri.split("/", 5)
     if len(parts) != 5 or parts[:2] != ["at:", ""] or not parts[2].startswith("did:") or not parts[4]:
         return None
     return Subject(uri, parts[2], parts[3])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from pipeline.errors import UnreadableError
 from pipeline.sources.delivery import Connection
+from pipeline.sources.fields import check_whole
 from pipeline.sources.outcomes import Ignored, Known
 from schemas.interaction import LONGEST_TEXT, Action, Interaction, Kind, Media, TimeFrom
 
@@ -53,7 +54,8 @@ class Context:
         return self.memories.get(object_id) or self._known.get(object_id)
 
     def pseudonym(self, platform: str, actor: str) -> str:
-        """What stands for the actor in records."""
+        """What stands for the actor in records. Raises UnreadableError for one of which a part was lost."""
+        check_whole(actor)
         shown = self._pseudonym(platform, actor)
         if self._former is not None:
             self.aliases[shown] = self._former(platform, actor)
@@ -88,8 +90,10 @@ class Context:
         """An interaction, its actor replaced by the pseudonym, also in the id `<post>/<actor>` of a like.
 
         `own` is found from `actor` besides. A text over the limit is cut, an address over the limit left out: neither
-        is worth a lost count. `questions` False: the delivery itself says that the post is not to be labelled.
+        is worth a lost count. `questions` False: the delivery itself says that the post is not to be labelled. Raises
+        UnreadableError for an id of which a part was lost.
         """
+        check_whole(account, post, object_id, parent)
         own = own or self.connection.is_brand(account, actor)
         shown = None if actor is None else self.pseudonym(platform, actor)
         if kind == "like" and shown is not None:
@@ -180,6 +184,7 @@ class Context:
         """Absolute numbers of a post, or without one of the account. Raises UnreadableError where none is there."""
         if likes is comments is shares is followers is None:
             raise UnreadableError("missing_field", "expected likes, comments, shares or followers")
+        check_whole(account, post)
         return Interaction(
             platform=platform,
             account=account,

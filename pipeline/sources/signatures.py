@@ -34,17 +34,17 @@ _BODY_SIGNS = frozenset('{}[]<>"&')
 def verify(scheme: str, delivery: Delivery, secrets: Sequence[Secret], now_s: float) -> None:
     """Accept the delivery if any one of the secrets fits (rotation). Raises RefusedError; no secret at all refuses."""
     check = SCHEMES[scheme]
-    refused = RefusedError("no_secret")
+    reason = "no_secret"
     for secret in secrets:
         if not secret:
             continue
         try:
             check(delivery, secret.reveal(), now_s)
         except RefusedError as error:
-            refused = error
+            reason = error.reason  # not the error: its frames hold this one, and the body
         else:
             return
-    raise refused
+    raise RefusedError(reason)
 
 
 def meta(delivery: Delivery, secret: str, now_s: float) -> None:

@@ -27,10 +27,11 @@ MEDIA: dict[str, Media] = {
 
 
 class Event(NamedTuple):
-    """One field with its value, and the delivery that holds it alone."""
+    """One field with its value. `raw`: the two as they came, `body`: the delivery that holds them."""
 
     field: str | None
     value: Mapping[str, Any]
+    raw: Mapping[str, Any]
     body: Mapping[str, Any]
 
     @property
@@ -63,7 +64,7 @@ class Threads(MetaApp):
         return Ignored("unsupported_item") if reader is None else reader(item, context)
 
     def wrap(self, item: Event) -> Any:
-        return item.body
+        return {**item.body, "values": item.raw}
 
     def memories(self, item: Event, outcome: Interaction | Ignored) -> Iterable[tuple[str, Known]]:
         """The thing itself, and the thread that a reply belongs to: it may be older than this connection."""
@@ -76,7 +77,7 @@ class Threads(MetaApp):
 
 
 def _event(value: Mapping[str, Any], body: Mapping[str, Any]) -> Event:
-    return Event(text(value, "field"), table(value, "value"), {**body, "values": value})
+    return Event(text(value, "field"), table(value, "value"), value, body)
 
 
 def _reply(event: Event, context: Context) -> Interaction | Ignored:

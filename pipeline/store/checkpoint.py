@@ -7,7 +7,7 @@ growing even over a Redis that was emptied or restored. Published revisions come
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from redis.asyncio import Redis
@@ -16,37 +16,51 @@ from pipeline.errors import FencedError, StateError
 from pipeline.slots import slots_of_partition
 from pipeline.store.cluster import Cluster
 from pipeline.store.keys import LAYOUT_VERSION, Keys
+from pipeline.store.retention import Retention
 from pipeline.store.round_trip import round_trip
 
 
 @dataclass(slots=True)
 class Mark:
-    """A slot's next offset to apply of one partition, and its version."""
+    """A slot's next offset to apply of one partition, and its version. `described`: its layout and its window sizes
+    stand beside them as we have them; else they are written with the next apply, under the same version."""
 
     offset: int
     version: int
+    described: bool = field(default=True, compare=False, repr=False)
+
+    def is_behind(self, next_offset: int) -> bool:
+        """Whether an offset is to be written although nothing changed: also where what describes the slot is not there
+        yet (a slot in which nothing was counted gets it with its first apply)."""
+        return self.offset < next_offset or (self.version > 0 and not self.described)
 
 
-async def read_marks(redis: Redis, keys: Keys, partition: int, partitions: int) -> dict[int, Mark]:
-    """The marks of all slots that a partition owns. Raises StateError where another layout version was written."""
+async def read_marks(
+    redis: Redis, keys: Keys, retention: Retention, partition: int, partitions: int
+) -> dict[int, Mark]:
+    """The marks of all slots that a partition owns. Raises StateError where another layout version was written, or
+    with window sizes with which ours cannot go on."""
     slots = slots_of_partition(partition, partitions)
     pipe = redis.pipeline(transaction=False)
     for slot in slots:
-        pipe.hmget(keys.applied[slot], str(partition), "version", "layout")
+        pipe.hmget(keys.applied[slot], str(partition), "version", "layout", *retention.names)
     marks = {}
-    for slot, (offset, version, layout) in zip(slots, await round_trip(pipe), strict=True):
+    for slot, (offset, version, layout, *sizes) in zip(slots, await round_trip(pipe), strict=True):
         if layout is not None and layout.decode() != LAYOUT_VERSION:
             raise StateError(
                 f"{keys.applied[slot]} has layout {layout.decode()}; expected {LAYOUT_VERSION}: run the release that "
                 "wrote it, or count anew into an empty Redis or another TWOWAY_KEY_PREFIX"
             )
-        marks[slot] = Mark(int(offset or 0), int(version or 0))
+        described = retention.stands_in(keys.applied[slot], sizes) and layout is not None
+        marks[slot] = Mark(int(offset or 0), int(version or 0), described)
     return marks
 
 
-async def check_marks(redis: Redis, keys: Keys, partition: int, partitions: int, believed: Mapping[int, Mark]) -> None:
+async def check_marks(
+    redis: Redis, keys: Keys, retention: Retention, partition: int, partitions: int, believed: Mapping[int, Mark]
+) -> None:
     """Raises FencedError where Redis holds other marks than these: it fell back, or another writer was there."""
-    for slot, mark in (await read_marks(redis, keys, partition, partitions)).items():
+    for slot, mark in (await read_marks(redis, keys, retention, partition, partitions)).items():
         if mark != believed[slot]:
             raise FencedError(f"slot {slot} of partition {partition} is at {mark}; expected {believed[slot]}")
 

@@ -9,7 +9,7 @@ from redis import exceptions as redis_errors
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.exceptions import AskError, MovedError
 
-from pipeline.store.cluster_pipeline import ClusterPipeline, exchange
+from pipeline.store.cluster_pipeline import AWAY, ClusterPipeline, exchange
 
 #: How long a command is tried whose hash slot is on its way to another node; what has less time says so.
 PATIENCE_S = 8.0
@@ -91,12 +91,27 @@ class Cluster(RedisCluster):
         """Ask for the map of slots before the next command: it may be another one by now."""
         self._initialize = True
 
-    async def suspect(self, node: ClusterNode) -> None:
-        """This node failed: its connections are of no use, and others may hold its slots by now."""
+    def suspect(self, node: ClusterNode) -> None:
+        """This node failed: its connections are of no use, and others may hold its slots by now. Whoever is given one
+        closes it first: while it is being closed by somebody else, it could be given away."""
         self._suspect = node.name
         self.doubt()
-        node.update_active_connections_for_reconnect()
-        await node.disconnect_free_connections()
+        connections: list[Any] = node._connections
+        for connection in connections:
+            connection.mark_for_reconnect()
+
+    async def _execute_command(self, target_node: ClusterNode, *args: Any, **options: Any) -> Any:
+        """One command to one node, which `execute_command` chose. (Where it fails, redis-py closes connections that
+        others are given meanwhile.)"""
+        try:
+            (answer,) = await exchange(target_node, [args])
+            if isinstance(answer, Exception):
+                raise answer
+        except AWAY:
+            self.suspect(target_node)
+            raise
+        parse = self.response_callbacks.get(args[0])
+        return answer if parse is None else parse(answer, **options)
 
     async def follow(self, moved: Iterable[MovedError]) -> None:
         """Note where slots have gone."""

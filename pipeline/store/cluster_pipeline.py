@@ -116,7 +116,7 @@ class ClusterPipeline(AsyncCoreCommands):
         for (node, some), error in zip(by_node.values(), done, strict=True):
             down = next((one.answer for one in some if isinstance(one.answer, ClusterDownError)), None)
             if isinstance(error, AWAY):
-                await client.suspect(node)
+                client.suspect(node)
             elif down is not None:
                 client.doubt()
             failed = failed or error or down

@@ -18,9 +18,11 @@ from pipeline.store.checkpoint import Mark
 from pipeline.store.engaged import Engaged
 from pipeline.store.keys import LAYOUT_VERSION, Keys
 from pipeline.store.lua import LuaScript
+from pipeline.store.retention import Retention
 from pipeline.store.round_trip import round_trip
 from pipeline.store.talk import Talk
 from pipeline.store.texts import text_of
+from pipeline.windows import ALL_NAME
 
 APPLY, ENGAGE = (LuaScript(Path(__file__).with_name(name)) for name in ("apply.lua", "engage.lua"))
 _pack = msgspec.msgpack.Encoder().encode
@@ -34,8 +36,8 @@ class SlotChange:
     """What one slot's script is to do; the head of `apply.lua` describes the arrays."""
 
     __slots__ = (
-        "appends", "earlier", "engaged", "open", "removals", "renewals", "replacements", "scores", "sets", "texts",
-        "unscores",
+        "appends", "earlier", "engaged", "moves", "open", "removals", "renewals", "renewed", "replacements", "scores",
+        "sets", "standing", "texts", "unscores",
     )  # fmt: skip
 
     def __init__(self, open_: str) -> None:
@@ -49,8 +51,13 @@ class SlotChange:
         self.scores: defaultdict[str, list[str]] = defaultdict(list)
         self.unscores: defaultdict[str, list[str]] = defaultdict(list)
         self.renewals: dict[str, int] = {}
+        #: Slot, platform and id of the accounts whose lifetime is renewed.
+        self.renewed: set[tuple[int, str, str]] = set()
+        self.standing: list[str] = []
         #: Key -> lifetime in s, then what `apply.lua` wants of it.
         self.texts: dict[str, list[Any]] = {}
+        #: Texts that move, to keys that `texts` has as well.
+        self.moves: list[str] = []
         self.engaged = Engaged()
 
     def close_at(self, reference: str, closes_ms: int, *, earlier_only: bool) -> None:
@@ -66,11 +73,12 @@ class SlotChange:
         self.renewals[key] = max(below, self.renewals.get(key, 0))
 
     def packed(self, ttl_s: int) -> bytes:
-        """ARGV[7]."""
+        """ARGV[6]."""
         return _pack(
             (
                 self.sets, _flat(self.removals), self.appends, self.replacements, _flat(self.earlier),
                 _flat(self.scores), _flat(self.unscores), _flat(self.renewals), ttl_s, _flat(self.texts),
+                self.standing, self.moves,
             )
         )  # fmt: skip
 
@@ -88,6 +96,13 @@ class Call:
     following: Mark
     change: SlotChange | None
 
+    def why_fenced(self, answer: list[bytes]) -> str:
+        """What an answer other than 1 says of the slot."""
+        found, expected = [part.decode() for part in answer], [self.believed.offset, self.believed.version]
+        if found == list(map(str, expected)):
+            return "has lost a page since it was read: its lifetime was over"
+        return f"is at offset and version {found}; expected {expected}"
+
 
 class Script:
     """Writes slices: every slot's changes with the marks that must still be in force."""
@@ -97,6 +112,9 @@ class Script:
         self.keys = keys
         self.ttl_s = (settings.page_ttl_days + SLACK_DAYS) * DAY_S
         self.talk = Talk(keys, settings, self.ttl_s)
+        self.retention = Retention(settings)
+        #: What says how a slot is to be read, beside its marks.
+        self.description = ("layout", LAYOUT_VERSION, *self.retention.fields)
 
     async def load(self) -> None:
         """Make Redis know the scripts."""
@@ -108,32 +126,53 @@ class Script:
         return SlotChange(self.keys.open[slot])
 
     def add_page(self, change: SlotChange, page: LivePage, changes: Changes) -> None:
-        """A page's fields, its members and its place among its account's posts."""
+        """A page's fields, its members and its place among its account's posts. All that is the page's is renewed
+        together, also where a part of it is made later than the page: none of it outlives the others."""
         key, members, posts, engaged = page.addresses or self._address(page)
         if changes.fields:
             change.sets += (key, msgspec.Raw(changes.fields))
         if changes.gone:
             change.removals[key] += changes.gone
-        renew, page.renewed = not page.renewed, True
+        renew = not page.renewed or changes.whole or changes.whole_links
         if changes.engaged:
+            renew = renew or not page.engaged_renewed
             self.talk.add_engaged(change, page, engaged, changes.engaged)
         if page.entity == "post":
             if changes.links is not None:
                 threads = self.keys.threads(page.slot, page.platform, page.id)
-                change.appends += (threads, text_of(changes.links))
-                change.renew(threads)
+                (change.replacements if changes.whole_links else change.appends).extend(
+                    (threads, text_of(changes.links))
+                )
             if changes.blob is not None:
                 (change.replacements if changes.whole else change.appends).extend((members, text_of(changes.blob)))
+            elif changes.begins:
+                change.replacements += (members, "")
             if changes.moved:
                 change.scores[posts] += (str(page.last_ms), page.encoded_id)
-            if renew:
-                # Posts whose pages have run out: as old, against this post's newest event, as a page outlives its own.
-                change.renew(members)
-                change.renew(posts, max(0, page.last_ms - self.ttl_s * 1000))
-                if page.threads is not None:
-                    change.renew(self.keys.threads(page.slot, page.platform, page.id))
         if renew:
+            self._renew(change, page, changes)
+
+    def _renew(self, change: SlotChange, page: LivePage, changes: Changes) -> None:
+        """Renew the lifetime of a page and of all that is beside it. One that was in Redis must be there still."""
+        key, members, posts, engaged = page.addresses or self._address(page)
+        if not page.renewed and not changes.begins:
+            change.standing.append(key)
+        page.renewed = True
+        if page.entity == "post":
             change.renew(key)
+            change.renew(members)
+            change.renew(engaged)
+            # Posts whose pages have run out: as old, against this post's newest event, as a page outlives its own.
+            change.renew(posts, max(0, page.last_ms - self.ttl_s * 1000))
+            if page.threads is not None:
+                change.renew(self.keys.threads(page.slot, page.platform, page.id))
+        # The sum outlives what it sums up: a post that stood alone could only be taken away from nothing.
+        owner = (page.slot, page.platform, page.account)
+        if owner not in change.renewed:
+            change.renewed.add(owner)
+            change.renew(self.keys.account(*owner))
+            change.renew(self.keys.engaged(*owner, ALL_NAME))
+            change.renew(self.keys.unanswered(*owner))
 
     def _address(self, page: LivePage) -> tuple[str, str, str, str]:
         keys, slot, name = self.keys, page.slot, page.reference
@@ -165,8 +204,8 @@ class Script:
             are_calls.append(True)
             pipe.execute_command(
                 "EVALSHA", sha, 4, applied, self.keys.open[call.slot], self.keys.erased[call.slot], missing, field,
-                believed.offset, believed.version, following.offset, following.version, LAYOUT_VERSION,
-                change.packed(ttl_s) if change else b"",
+                believed.offset, believed.version, following.offset, following.version,
+                change.packed(ttl_s) if change else b"", *(() if believed.described else self.description),
             )  # fmt: skip
         answers = await round_trip(pipe, raise_on_error=False)
         for answer in answers:

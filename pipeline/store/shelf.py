@@ -6,12 +6,15 @@ Misses of a slice are loaded together, in two pipelined round trips. What is dir
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Mapping
 
+from msgspec import MsgspecError
 from redis.asyncio import Redis
 
 from pipeline.counting.live import LivePage
-from pipeline.counting.page import parse_page
+from pipeline.counting.page import PageParts, parse_page
+from pipeline.errors import StateError
 from pipeline.store.keys import Keys
 from pipeline.store.round_trip import round_trip
 from pipeline.windows import Windows
@@ -49,7 +52,7 @@ class Shelf:
     async def load(self, redis: Redis, pages: list[LivePage]) -> None:
         """Fill these pages from Redis: their hashes in one round trip, and in a second one what else those posts have
         that are there at all; `AT_ONCE` of them at a time. Whoever writes in between makes our next script a fenced
-        one."""
+        one. Raises StateError where a page cannot be read."""
         for start in range(0, len(pages), AT_ONCE):
             await self._load(redis, pages[start : start + AT_ONCE])
 
@@ -65,8 +68,16 @@ class Shelf:
         blobs = dict(zip(there, await round_trip(pipe) if there else (), strict=True))
         for page, found in zip(pages, hashes, strict=True):
             members, links = blobs.get(page, (None, None))
-            hash_ = {name.decode(): text.decode() for name, text in found.items()}
-            page.fill(parse_page(hash_, self.windows), members, links, exists=bool(found))
+            page.fill(self._parse(page, found), members, links, exists=bool(found))
+
+    def _parse(self, page: LivePage, found: Mapping[bytes, bytes]) -> PageParts:
+        try:
+            return parse_page({name.decode(): text.decode() for name, text in found.items()}, self.windows)
+        except (ValueError, struct.error, MsgspecError) as error:
+            raise StateError(
+                f"{self.keys.page(page.slot, page.reference)} cannot be read ({error}); expected the fields of "
+                "docs/redis.md: restore it, or count anew into an empty Redis or another TWOWAY_KEY_PREFIX"
+            ) from error
 
     def settle(self, touched: list[LivePage]) -> None:
         """After a slice: the touched pages are the most recently used."""

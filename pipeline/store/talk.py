@@ -79,20 +79,24 @@ class _Texts:
         self.account = account
         self.keys = talk.keys
         self.ttl_s = talk.text_ttl_s
-        #: Number of the day -> what is written of it.
-        self.days: dict[int, list[Any]] = {}
+        #: Number of the day -> its key, and what is written of it.
+        self.days: dict[int, tuple[str, list[Any]]] = {}
 
     def add(self, one: CommentChange) -> None:
-        """Keep the newest of what was said, and forget what is to go."""
-        time_ms, forget_ms = one.time_ms, one.forget_ms
-        if forget_ms is not None and (time_ms is None or forget_ms // DAY_MS != time_ms // DAY_MS):
-            self.change.removals[self._key(forget_ms)].append(one.mark)
-        if time_ms is None or not one.said:
+        """Keep the newest of what was ever said, where the comment stands now; or forget it."""
+        time_ms, former_ms = one.time_ms, one.former_ms
+        if time_ms is None:
+            if former_ms is not None:
+                self.change.removals[self._key(former_ms)].append(one.mark)
             return
-        texts = self.days.get(time_ms // DAY_MS)
-        if texts is None:
+        day = self.days.get(time_ms // DAY_MS)
+        if day is None:
             key = self._key(time_ms)
-            texts = self.days[time_ms // DAY_MS] = self.change.texts.setdefault(key, [self.ttl_s])
+            day = self.days[time_ms // DAY_MS] = key, self.change.texts.setdefault(key, [self.ttl_s])
+        key, texts = day
+        if former_ms is not None:
+            # An edit that came before its comment, say, and stood in for it.
+            self.change.moves += (self._key(former_ms), key, one.mark, str(time_ms))
         for said in one.said:
             if said.action != "remove" and said.kind == "comment":
                 texts += (one.mark, text_of(encode_text(said, time_ms)), f"{said.platform}:{said.actor}")

@@ -44,7 +44,7 @@ class Walk:
             )
         except (RedisError, OSError):
             self._nodes, self._cursor = [], 0
-            await cluster.suspect(node)
+            cluster.suspect(node)
             raise
         if self._cursor == 0:
             self._nodes.pop()

@@ -41,9 +41,10 @@ class Publication:
     pages: list[tuple[LivePage, dict[int, None]]] = field(default_factory=list)
 
     def give_back(self) -> None:
-        """It could not be sent: its rows are to be published again."""
+        """It could not be sent: its rows are to be published again; `open` does not know when their windows close."""
         for page, codes in self.pages:
             page.dirty = codes | page.dirty
+            page.closes_ms = 0
 
 
 class Collector:

@@ -102,10 +102,10 @@ class Table:
 
     async def open(self, committed: int | None) -> int:
         """Read the marks; gives the position to seek to: the smaller of Kafka's committed offset (published up to) and
-        the smallest applied offset (counted up to). Raises StateError for a layout that is not ours."""
+        the smallest applied offset (counted up to). Raises StateError for a layout or windows that are not ours."""
         self.crash.reach("before-open")
         await self.script.load()
-        self.marks = await read_marks(self.redis, self.keys, self.partition, self.partitions)
+        self.marks = await read_marks(self.redis, self.keys, self.script.retention, self.partition, self.partitions)
         await self.former.open(committed or 0)
         await self.watching.open(self.marks)
         self.position = self.published_to = min(committed or 0, self.applied_to)
@@ -126,7 +126,6 @@ class Table:
                 await self._take_slice(batch.records[start : start + size])
             self.last_taken_ms = self.steady()
             self.lag = max(0, batch.highwater - self.position)
-            metrics.LAG.labels(self.partition).set(self.lag)
 
     async def publish(self) -> int:
         """Publish what changed; gives the offset up to which everything is applied and published."""
@@ -275,10 +274,7 @@ class Table:
         for call, answer in zip(calls, answers, strict=True):
             if answer != 1:
                 metrics.FENCES.inc()
-                raise FencedError(
-                    f"slot {call.slot} of partition {self.partition} is at offset and version "
-                    f"{[part.decode() for part in answer]}; expected {[call.believed.offset, call.believed.version]}"
-                )
+                raise FencedError(f"slot {call.slot} of partition {self.partition} {call.why_fenced(answer)}")
 
     async def settle(self) -> None:
         """Wait for the slice on its way; raises what became of it, to everybody who asks: what is in memory from then
@@ -286,6 +282,11 @@ class Table:
         if self._pending is not None:
             await self._pending
             self._pending = None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the slice that was on its way did not arrive: the table is to be recovered."""
+        return self._pending is not None and self._pending.done() and self._pending.exception() is not None
 
     def _publish_again(self, placed: Placed) -> None:
         """A record that was applied before a restart, perhaps not published: mark the rows that it can have changed.
@@ -351,7 +352,7 @@ class Table:
         self.watching.write(watched, changes.of)
         for slot, change in changes.items():
             change.sets += (self.keys.applied[slot], ("judged", str(self.watching.judged_ms(slot, watched))))
-        behind = [s for s, mark in self.marks.items() if s in changes or mark.offset < next_offset]
+        behind = [s for s, mark in self.marks.items() if s in changes or mark.is_behind(next_offset)]
         if behind:
             calls = [self._advance(slot, next_offset, changes.get(slot)) for slot in behind]
             if self.crash.is_due("between-marks"):
@@ -360,7 +361,8 @@ class Table:
             await self._run(calls)
         else:
             # Nothing to write, so no script would find out that Redis fell back: a replica that was behind took over.
-            await check_marks(self.redis, self.keys, self.partition, self.partitions, self.marks)
+            retention = self.script.retention
+            await check_marks(self.redis, self.keys, retention, self.partition, self.partitions, self.marks)
         await self.former.advance(next_offset)
         self.watching.done(watched)
 

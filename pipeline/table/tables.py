@@ -75,8 +75,8 @@ class Tables:
         self.tables: dict[int, Table] = {}
         self.stopping = False
         self._acks: dict[int, deque[tuple[int, Ack]]] = {}
-        #: When an offset was first found missing: (partition, offset) -> ms.
-        self._gaps: dict[tuple[int, int], int] = {}
+        #: Of each partition where offsets are missing: the position, the first offset behind them, since when, in ms.
+        self._gaps: dict[int, tuple[int, int, int]] = {}
         #: Partitions whose last publication failed: said once, not every second.
         self._unpublished: set[int] = set()
         #: When a partition was last recovered, ms, and how many times in close succession before.
@@ -104,6 +104,7 @@ class Tables:
         for partition in partitions:
             table = self.tables.pop(partition, None)
             self._acks.pop(partition, None)
+            metrics.LAG.remove(partition)
             if table is not None:
                 await table.close()
         self._share_memory()
@@ -136,6 +137,7 @@ class Tables:
             # Meanwhile the partition may have been taken from us, and given back with another table.
             if self.tables.get(batch.partition) is table:
                 self._acks[batch.partition].append((batch.next_offset, ack))
+                metrics.LAG.labels(batch.partition).set(table.lag)
 
     async def _in_order(self, table: Table, batch: Batch) -> Batch | None:
         """What of a batch comes next. A batch fetched before a seek may still arrive after it: what was taken before is
@@ -149,12 +151,21 @@ class Tables:
         position = table.position
         if batch.first_offset <= position:
             return batch.since(position)
-        since_ms = self._gaps.setdefault((batch.partition, position), self.steady())
-        if self.steady() - since_ms < GAP_MS:
+        if not self._is_no_offset_before(batch, position):
             await self.seek(batch.partition, position)
             return None
         log.warning("partition %d: there are no offsets %d to %d", batch.partition, position, batch.first_offset - 1)
         return batch
+
+    def _is_no_offset_before(self, batch: Batch, position: int) -> bool:
+        """Whether the same batch came first again and again for GAP_MS. Batches that were fetched before a seek come
+        once each: however long they waited for the agent, they tell nothing."""
+        first, now_ms = batch.first_offset, self.steady()
+        where, lowest, since_ms = self._gaps.get(batch.partition, (-1, 0, 0))
+        if where != position or first < lowest:
+            self._gaps[batch.partition] = position, first, now_ms
+            return False
+        return first == lowest and now_ms - since_ms >= GAP_MS
 
     async def check_end(self, partition: int) -> None:
         """Raises StateError where the partition ends before what is applied: new records would pass unseen."""
@@ -187,6 +198,9 @@ class Tables:
                 await table.outlet.reset()
                 # That nothing arrives from a Kafka that is away does not mean that nothing happens.
                 table.last_published_ms = table.last_taken_ms = self.steady()
+                if table.has_failed:
+                    # It was the slice that Kafka did not take something of: only to count it again mends that.
+                    await self.recover(table, error)
             except Exception as error:
                 if not is_mendable(error):
                     raise
@@ -216,6 +230,8 @@ class Tables:
             else:
                 await asyncio.sleep(min(RETRY_MOST_S, RETRY_S * 2**times))
             await table.close()
+            if isinstance(error, KafkaError):
+                await table.outlet.reset()
             self.crash.reach("before-reopen")
             try:
                 position = await self._open(partition, table.published_to, replaced=table)
@@ -274,9 +290,10 @@ class Tables:
             if replaced is not None and self.tables.get(partition) is not replaced:
                 return None
             self.tables[partition] = table
+            metrics.LAG.labels(partition).set(table.lag)
             self._share_memory()
             self._acks[partition] = deque()
-            self._gaps = {gap: ms for gap, ms in self._gaps.items() if gap[0] != partition}
+            self._gaps.pop(partition, None)
             return table.position
 
     def _check(self, table: Table, earliest: int, end: int, goes_on: int) -> None:

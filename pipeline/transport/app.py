@@ -23,6 +23,9 @@ BATCHES_WAITING = 2
 #: Of one partition, compressed as they are. With less, a fetch is full long before it has `fetch_events`; and the size
 #: of a slice decides what an event costs, for a page that changes is written once a slice.
 FETCH_BYTES = 16 << 20
+#: Faust waits so long until the tables say where to go on, which they do when Redis answers; after that it would keep
+#: the partitions and never count again. How long the client waits for a broker is `REQUEST_MS`.
+ASSIGNMENT_S = 365 * 86_400.0
 #: New partitions are counted within this; Faust's default is five minutes.
 METADATA_AGE_S = 10
 
@@ -80,6 +83,7 @@ def make_app(settings: Settings, make_tables: Callable[[faust.App], Tables]) -> 
         consumer_max_fetch_size=FETCH_BYTES,
         consumer_metadata_max_age_ms=METADATA_AGE_S * 1000,
         broker_commit_interval=1.0,
+        broker_request_timeout=ASSIGNMENT_S,
         broker_session_timeout=SESSION_S,
         broker_heartbeat_interval=HEARTBEAT_S,
     )

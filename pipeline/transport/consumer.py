@@ -25,6 +25,8 @@ log = logging.getLogger("twoway.worker")
 #: partition that it did not ask for, because its last records were still in memory, waits behind it: up to 1.5 s with
 #: Faust's own value. An idle worker asks twenty times a second.
 FETCH_WAIT_MS = 50
+#: How long a broker may take with one request.
+REQUEST_MS = 90_000
 #: Between two questions for partitions that the broker we ask does not know of yet.
 LEARN_S = 0.2
 
@@ -34,9 +36,10 @@ class BatchConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
     would end the worker."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
-        """Faust has no setting for this one; the fetcher reads it when the consumer starts."""
+        """Faust has no settings of their own for these; they are read when the consumer starts."""
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        consumer._request_timeout_ms = consumer._client._request_timeout_ms = REQUEST_MS
         return consumer
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from itertools import count
 
 import pytest
-import redis
 from kafka import KafkaAdminClient
 
 from pipeline.feeding.sender import open_sender
@@ -20,6 +19,7 @@ from schemas.topics import INTERACTIONS
 from tests.chaos.published import told_right
 from tests.commands import TWOWAY, environment
 from tests.integration.work import send, some_interactions
+from tests.redises import open_blocking
 from tests.waiting import wait_until, wait_until_async
 
 pytestmark = pytest.mark.servers
@@ -83,7 +83,7 @@ async def test_a_number_that_splits_slots_stops_the_worker_and_the_next_power_of
 def counted_in(settings: Settings) -> set[int]:
     """The partitions of which some slot has counted."""
     keys = Keys(settings.key_prefix)
-    with redis.Redis.from_url(settings.redis_url.reveal(), decode_responses=True) as client:
+    with open_blocking(settings, decode=True) as client:
         pipe = client.pipeline(transaction=False)
         for slot in range(SLOTS):
             pipe.hgetall(keys.applied[slot])

@@ -21,11 +21,13 @@ from tests.commands import TWOWAY, environment
 from tests.factories import make_interaction
 from tests.integration.work import page_of, proven, send, some_interactions
 from tests.topics import read_topic
-from tests.waiting import wait_until
+from tests.waiting import wait_until, wait_until_async
 
 pytestmark = pytest.mark.servers
 
 YEAR_MS = 366 * 86_400_000
+#: More than a worker says in this test.
+LOG_LINES = 400
 HOURS_S = (3 * 3_600, -5 * 3_600, 0)
 SHIFTED = [sys.executable, "-m", "pipeline.faults.shifted_clock"]
 
@@ -73,13 +75,18 @@ async def test_a_leap_second_and_the_hour_that_comes_twice_have_windows_of_their
 async def test_a_worker_whose_wall_clock_jumps_counts_and_publishes_as_before(
     settings: Settings, start_child: Callable[..., Child], tmp_path: Path
 ) -> None:
-    """Hours ahead, then hours back, while events come: the rows are those of the events' own times, told at once."""
+    """Hours ahead, then hours back, while events come: the rows are those of the events' own times, told at once. The
+    worker says of each time that it saw it."""
     ahead = tmp_path / "ahead"
     write_shift(ahead, 0)
     worker = start_child("worker", [*SHIFTED, str(ahead), "worker"], environment(settings))
-    sent = 0
-    for shift_s in (0, *HOURS_S):
+    await send(settings, some_interactions(500))
+    await proven(settings, 500)
+    sent = 500
+    for shift_s in HOURS_S:
         write_shift(ahead, shift_s)
+        line = said(worker.pid, shift_s)
+        await wait_until_async(lambda line=line: line in worker.tail(LOG_LINES))
         await send(settings, some_interactions(500, first=sent))
         sent += 500
         await proven(settings, sent)

@@ -16,6 +16,7 @@ from pipeline.local.children import Child
 from pipeline.settings import Settings
 from pipeline.slots import slot_of
 from pipeline.store.keys import Keys
+from tests.chaos.published import told_right
 from tests.clusters import Node, RedisCluster
 from tests.commands import TWOWAY, environment
 from tests.conftest import new_installation
@@ -28,21 +29,22 @@ ACCOUNTS = 16
 #: Small slices: whatever happens, it happens in the middle of one.
 SMALL = {"TWOWAY_SLICE_EVENTS": "100", "TWOWAY_FETCH_EVENTS": "1000", "TWOWAY_PUBLISH_S": "0.3"}
 MOVES = 24
-#: Everything that counts, reads and remembers, once more on a cluster. (What takes one server away keeps that one.)
+#: What counts, reads and remembers, once more on a cluster; docs/cluster.md says what is not among it, and why.
 COUNTING = (
     *(
         f"tests/integration/test_{name}.py"
         for name in (
-            "alerts", "answers", "api", "directory", "explain", "gateway", "gateway_platforms", "insights",
-            "listen_bluesky", "listen_mastodon", "notify", "polled_totals", "privacy", "reader", "reading_end_to_end",
-            "subscribe_unanswered", "table", "table_losses", "unanswered", "verify", "verify_worker", "worker",
+            "access", "alerts", "answers", "api", "cli_pages", "cli_unanswered", "directory", "explain", "gateway",
+            "gateway_platforms", "hostile_ids", "insights", "listen_bluesky", "listen_mastodon", "notify",
+            "polled_totals", "privacy", "reader", "reading_end_to_end", "reading_page", "subscribe_unanswered", "table",
+            "table_losses", "unanswered", "verify", "verify_worker", "worker",
         )
     ),
     *(
         f"tests/property/test_{name}.py"
         for name in ("added_partitions", "alerts", "alerts_late", "table", "unanswered_topic")
     ),
-    "tests/chaos/test_kills.py",
+    *(f"tests/chaos/test_{name}.py" for name in ("added_partitions", "crash_points", "kills")),
 )  # fmt: skip
 
 
@@ -89,6 +91,7 @@ async def test_hash_slots_move_key_by_key_while_two_workers_count(
             break
     done.set()
     await proven(settings, await sending, wait_s=120)
+    await told_right(settings)
     assert all(worker.is_running() for worker in workers), [worker.tail(40) for worker in workers]
 
 
@@ -129,6 +132,7 @@ async def test_a_master_dies_and_a_replica_takes_over_that_is_behind(
     wait_until(lambda: follows(master, replica), deadline_s=60)
     await send(settings, some_interactions(1_000, first=4_000 + more, accounts=ACCOUNTS))
     await proven(settings, 5_000 + more, wait_s=60)
+    await told_right(settings)
     assert all(worker.is_running() for worker in workers), [worker.tail(40) for worker in workers]
 
 
@@ -148,13 +152,19 @@ async def test_a_master_freezes_under_load_and_wakes_up_as_a_replica(
     master.resume()
     await asyncio.to_thread(lambda: wait_until(lambda: follows(master, replica), deadline_s=60))
     await proven(settings, sent, wait_s=120)
+    await told_right(settings)
     assert all(worker.is_running() for worker in workers), [worker.tail(40) for worker in workers]
 
 
-def test_everything_that_is_tested_of_counting_holds_on_a_cluster() -> None:
+@pytest.mark.parametrize(
+    ("marked", "files"),
+    [("not prove", COUNTING), ("prove", ("tests/chaos/test_zombies.py",))],
+    ids=["counting", "zombies"],
+)
+def test_what_is_tested_of_counting_holds_on_a_cluster(marked: str, files: tuple[str, ...]) -> None:
     """The suite's own tests, with a cluster in the place of the one Redis."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "--redis=cluster", *COUNTING],
+        [sys.executable, "-m", "pytest", "-q", "-x", "-m", marked, "--redis=cluster", *files],
         cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False, timeout=3_000,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-5_000:]

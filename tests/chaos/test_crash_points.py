@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-import redis
 
 from pipeline.clock import wall_clock
 from pipeline.crash_points import DYING, POINTS, Point
@@ -22,6 +21,7 @@ from tests.chaos.published import told_right
 from tests.commands import TWOWAY, environment
 from tests.factories import make_interaction
 from tests.integration.work import some_interactions
+from tests.redises import open_blocking
 from tests.topics import write_topic
 
 pytestmark = pytest.mark.servers
@@ -111,7 +111,7 @@ def write_what_goes_aside(settings: Settings, number: int) -> None:
 def write_as_another(settings: Settings) -> None:
     """What another writer leaves behind: a higher version in every slot that was counted."""
     keys = Keys(settings.key_prefix)
-    with redis.Redis.from_url(settings.redis_url.reveal()) as client:
+    with open_blocking(settings) as client:
         for slot in range(SLOTS):
             if client.hexists(keys.applied[slot], "version"):
                 client.hincrby(keys.applied[slot], "version", 1)

@@ -10,35 +10,42 @@ from pipeline.clock import wall_clock
 from pipeline.local.children import Child
 from pipeline.local.kafka import KafkaServer
 from pipeline.local.redis import RedisServer
+from tests.chaos.published import told_right
 from tests.commands import TWOWAY, environment
 from tests.conftest import new_installation
-from tests.integration.work import page_of, proven, send, some_interactions
+from tests.integration.work import farthest_now, page_of, proven, send, some_interactions
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 
 AWAY_MS = 60_000
+#: More than a worker counts, in small slices, before both are killed.
+SENT = 20_000
 
 
 async def test_a_minute_without_kafka_and_redis_loses_nothing_and_counts_nothing_twice(
     own_kafka: KafkaServer, own_redis: RedisServer, start_child: Callable[..., Child]
 ) -> None:
-    """Both are killed while slices are on their way, so answers are lost and a second of Redis' newest writes is."""
+    """Both are killed while slices are on their way, so answers are lost; of what Redis wrote nothing is."""
     settings = new_installation((own_kafka.servers,), own_redis.url)
     worker = start_child("worker", [*TWOWAY, "worker"], environment(settings, TWOWAY_SLICE_EVENTS="50"))
-    await send(settings, some_interactions(20_000))
+    await send(settings, some_interactions(SENT))
     wait_until(lambda: page_of(settings, "a1", "a1_1"))
     own_redis.kill()
     own_kafka.kill()
     back_ms = wall_clock() + AWAY_MS
     wait_until(lambda: wall_clock() > back_ms, deadline_s=2 * AWAY_MS / 1000)
     assert worker.is_running(), worker.tail()
-    own_kafka.start()
+    worker.pause()
     own_redis.start()
-    own_kafka.wait_healthy()
     own_redis.wait_healthy()
-    await send(settings, some_interactions(1_000, first=20_000))
-    await proven(settings, 21_000, wait_s=60)
+    assert 0 < sum((await farthest_now(settings)).values()) < SENT
+    worker.resume()
+    own_kafka.start()
+    own_kafka.wait_healthy()
+    await send(settings, some_interactions(1_000, first=SENT))
+    await proven(settings, SENT + 1_000, wait_s=60)
+    await told_right(settings)
     assert worker.is_running(), worker.tail()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 import redis
 
 from pipeline.faults.waiting import is_stopped
+from pipeline.feeding.sender import open_sender
 from pipeline.local.children import Child
 from pipeline.local.ports import LOOPBACK, free_ports
 from pipeline.local.redis import RedisServer
@@ -26,6 +29,8 @@ pytestmark = pytest.mark.servers
 
 ROUND = 2_000
 ACCOUNTS = 16
+#: Bytes, less than any command of a script takes.
+HALF_A_COMMAND = 10
 
 
 def applied_in(server: RedisServer, settings: Settings) -> int:
@@ -37,6 +42,12 @@ def applied_in(server: RedisServer, settings: Settings) -> int:
             for partition in range(settings.partitions)
             for slot in slots_of_partition(partition, settings.partitions)
         )
+
+
+def append_only_file(server: RedisServer) -> Path:
+    """The file that grows; from Redis 7 on it lies in a folder of its own."""
+    (found,) = server.data.rglob("*.aof")
+    return found
 
 
 @pytest.fixture
@@ -78,6 +89,38 @@ async def test_a_redis_restored_from_an_older_copy_is_counted_up_again(
     worker.resume()
     await proven(settings, 2 * ROUND + more, wait_s=60)
     await told_right(settings)
+    assert worker.is_running(), worker.tail()
+
+
+async def test_a_redis_that_loses_its_newest_second_is_counted_up_again(
+    kafka_servers: tuple[str, ...], own_redis: RedisServer, start_child: Callable[..., Child]
+) -> None:
+    """What `appendfsync everysec` may lose with its machine: the append-only file ends where it did a second before the
+    kill, in the middle of a command. To kill the process alone would lose nothing of what it wrote."""
+    settings = new_installation(kafka_servers, own_redis.url)
+    small = {"TWOWAY_SLICE_EVENTS": "50", "TWOWAY_PUBLISH_S": "0.3"}
+    worker = start_child("worker", [*TWOWAY, "worker"], environment(settings, **small))
+    sent, written, until = 0, 0, None
+    async with open_sender(settings) as sender:
+        while until is None or time.monotonic() < until:
+            for one in some_interactions(ROUND // 4, first=sent, accounts=ACCOUNTS):
+                await sender.send(one)
+            await sender.flush()
+            sent += ROUND // 4
+            if until is None and applied_in(own_redis, settings):
+                written, until = append_only_file(own_redis).stat().st_size, time.monotonic() + 1
+    before = applied_in(own_redis, settings)
+    own_redis.kill()
+    worker.pause()
+    wait_until(lambda: is_stopped(worker))
+    os.truncate(append_only_file(own_redis), written + HALF_A_COMMAND)
+    own_redis.start()
+    own_redis.wait_healthy()
+    assert 0 < applied_in(own_redis, settings) < before
+    worker.resume()
+    await proven(settings, sent, wait_s=60)
+    await told_right(settings)
+    assert "reading its state anew" in worker.tail(200)
     assert worker.is_running(), worker.tail()
 
 

@@ -180,6 +180,52 @@ async def test_an_edit_that_stood_in_for_its_comment_leaves_no_text_behind_on_it
     assert await driver.differences() == []
 
 
+@pytest.mark.parametrize("minute", [-30, -1440])
+async def test_what_an_edit_said_before_its_comment_came_is_kept_where_the_comment_stands(
+    driver: Driver, minute: int
+) -> None:
+    """On the same day or on the one before; what it said last, at its own time, also for subscribers."""
+    driver.write(comment("c1", -20, action="edit", text='newer "time_ms":5'))
+    await driver.take()
+    driver.write(comment("c1", minute, text="older"))
+    await driver.take()
+    await driver.publish()
+    found = await text(driver, "c1", "2026-11-23" if minute == -30 else "2026-11-22")
+    assert found is not None
+    assert (found.text, found.time_ms) == ('newer "time_ms":5', NOON_MS + minute * MINUTE_MS)
+    assert list(told(driver).values()) == [found]
+    keys = Keys(driver.settings.key_prefix)
+    days = [keys.texts(SLOT, "facebook", BRAND, day) for day in ("2026-11-22", "2026-11-23")]
+    assert sorted([await driver.redis.ttl(key) for key in days])[0] == -2
+    assert sorted([await driver.redis.ttl(key) for key in days])[1] > 30 * 86_400
+
+
+async def test_a_comment_that_moves_by_a_newer_add_has_the_newest_text(driver: Driver) -> None:
+    """It may say less than what was said before: a text is newer than none."""
+    driver.write(comment("c1", -1440, text="older"))
+    await driver.take()
+    driver.write(comment("c1", -20, text=None))
+    await driver.take()
+    found = await text(driver, "c1")
+    assert found is not None
+    assert (found.text, found.time_ms, await text(driver, "c1", "2026-11-22")) == (
+        "older", NOON_MS - 20 * MINUTE_MS, None,
+    )  # fmt: skip
+
+
+async def test_what_an_erased_actor_said_moves_with_its_comment_without_text_and_actor(driver: Driver) -> None:
+    """The erasure may have looked at the other day already."""
+    driver.write(comment("c1", -20, action="edit", actor="ann"), comment("c2", -20, action="edit", actor="bob"))
+    await driver.take()
+    await driver.redis.sadd(Keys(driver.settings.key_prefix).erased[SLOT], "facebook:ann")
+    driver.write(comment("c1", -1440, actor="ann"), comment("c2", -1440, actor="bob", text="older"))
+    await driver.take()
+    found = [await text(driver, one, "2026-11-22") for one in ("c1", "c2")]
+    assert [(one.text, one.actor, one.time_ms) for one in found if one] == [
+        (None, None, NOON_MS - 1440 * MINUTE_MS), ("text of c2", "bob", NOON_MS - 1440 * MINUTE_MS),
+    ]  # fmt: skip
+
+
 async def test_what_an_erased_actor_says_is_counted_and_queued_without_text_and_actor(driver: Driver) -> None:
     """Also when it is read again from Kafka."""
     await driver.redis.sadd(Keys(driver.settings.key_prefix).erased[SLOT], "facebook:ann")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
+import uvloop
+from redis import exceptions as redis_errors
 from redis.crc import key_slot
 
 from pipeline.errors import StateError
@@ -16,6 +19,7 @@ from pipeline.scan import open_scan
 from pipeline.settings import Secret, Settings
 from pipeline.slots import slot_of
 from pipeline.store.checkpoint import check_redis
+from pipeline.store.cluster_pipeline import exchange
 from pipeline.store.keys import Keys
 from pipeline.store.walk import every_key
 from pipeline.table.tables import MENDABLE
@@ -31,6 +35,9 @@ from tests.waiting import wait_until, wait_until_async
 
 pytestmark = pytest.mark.servers
 
+#: Connections of one client to a node; and turns of its loop, more than it takes to fail and to close them.
+CONNECTIONS, TURNS = 10, 40
+GET = [("GET", "k")]
 #: Accounts of twelve slots.
 BRANDS = list({slot_of("facebook", brand): brand for brand in accounts_of(PARTITION, 50)}.values())[:12]
 
@@ -236,3 +243,31 @@ async def opens(driver: Driver) -> bool:
     except MENDABLE:
         return False
     return True
+
+
+@pytest.mark.parametrize("command", ["get", "ping"])
+def test_nobody_is_given_a_connection_that_is_being_closed_because_another_one_failed(
+    settings: Settings, redis_cluster: RedisCluster, command: str
+) -> None:
+    """On the roles' own loop that was a RuntimeError, with which a worker ended that woke up behind its answers' time.
+    The others ask one turn of the loop after the other, while the command fails and is repeated."""
+
+    async def others(turns: int) -> list[Any]:
+        async with open_redis(settings) as client:
+            await client.get("k")
+            node = client.node_of(key_slot(b"k"))
+            await asyncio.gather(*(exchange(node, GET) for _ in range(CONNECTIONS)))
+            ids = [(await exchange(node, [("CLIENT", "ID")]))[0] for _ in range(CONNECTIONS)]
+            redis_cluster.master_of("k").call("CLIENT", "KILL", "ID", ids[0])  # the first that is given away next
+            failing = asyncio.create_task(client.get("k") if command == "get" else client.ping(target_nodes=node))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            asked = (exchange(node, GET) for _ in range(CONNECTIONS - 2))
+            answers = await asyncio.gather(*asked, failing, return_exceptions=True)
+            # In the first turns one of them is given the connection that Redis closed.
+            return [answer for answer in answers if not isinstance(answer, redis_errors.ConnectionError)]
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        found = [runner.run(others(turns)) for turns in range(TURNS)]
+    assert [one for answers in found for one in answers if one not in ([None], None, True)] == []
+    assert sum(map(len, found)) >= TURNS * (CONNECTIONS - 2)

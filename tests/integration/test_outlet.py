@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from random import Random
 
 import pytest
+from aiokafka.errors import ProducerClosed
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 
 from pipeline.clock import wall_clock
+from pipeline.local.kafka import KafkaServer
+from pipeline.local.redis import RedisServer
 from pipeline.publishing.outlet import Outlet
 from pipeline.publishing.record_batch import BATCH_BYTES, Batches
 from pipeline.settings import Settings
 from schemas.topics import INTERACTIONS, POSTS, Topic
+from tests.conftest import new_installation
 
 pytestmark = pytest.mark.servers
 
@@ -80,3 +85,23 @@ async def test_a_batch_that_is_sent_again_is_not_written_again(settings: Setting
         await outlet.send(topic, 0, Batches.of([(b"k", b"1"), (b"k", b"2")]))
     await outlet.send(topic, 0, Batches.of([(b"k", b"3")]))
     assert [record.value for record in arrived(settings, POSTS, 0)] == [b"1", b"2", b"3"]
+
+
+async def test_a_reset_fails_what_others_still_send(own_kafka: KafkaServer, own_redis: RedisServer) -> None:
+    """Its producer is gone: who sent by it, and would wait for ever, tries again by the next one."""
+    settings = new_installation((own_kafka.servers,), own_redis.url)
+    outlet, topic = Outlet(settings), settings.topic(POSTS.name)
+    try:
+        await outlet.send(topic, 0, Batches.of([(b"k", b"1")]))
+        own_kafka.kill()
+        sending = [asyncio.create_task(outlet.send(topic, 1, Batches.of([(b"k", value)]))) for value in (b"2", b"3")]
+        await asyncio.wait(sending, timeout=0.5)
+        await outlet.reset()
+        async with asyncio.timeout(10):
+            ends = await asyncio.gather(*sending, return_exceptions=True)
+        assert [type(end) for end in ends] == [ProducerClosed, ProducerClosed]
+        own_kafka.start()
+        own_kafka.wait_healthy()
+        assert await outlet.send(topic, 1, Batches.of([(b"k", b"4")])) == 1
+    finally:
+        await outlet.stop()

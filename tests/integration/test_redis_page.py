@@ -62,7 +62,10 @@ def shell(own_redis: RedisServer, tmp_path: Path) -> dict[str, str]:
         redis.pfadd(keys.engaged(SLOT, "facebook", ACCOUNT, window), *actors)
     redis.pfadd(keys.engaged_post(SLOT, "facebook", POST), *ACTORS[:2])
     redis.set(keys.members(SLOT, "facebook", POST), bytes(48))
-    redis.hset(keys.applied[SLOT], mapping={"3": 1812, "version": NOON_MS + 59_123, "layout": LAYOUT_VERSION})
+    settings = Settings()
+    applied = {"3": 1812, "version": NOON_MS + 59_123, "layout": LAYOUT_VERSION}
+    sizes = {"windows": settings.windows.text, "engaged_windows": settings.engaged_windows.text}
+    redis.hset(keys.applied[SLOT], mapping=applied | sizes)
     redis.zadd(keys.open[SLOT], {f"post:facebook:{POST}": NOON_MS + 120_000})
     return {**os.environ, "PATH": f"{_redis_cli(own_redis, tmp_path)}:{os.environ['PATH']}"}
 

@@ -7,10 +7,11 @@ import pytest
 from pipeline.errors import FencedError
 from pipeline.store.keys import Keys
 from schemas.engagement import decode_engagement
-from schemas.topics import POSTS
+from schemas.topics import POSTS, UNANSWERED
 from tests.driver import Driver
 from tests.factories import NOON_MS
-from tests.integration.test_table import BRAND, SLOT, like, published
+from tests.gateways import records
+from tests.integration.test_table import BRAND, SLOT, comment, like, published
 from tests.topics import read_topic
 
 pytestmark = pytest.mark.servers
@@ -78,3 +79,21 @@ async def test_a_redis_that_fell_back_is_noticed_although_nothing_arrives(driver
     await driver.redis.hset(applied, mapping={"0": 0, "version": 1})
     with pytest.raises(FencedError, match=r"slot \d+ of partition 0 is at Mark\(offset=0, version=1\); expected"):
         await driver.publish()
+
+
+@pytest.mark.parametrize("over", [{"action": "remove"}, {"kind": "like"}])
+async def test_a_comment_that_waited_is_told_to_be_over_also_where_all_its_records_are_counted_anew_together(
+    driver: Driver, over: dict[str, str]
+) -> None:
+    """It was removed, or its id said to be something else, after subscribers were told of it and Redis lost it."""
+    driver.write(comment("c1"))
+    await driver.take()
+    await driver.publish()
+    await driver.lose_everything()
+    driver.write(comment("c1", time_ms=NOON_MS + 1, **over))
+    driver.now_ms += 5_000
+    await driver.open()
+    await driver.take()
+    await driver.publish()
+    told = [record.value for record in records(driver.settings, UNANSWERED.name)]
+    assert (len(told), told[-1]) == (2, None)

@@ -126,7 +126,7 @@ async def test_a_redis_that_is_emptied_under_a_running_worker_is_counted_anew(
 async def test_the_worker_waits_while_redis_is_away_and_counts_nothing_twice(
     kafka_servers: tuple[str, ...], own_redis: RedisServer, start_worker: Start
 ) -> None:
-    """Redis is killed in the middle and comes back with what its append-only file holds: up to a second is lost."""
+    """Redis is killed in the middle and comes back with all that it wrote: to end its process loses nothing of that."""
     settings = new_installation(kafka_servers, own_redis.url)
     worker = start_worker(settings)
     await send(settings, some_interactions(2_000))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pipeline.clock import wall_clock
+from pipeline.faults.reach import farthest, reaches_now
 from pipeline.feeding.sender import open_sender
 from pipeline.proving.verify import Report, verify
 from pipeline.settings import Settings
@@ -47,6 +48,11 @@ async def proven(settings: Settings, interactions: int, wait_s: float = 40) -> R
     assert report.holds, report
     assert (report.interactions, report.not_applied) == (interactions, 0)
     return report
+
+
+async def farthest_now(settings: Settings) -> dict[int, int]:
+    """How far each partition is counted now, by its farthest slot."""
+    return farthest(await reaches_now(settings))
 
 
 def page_of(settings: Settings, account: str, post: str) -> dict[str, str]:

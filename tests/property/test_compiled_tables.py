@@ -78,8 +78,8 @@ def test_keys_beyond_64_bits_are_refused() -> None:
             ObjectSet().get(key)
 
 
-COUNTS = st.tuples(*[st.sampled_from([0, 0, 1, 2**31, 2**62]) for _ in range(5)])
-TIMES = st.sampled_from([(), (), (1,), (0, 0, 3), (2**62, 0, 1)])
+COUNTS = st.tuples(*[st.sampled_from([0, 0, 1, -1, 2**31, 2**62, -(2**62)]) for _ in range(5)])
+TIMES = st.sampled_from([(), (), (1,), (0, 0, 3), (2**62, 0, 1), (-1,), (0, -3, 1)])
 CODES = [-1, *range(0, 40, 3), 2**40, 2**40 + 1, 2**62]
 
 
@@ -87,7 +87,7 @@ CODES = [-1, *range(0, 40, 3), 2**40, 2**40 + 1, 2**62]
 def test_a_row_table_is_a_dictionary_of_packed_rows(
     changes: list[tuple[str, int, tuple[int, int, int, int, int], tuple[int, ...]]],
 ) -> None:
-    """Rows of nothing but zeros are rows; answers come and go."""
+    """Rows of nothing but zeros are rows, numbers below 0 are numbers; answers come and go."""
     table, expected = RowTable(), dict[int, int]()
     for change, code, counts, times in changes:
         if change == "put":

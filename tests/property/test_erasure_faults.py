@@ -13,8 +13,8 @@ import pytest
 from pipeline.slots import slot_of
 from schemas.interaction import Interaction
 from tests.factories import NOON_MS, make_interaction
-from tests.property.test_simulation import Simulation
 from tests.world.kafka import PARTITIONS
+from tests.world.simulation import Simulation
 from tests.world.wire import Fault
 from tests.world.world import BRANDS
 

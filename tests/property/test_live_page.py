@@ -15,6 +15,8 @@ from pipeline.counting.changes import take_changes
 from pipeline.counting.fold import DAY_MS, Fold
 from pipeline.counting.live import NEVER_MS, LivePage, Sizes, sum_up
 from pipeline.counting.page import parse_page
+from pipeline.counting.row_table import RowTable
+from pipeline.counting.rows import unpack
 from pipeline.windows import ALL, Windows
 from tests.factories import NOON_MS, make_interaction
 
@@ -95,16 +97,13 @@ def taken(page: LivePage, hash_: dict[str, str]) -> dict[str, str]:
 @example([([(181, 0, 1)], 181), ([(0, 0, 1)], 0), ([(181, 0, -1)], 0)], False)
 @example([([(0, 0, 1), (0, 0, -1)], 0)], True)
 def test_what_a_page_tells_of_its_slices_is_what_it_holds(slices: list[Slice], reload: bool) -> None:
-    """Also where rows go past their retention, come back as nothing, or the page is loaded anew in between."""
-    page, plain, standing = new_page(), Plain(), Counter[tuple[int, int]]()
+    """Also where rows go past their retention, come back as nothing, fall below 0 (which a set of objects cannot), or
+    the page is loaded anew in between."""
+    page, plain = new_page(), Plain()
     hash_: dict[str, str] = {}
     for counted, newest in slices:
-        # Nothing is taken away that is not there: a set of objects cannot.
         counts = []
         for minutes, column, sign in counted:
-            if standing[minutes, column] + sign < 0:
-                continue
-            standing[minutes, column] += sign
             if column < 5:
                 counts.append((NOON_MS - minutes * 60_000, column, sign))
             page.count((NOON_MS - minutes * 60_000) // 60_000, column, sign)
@@ -129,13 +128,15 @@ def new_page(entity: str = "post", id_: str = "p1") -> LivePage:
 
 
 def test_a_count_that_is_below_nothing_for_a_slice_is_right_after_the_next() -> None:
-    """Counts are added, whatever their sign."""
+    """Counts are added, whatever their sign; and a page that says less than nothing can be read."""
     page, hash_ = new_page(), dict[str, str]()
     page.last_ms = NOON_MS
     for sign in (-1, 1, 1):
         page.count(NOON_MS // 60_000, 0, sign)
         sum_up([page], SIZES)
         hash_ = taken(page, hash_)
+        rows = parse_page(hash_, WINDOWS).rows
+        assert (unpack(rows[ALL]), RowTable.of(rows)[ALL]) == ((int(hash_["likes"]), 0, 0, 0, 0), page.rows[ALL])
     assert (hash_["likes"], hash_["1m:2026-11-23T09:24"], hash_["1d:2026-11-23"]) == ("1", "1,0,0,0,0", "1,0,0,0,0")
     assert set(page.rows.values()) == {1}
 

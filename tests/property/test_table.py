@@ -1,4 +1,4 @@
-"""Crashes, zombies and a Redis that went back in time, at any step: Redis ends with the oracle's rows.
+"""Crashes, zombies, other retention and a Redis that went back in time, at any step: it ends with the oracle's rows.
 
 The table, the script, Redis and Kafka are the real ones; only the log is the test's.
 """
@@ -9,26 +9,35 @@ import asyncio
 import uuid
 from dataclasses import replace
 
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from pipeline.errors import FencedError
+from pipeline.errors import FencedError, StateError
 from pipeline.publishing.outlet import Outlet
 from pipeline.settings import Settings
+from pipeline.windows import Windows
 from schemas.interaction import Interaction
 from tests.driver import Driver
-from tests.property.strategies import logs
+from tests.factories import NOON_MS, make_interaction
+from tests.property.strategies import ACCOUNTS, logs
 from tests.redises import open_redis
 
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("take"), st.integers(1, 15)),
-        st.tuples(st.sampled_from(["publish", "crash", "zombie", "save", "go back", "empty"]), st.just(0)),
+        st.tuples(
+            st.sampled_from(["publish", "crash", "zombie", "save", "go back", "empty", "shorter", "longer"]), st.just(0)
+        ),
     ),
     max_size=12,
 )
+#: The minute of the first like is kept for three hours, and not for one.
+LET_GO = [
+    make_interaction(account=ACCOUNTS[0], id=f"l{minutes}", time_ms=NOON_MS - minutes * 60_000) for minutes in (90, 0)
+]
+RETENTIONS = {"longer": Windows.parse("1m:3h,1h:8d,1d:90d"), "shorter": Windows.parse("1m:1h,1h:2d,1d:30d")}
 
 
 class Redo:
@@ -56,11 +65,14 @@ class Redo:
 
 
 async def play(driver: Driver, redo: Redo, steps: list[tuple[str, int]]) -> None:
-    """Do the steps; whoever is fenced or finds Redis changed starts again, as `Tables.recover` does."""
+    """Do the steps; whoever is fenced or finds Redis changed starts again, as `Tables.recover` does. Who is refused
+    with longer retention comes back with the shorter one."""
     zombie = driver.table
     for step, number in steps:
         try:
-            if step == "take":
+            if step in RETENTIONS:
+                await start(driver, step)
+            elif step == "take":
                 await driver.take(number)
             elif step == "publish":
                 await driver.publish()
@@ -74,19 +86,31 @@ async def play(driver: Driver, redo: Redo, steps: list[tuple[str, int]]) -> None
                 await redo.go_back()
             elif step == "empty":
                 await redo.empty()
-        except FencedError:
-            await driver.open()
-    await driver.open()
+        except (FencedError, StateError):
+            await start(driver)
+    await start(driver)
     await driver.take()
     await driver.publish()
 
 
+async def start(driver: Driver, retention: str = "") -> None:
+    if retention:
+        driver.settings = replace(driver.settings, windows=RETENTIONS[retention])
+    try:
+        await driver.open()
+    except StateError:
+        assert driver.settings.windows is not RETENTIONS["shorter"]
+        await start(driver, "shorter")
+
+
 @given(log=logs(), steps=STEPS)
+@example(log=LET_GO, steps=[("take", 1), ("shorter", 0), ("take", 2), ("longer", 0)])
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_redis_ends_with_the_oracles_rows_after_any_crash_zombie_or_rollback(
     settings: Settings, log: list[Interaction], steps: list[tuple[str, int]]
 ) -> None:
-    """At whatever step a worker dies, comes back as a zombie, or Redis loses its newest writes."""
+    """At whatever step a worker dies, comes back as a zombie or with other retention, or Redis loses its newest
+    writes."""
 
     async def run() -> None:
         own = replace(settings, key_prefix=f"x{uuid.uuid4().hex[:10]}", slice_events=7)

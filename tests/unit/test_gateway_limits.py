@@ -1,26 +1,23 @@
-"""The gateway's limits by themselves: who gives way to whom, what is taken apart, and how deep, how large, how many."""
+"""The gateway's limits by themselves: who gives way to whom, what is taken apart, and how much at once."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
-from collections.abc import Callable
 from itertools import chain
 
 import pytest
 
-from pipeline.errors import UnavailableError, UnreadableError
+from pipeline.errors import UnavailableError
 from pipeline.gateway.budget import Budget, Share
 from pipeline.gateway.portions import MOST_LARGE, PORTION_ITEMS, SMALL_BYTES, Portions, Turns
 from pipeline.gateway.waiting import Phase, Waiting
 from pipeline.sources.context import Context
 from pipeline.sources.delivery import Connection, Delivery
-from pipeline.sources.fields import decode_json
 from pipeline.sources.registry import SOURCES
 from pipeline.sources.times import from_iso, from_x
-
-ATOM = b'<feed xmlns="http://www.w3.org/2005/Atom">'
+from tests.costly import COSTLY
 
 
 class Sender:
@@ -124,38 +121,6 @@ def test_a_body_does_not_give_way_to_itself() -> None:
         share.take(3)
 
 
-@pytest.mark.parametrize(
-    ("body", "expected"),
-    [
-        (rb'"\ud800"', "\ufffd"),
-        (rb'"\\ud800"', r"\ud800"),
-        (rb'"\\\ud800"', "\\\ufffd"),
-        (rb'"\ud83d\ude00\ud83d"', "😀\ufffd"),
-        (rb'"\ud800\\ud800\udc00"', "\ufffd\\ud800\ufffd"),
-    ],
-)
-def test_half_a_surrogate_pair_is_mended_and_an_escaped_backslash_is_none(body: bytes, expected: str) -> None:
-    assert decode_json(body) == expected
-
-
-@pytest.mark.parametrize("body", [b"[" * 600 + b"]" * 600, b"1],[2", b"1]" + b"[" * 500 + b"]" * 499])
-def test_what_is_decoded_with_room_above_it_is_the_same(body: bytes) -> None:
-    """Many brackets are decoded with more around them: neither does a value come out wrapped nor break out."""
-    try:
-        expected = json.loads(body)
-    except ValueError:
-        with pytest.raises(UnreadableError):
-            decode_json(body)
-    else:
-        assert decode_json(body) == expected
-
-
-def test_json_too_deep_to_be_kept_is_refused() -> None:
-    with pytest.raises(UnreadableError) as refused:
-        decode_json(b"[" * 970 + b"]" * 970)
-    assert refused.value.reason == "too_deep"
-
-
 def test_long_texts_are_no_times() -> None:
     """The readers of times go through white space again and again."""
     assert from_x("Mon" + " " * 1_000_000) is None
@@ -195,24 +160,6 @@ async def test_few_large_deliveries_are_taken_apart_at_a_time() -> None:
             pass
 
 
-#: The most expensive bodies that were found, by what they are made of.
-COSTLY: dict[str, tuple[str, Callable[[int], bytes]]] = {
-    "empty events": ("x", lambda n: b'{"for_user_id":"1","tweet_delete_events":[' + b"{}," * (n // 3) + b"{}]}"),
-    "empty values": ("threads", lambda n: b'{"values":[' + b"{}," * (n // 3) + b"{}]}"),
-    "no values": ("linkedin", lambda n: b'{"notifications":[' + b"0," * (n // 2) + b"0]}"),
-    "no events": ("cloudevents", lambda n: b"[" + b"0," * (n // 2) + b"{}]"),
-    "frames": ("bluesky", lambda n: b"[" + b"{}," * (n // 3) + b"{}]"),
-    "deep markup": ("mastodon", lambda n: _status("<div>" * (n // 5))),
-    "surrogates": ("bluesky", lambda n: b'{"a":"' + rb"\ud800" * (n // 6) + b'"}'),
-    "escapes": (
-        "wordpress",
-        lambda n: b"hook=comment_post&comment_post_ID=1&comment_ID=1&comment_content=" + b"%3Cp%3E" * (n // 7),
-    ),
-    "entries": ("youtube", lambda n: ATOM + b"<entry/>" * (n // 8) + b"</feed>"),
-    "times": ("x", lambda n: b'{"for_user_id":"1","tweet_create_events":[{"created_at":"Mon' + b" " * n + b'"}]}'),
-}
-
-
 @pytest.mark.parametrize("made_of", COSTLY)
 def test_no_body_that_is_read_on_the_loop_holds_it_up(made_of: str) -> None:
     """The largest that is not read in a thread: less than 100 ms of processor time, the best of three."""
@@ -228,9 +175,3 @@ def test_no_body_that_is_read_on_the_loop_holds_it_up(made_of: str) -> None:
         source.normalise(parsed, Context(connection, 1, lambda _, actor: actor, {}))
         took_s.append(time.thread_time() - began)
     assert min(took_s) < 0.1
-
-
-def _status(content: str) -> bytes:
-    return json.dumps(
-        {"event": "update", "payload": json.dumps({"id": "9", "account": {"id": "1"}, "content": content})}
-    ).encode()

@@ -24,16 +24,25 @@ from pipeline.counting.rows import (
 )
 from schemas.engagement import REPLY_BUCKETS, REPLY_LONGER_MS, REPLY_TIMES_S
 
-COUNT = st.integers(0, 2**40)
+COUNT = st.integers(-(2**40), 2**40)
+TIMES = st.lists(COUNT, max_size=REPLY_BUCKETS).map(tuple)
 COUNTS = st.tuples(COUNT, COUNT, COUNT, COUNT, COUNT)
 
 
-@given(COUNTS)
-def test_a_row_comes_back_from_its_packed_form_and_from_its_text(counts: tuple[int, int, int, int, int]) -> None:
-    """Up to a million million of each."""
-    row = pack(counts)
+@given(COUNTS, TIMES)
+def test_a_row_comes_back_from_its_packed_form_and_from_its_text(
+    counts: tuple[int, int, int, int, int], times: tuple[int, ...]
+) -> None:
+    """Up to a million million of each, also below 0: no column runs into another."""
+    row = pack(counts, times)
     assert unpack(row) == counts
+    assert list(reply_times(row)) == without_zeros(times)
     assert decode_row(RowTexts()[row]) == row
+
+
+def without_zeros(times: tuple[int, ...]) -> list[int]:
+    """Zeros at the end left out."""
+    return list(times[: max((k + 1 for k, time in enumerate(times) if time), default=0)])
 
 
 def test_adding_one_of_a_column_and_taking_it_back_leaves_the_others_alone() -> None:
@@ -68,6 +77,15 @@ def test_two_comments_of_three_do_not_outrank_nine_hundred_of_four_thousand() ->
 def test_a_reply_falls_into_the_bucket_whose_end_it_does_not_pass() -> None:
     """15 s are within 15 s; one dated before its comment came at once; a week and a second is beyond the last end."""
     assert [bucket_of(ms) for ms in (-5, 0, 15_000, 15_001, 604_800_000, 604_801_000)] == [0, 0, 0, 1, 19, 20]
+
+
+def test_an_answer_that_is_taken_from_nothing_is_one_below_0() -> None:
+    """Differences of answers are added packed: the bucket behind is as it was."""
+    row = pack((0, 2, 0, 0, 0), (0, 0, 4)) - ANSWERED_IN[1]
+    assert unpack(row) == (0, 2, 0, 0, 0)
+    assert reply_times(row) == (0, -1, 4)
+    assert reply_times(-ANSWERED_IN[0]) == (-1,)
+    assert RowTexts()[row] == "0,2,0,0,0,3,0,-1,4"
 
 
 def test_reply_times_are_packed_behind_the_counts_and_written_behind_them() -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 from typing import Any
 
 import pytest
 
 from pipeline.errors import UnreadableError
+from pipeline.settings import Secret
+from pipeline.sources.delivery import Delivery, join_headers
+from pipeline.sources.signatures import verify
 from tests.reading import NOW_MS, Reader
 
 FORUM = "https://forum.example"
@@ -111,3 +116,32 @@ def test_without_its_headers_a_delivery_cannot_be_read(missing: str) -> None:
     given = {name: value for name, value in headers("post_created").items() if name != missing}
     with pytest.raises(UnreadableError, match="X-Discourse-Event"):
         forum().one(post(2), given)
+
+
+@pytest.mark.parametrize(
+    ("event", "action", "time_ms"),
+    [
+        ("post_created", "add", CREATED_MS),
+        ("post_edited", "edit", CREATED_MS + 3_600_000),
+        ("post_destroyed", "remove", NOW_MS),
+        ("post_recovered", "add", NOW_MS),
+    ],
+)
+def test_the_same_signed_body_is_taken_as_whatever_event_the_header_names(
+    event: str, action: str, time_ms: int
+) -> None:
+    """Nothing in the body of a removal is different: it was written before. So the page says it."""
+    body = json.dumps(post(2)).encode()
+    signature = hmac.digest(b"discourse-secret", body, "sha256").hex()
+    sent = {**headers(event), "X-Discourse-Event-Signature": f"sha256={signature}"}
+    delivery = Delivery(body, join_headers(sent.items()))
+    verify("discourse", delivery, [Secret("discourse-secret")], now_s=NOW_MS / 1000)
+    found = forum().one(body, sent)
+    assert (found.kind, found.action, found.time_ms) == ("comment", action, time_ms)
+
+
+def test_a_body_cannot_be_sent_again_as_an_event_of_another_type() -> None:
+    """A post is no like and a like no post: each stands under its own name, which is signed."""
+    like = {"like": {"post": post(1)["post"], "user": {"id": 7}}}
+    assert [one.reason for one in forum().outcomes(post(1), headers("post_liked"))] == ["missing_field"]
+    assert [one.reason for one in forum().outcomes(like, headers("post_destroyed"))] == ["missing_field"]

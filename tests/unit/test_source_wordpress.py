@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.errors import RefusedError, UnreadableError
 from pipeline.settings import Secret
@@ -12,6 +14,7 @@ from pipeline.sources.delivery import Delivery
 from pipeline.sources.outcomes import Unreadable
 from pipeline.sources.registry import SOURCES
 from pipeline.sources.signatures import verify
+from pipeline.sources.wordpress import MOST_FIELDS, PIECE
 from tests.reading import Reader
 
 SITE = "example.wordpress.com"
@@ -36,6 +39,7 @@ def site() -> Reader:
         ({"user_id": "1"}, "1", True),
         ({"user_id": "0", "comment_author_email": "Ann@A.example "}, "email:ann@a.example", False),
         ({"user_id": "0", "comment_author": "1"}, "name:1", False),
+        ({"user_id": "0", "comment_author": "A\ufffd"}, None, False),
         ({}, None, False),
     ],
 )
@@ -113,3 +117,20 @@ def test_a_secret_that_could_be_guessed_or_escaped_is_refused() -> None:
     assert check(Secret("short")) is not None
     assert check(Secret("0123456789 abcdef")) is not None
     assert check(Secret("0123456789/abcdef")) is not None
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(["a", "%", "%3", "%C3%A9", "%c3", "=", "&", "+", "é", "%zz", "b%41"]), max_size=30))
+def test_a_form_is_read_as_the_library_reads_it(parts: list[str]) -> None:
+    """Of a field that stands twice the first counts; escapes that are none stay, halves of letters are replaced."""
+    body = f"hook=publish_post&{''.join(parts)}"
+    expected = parse_qsl(body, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    assert SOURCES["wordpress"].parse(Delivery(body.encode(), {})) == dict(reversed(expected))
+
+
+@pytest.mark.parametrize("before", range(PIECE - 8, PIECE + 2))
+def test_a_long_field_is_the_same_wherever_it_is_taken_apart(before: int) -> None:
+    """No escape is cut, and no letter of two bytes."""
+    value = "a" * before + "éb" * PIECE + "%"
+    body = f"hook=publish_post&post_content={'a' * before}{'%C3%A9b' * PIECE}%"
+    assert SOURCES["wordpress"].parse(Delivery(body.encode(), {}))["post_content"] == value

@@ -65,6 +65,28 @@ def test_windows_that_cannot_be_counted_are_refused_with_what_was_expected(text:
     assert says in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [("1m:3h,1h:8d,1d:90d", "1m:3h,1h:8d,1d:90d"), (" 90s:5400s, 3m:90m", "90s:90m,3m:90m"), ("1h:24h", "1h:1d")],
+)
+def test_the_same_sizes_and_times_have_one_text(text: str, same: str) -> None:
+    """It stands in Redis, and is read again."""
+    assert Windows.parse(text).text == Windows.parse(same).text == same
+
+
+@pytest.mark.parametrize(
+    ("windows", "no_more"),
+    [
+        ("1m:3h,1h:8d,1d:90d", True), ("1m:2h,1h:8d,1d:30d", True), ("1m:4h,1h:8d,1d:90d", False),
+        ("1m:2h,1h:9d,1d:90d", False), ("1m:3h,1h:8d", False), ("1m:3h,1h:8d,1d:90d,7d:90d", False),
+        ("60s:3h,1h:8d,1d:90d", False),
+    ],
+)  # fmt: skip
+def test_fewer_rows_are_kept_only_by_the_same_sizes_for_no_longer(windows: str, no_more: bool) -> None:
+    """A size that is called otherwise has other fields in Redis."""
+    assert Windows.parse(windows).keeps_no_more_than(WINDOWS) is no_more
+
+
 def test_a_duration_is_a_number_and_a_unit() -> None:
     """In milliseconds."""
     assert [parse_duration(text) for text in ("90s", "5m", "2h", "1d")] == [90_000, 300_000, 7_200_000, 86_400_000]

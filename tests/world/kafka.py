@@ -52,6 +52,11 @@ class Kafka:
         log = self.logs[partition]
         log.append(LogRecord(len(log), timestamp_ms, key, value))
 
+    @property
+    def arrived(self) -> int:
+        """How many records there are of what workers publish."""
+        return sum(map(len, self.out.values()))
+
     def erased_actors(self) -> set[str]:
         """Whose erasure was asked for."""
         return {decode_erasure(value).actor for value in self.erasures}

@@ -20,6 +20,7 @@ from schemas.interaction import Interaction
 from schemas.topics import ACCOUNTS, POSTS, UNANSWERED
 from schemas.unanswered import decode_unanswered, unanswered_key
 from tests.world.kafka import PARTITIONS, Kafka, LogRecord
+from tests.world.texts import expected_texts
 from tests.world.wire import WiredRedis
 
 
@@ -124,9 +125,13 @@ class Truth:
         return out
 
     async def _texts(self) -> list[str]:
-        """Of erased actors no text is left."""
+        """The newest text of each comment where it stands; of erased actors no text is left."""
         erased = self.kafka.erased_actors()
         out = []
+        for (key, mark), value in expected_texts(self.keys, self.taken, erased).items():
+            found = await self.redis.hget(key, mark)
+            if found is None or found.encode("latin-1").decode() != value:
+                out.append(f"text {mark} of {key}: {found}; expected {value}")
         for one in self._comments():
             key = self.keys.texts(
                 self.keys.slot(one.platform, one.account), one.platform, one.account, day_of(one.time_ms)
@@ -147,7 +152,8 @@ class Truth:
         return found
 
     def _published_rows(self) -> list[str]:
-        """By its highest revision every row that is kept says what the oracle says, and each was published."""
+        """By its highest revision every row that is kept says what the oracle says, and each was published, as final
+        where its window ends."""
         newest: dict[str, Engagement] = {}
         for topic in (POSTS, ACCOUNTS):
             for key, value in self.kafka.out[self.settings.topic(topic.name)]:
@@ -164,6 +170,8 @@ class Truth:
             # A row that has always been empty need not be told.
             if found != counts and (found or any(counts[0])):
                 out.append(f"published {name}: {found}; expected {counts}")
+            elif row is not None and row.final != (row.end_ms is not None):
+                out.append(f"published {name}: final is {row.final}; expected {not row.final}")
         return out
 
     def _wanted_rows(self) -> Iterator[tuple[str, Any]]:

@@ -1,0 +1,95 @@
+"""Schedules written out, of one fault each: what waits, and who asks for nothing again, comes to its right end as well.
+
+The production code with a real Redis, in the world of `tests/world`.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.interaction import Interaction
+from tests.factories import NOON_MS, make_interaction
+from tests.world.wire import Fault
+from tests.world.world import BRANDS, World
+
+#: Two of the brands are of the first partition, the last one is of the other.
+BRAND, PARTITION = BRANDS[0], 0
+#: More than a slice or a publication makes here.
+CALLS = range(12)
+REACHES = ("none", "part", "all")
+
+
+def like(number: int) -> Interaction:
+    return make_interaction(account=BRAND, post=f"{BRAND}_0", id=f"{BRAND}_0#{number}", time_ms=NOON_MS)
+
+
+def count(world: World) -> None:
+    owner = world.workers[0]
+    world.work(owner, "take", owner.take(PARTITION))
+
+
+def publish(world: World, fault: Fault | None = None) -> None:
+    owner = world.workers[0]
+    owner.wire.fault = fault
+    world.work(owner, "publish", owner.publish())
+
+
+def end(world: World) -> None:
+    """Whoever is there does the rest, alone and without another assignment."""
+    try:
+        world.come_to_rest()
+        wrong = world.run(world.truth().differences())
+        assert not wrong, wrong
+    finally:
+        world.close()
+
+
+def test_batches_that_were_fetched_before_a_seek_are_no_proof_that_offsets_are_missing(socket: str) -> None:
+    """However long the agent stands still between two of them."""
+    world = World(socket)
+    for number in range(12):
+        world.write(like(number))
+    owner = world.workers[0]
+    owner.fetch(PARTITION, 3)
+    owner.wire.fault = Fault(2, "none", "error")
+    count(world)
+    owner.fetch(PARTITION, 3)
+    owner.fetch(PARTITION, 3)
+    publish(world)
+    assert owner.positions[PARTITION] == 0, "the first batch did not fail, so nobody was sent back"
+    count(world)
+    world.loop.now_s += 6
+    count(world)
+    end(world)
+
+
+@pytest.mark.parametrize("reach", REACHES)
+def test_a_window_becomes_final_also_where_its_publication_failed_once(socket: str, reach: str) -> None:
+    """At any of its calls, and though no further event comes."""
+    failed = 0
+    for call in CALLS:
+        world = World(socket)
+        world.write(like(1))
+        world.workers[0].fetch(PARTITION, 1)
+        count(world)
+        publish(world, Fault(call, reach, "error"))  # type: ignore[arg-type]
+        failed += len(world.workers[0].wire.happened)
+        end(world)
+    assert failed > 3
+
+
+@pytest.mark.parametrize("reach", REACHES)
+def test_a_slice_that_a_server_did_not_take_is_counted_again_without_a_next_one(socket: str, reach: str) -> None:
+    """Also where Kafka did not take what is refused in it, or belongs elsewhere."""
+    failed = 0
+    for call in CALLS:
+        world = World(socket)
+        world.write(like(1))
+        world.write(make_interaction(account=BRANDS[-1], post="elsewhere", time_ms=NOON_MS), misplaced=True)
+        owner = world.workers[0]
+        owner.fetch(PARTITION, 2)
+        owner.wire.fault = Fault(call, reach, "error")  # type: ignore[arg-type]
+        count(world)
+        failed += len(owner.wire.happened)
+        end(world)
+    assert failed > 3
