@@ -3,6 +3,7 @@ forgotten. On the real servers."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,9 +13,10 @@ from kafka import KafkaAdminClient, TopicPartition
 
 from pipeline.counting.members import hash_id
 from pipeline.local.children import Child
+from pipeline.local.ports import free_ports
 from pipeline.local.redis import RedisServer
 from pipeline.privacy.erase import Erased
-from pipeline.privacy.follow import catch_up, open_eraser
+from pipeline.privacy.follow import catch_up, follow, open_eraser
 from pipeline.publishing.outlet import Outlet
 from pipeline.publishing.record_batch import Batches
 from pipeline.scan import TopicScan, open_scan
@@ -116,6 +118,26 @@ async def test_a_topic_that_was_made_anew_is_read_from_its_beginning(
         f"{name}[0] ends at offset 1, but Redis says that all up to 3 is erased: the topic was cut or made anew. "
         "Erasing from its beginning"
     ]
+
+
+async def test_what_keeps_erasures_waiting_is_said_once(
+    settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not every few seconds, and with its reason: it may be a right that is missing."""
+    monkeypatch.setattr("pipeline.privacy.follow.RETRY_S", 0.05)
+    (port,) = free_ports(1)
+    async with open_redis(replace(settings, redis_url=Secret(f"redis://127.0.0.1:{port}"))) as nobody:
+        following = asyncio.create_task(follow(settings, nobody))
+        await wait_until_async(lambda: _has_said(caplog, "erasures wait"))
+        await asyncio.sleep(1)  # twenty more tries
+        following.cancel()
+    said = [record for record in caplog.records if record.name == "twoway.privacy"]
+    assert [record.levelname for record in said] == ["WARNING"]
+    assert "ConnectionError" in said[0].getMessage()
+
+
+async def _has_said(caplog: pytest.LogCaptureFixture, words: str) -> bool:
+    return any(words in record.getMessage() for record in caplog.records)
 
 
 def make_anew(settings: Settings) -> None:
