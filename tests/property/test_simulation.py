@@ -19,6 +19,9 @@ from prometheus_client import REGISTRY
 
 from tests.world.simulation import ENDS, HAPPENINGS, REACHES, Simulation
 
+#: A third of what the rarest, a Redis that fell back to what was saved, came to in 200 schedules (6), for 5,000.
+LEAST = 50
+
 
 def simulate(socket: str, schedules: int, steps: int) -> Counter[str]:
     """Run so many schedules; gives how often each fault, and everything else, happened."""
@@ -59,4 +62,4 @@ def test_thousands_of_schedules_of_faults_end_as_the_oracle_says(socket: str) ->
     happened = simulate(socket, 5_000, 50)
     faults = [f"{end} after {reach}" for reach, end in product(REACHES, ENDS)]
     assert happened.keys() == {*faults, *HAPPENINGS}
-    assert min(happened.values()) > 100, happened
+    assert min(happened.values()) > LEAST, happened
