@@ -138,6 +138,8 @@ class Context:
             return Ignored("unresolvable_removal")
         if not self.connection.serves(known.account):
             return Ignored("not_ours")
+        if known.is_elsewhere(object_id):
+            return Ignored("outbound")
         return self.counted(
             platform,
             known.account,
