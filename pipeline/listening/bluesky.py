@@ -74,6 +74,7 @@ class BlueskyListener:
         self._from_oldest = False
         self._by_time = False
         self.is_connected = False
+        self._refused: Connection | None = None
         self._using = self._prepare(current())
 
     async def run(self) -> None:
@@ -115,12 +116,12 @@ class BlueskyListener:
     def _in_force(self) -> Using:
         """As the connections file has it now; where that cannot be listened to, as before."""
         connection = self._current()
-        if connection is not self._using.connection:
+        if connection is not self._using.connection and connection is not self._refused:
             try:
                 self._using = self._prepare(connection)
             except SettingsError as error:
                 logger.warning("%s; listening goes on as before", error)
-                self._using = self._using._replace(connection=connection)
+                self._refused = connection
         return self._using
 
     def _cursor(self, endpoint: Endpoint) -> int | None:

@@ -67,6 +67,7 @@ class MastodonListener:
         self._saved: dict[str, str] = {}
         self._seen = Seen()
         self.is_connected = False
+        self._refused: Connection | None = None
         self._using = self._prepare(current())
 
     async def run(self) -> None:
@@ -117,12 +118,12 @@ class MastodonListener:
     async def _in_force(self) -> Using:
         """As the connections file has it now; where that cannot be listened to, as before."""
         connection = self._current()
-        if connection is not self._using.connection:
+        if connection is not self._using.connection and connection is not self._refused:
             try:
                 prepared = self._prepare(connection)
             except SettingsError as error:
                 logger.warning("%s; listening goes on as before", error)
-                self._using = self._using._replace(connection=connection)
+                self._refused = connection
             else:
                 await self._using.instance.close()
                 self._using = prepared

@@ -73,14 +73,15 @@ class Bluesky(Source):
         return [_event(frame) for frame in frames]
 
     def references(self, parsed: list[Event]) -> Iterable[str]:
-        """The address of what was removed, and of what was liked or reposted: the brand's replies are no posts."""
+        """The address of what was removed, liked, reposted or quoted: the brand's replies are no posts."""
         wanted = set()
         for event in parsed:
             if event.kind == "commit":
                 if event.body.get("operation") == "delete":
                     wanted.add(_address(event))
-                elif text(event.body, "collection") in {LIKE, REPOST}:
-                    wanted.add(text(table(table(event.body, "record"), "subject"), "uri"))
+                else:
+                    record = table(event.body, "record")
+                    wanted |= {text(table(record, "subject"), "uri"), text(_quoted(record), "uri")}
         return [uri for uri in wanted if uri is not None]
 
     def items(self, parsed: list[Event]) -> Iterator[Event]:
@@ -112,7 +113,7 @@ class Bluesky(Source):
             return ()
         if isinstance(outcome, Ignored):
             elsewhere = outcome.reason == "outbound" and item.body.get("collection") == POST
-            return ((uri, Known(item.did, uri, "comment")),) if elsewhere else ()
+            return ((uri, Known.elsewhere(item.did, uri)),) if elsewhere else ()
         assert outcome.post is not None
         return ((uri, Known(outcome.account, outcome.post, outcome.kind, outcome.actor)),)
 
@@ -161,8 +162,7 @@ def _response(uri: str, did: str, event: Event, context: Context) -> Interaction
         return Ignored("outbound" if _is_ours(did, context) else "not_ours")
     if subject.collection != POST:
         return Ignored("unsupported_item")
-    known = context.look_up(subject.uri)
-    if known is not None and known.kind == "comment":
+    if _is_reply(subject.uri, context):
         return Ignored("reaction_on_comment")
     kind: Kind = "like" if event.body.get("collection") == LIKE else "share"
     return _counted(kind, subject.did, subject.uri, uri, did, event, context)
@@ -177,7 +177,9 @@ def _posted(uri: str, did: str, event: Event, context: Context) -> Interaction |
         answered = parent.uri if parent is not None and parent.uri != root.uri else None
         return _counted("comment", root.did, root.uri, uri, did, event, context, parent=answered)
     quoted = _subject(_quoted(record))
-    if quoted is not None and quoted.collection == POST and connection.serves(quoted.did):
+    if quoted is not None and quoted.collection == POST and connection.serves(quoted.did) and quoted.did != did:
+        if _is_reply(quoted.uri, context):
+            return Ignored("reaction_on_comment")
         return _counted("share", quoted.did, quoted.uri, uri, did, event, context)
     if not reply and connection.serves(did):
         return _counted("post", did, uri, uri, did, event, context, media=_media(record))
@@ -194,7 +196,7 @@ def _removed(uri: str, did: str, event: Event, context: Context) -> Interaction 
         return Ignored("unresolvable_removal")
     if not context.connection.serves(known.account):
         return Ignored("not_ours")
-    if known.kind == "comment" and known.post == uri:
+    if known.is_elsewhere(uri):
         return Ignored("outbound")
     return context.counted(
         "bluesky",
@@ -235,6 +237,12 @@ def _counted(
         url=_url(uri),
         media=media,
     )
+
+
+def _is_reply(uri: str, context: Context) -> bool:
+    """Whether the brand's post is known to be a reply of its own, and so is no post."""
+    known = context.look_up(uri)
+    return known is not None and known.kind == "comment"
 
 
 def _is_ours(did: str, context: Context) -> bool:

@@ -77,9 +77,15 @@ class Mastodon(Source):
         return item.envelope
 
     def memories(self, item: Event, outcome: Interaction | Ignored) -> Iterable[tuple[str, Known]]:
-        """Every status under its own id: a removal has nothing else, and replies name what they answer by it."""
+        """Every status under its own id: a removal has nothing else, and replies name what they answer by it. So do
+        those to the brand's replies elsewhere, which answer no post."""
         status_id = ident(item.status, "id")
-        if isinstance(outcome, Ignored) or outcome.action == "remove" or outcome.kind == "like" or status_id is None:
+        if isinstance(outcome, Ignored):
+            author = ident(table(item.status, "account"), "id")
+            if outcome.reason != "outbound" or status_id is None or author is None or not is_reply(item.status):
+                return ()
+            return ((status_id, Known.elsewhere(author, status_id)),)
+        if outcome.action == "remove" or outcome.kind == "like" or status_id is None:
             return ()
         if item.name == BOOSTED:  # its status is the post, not the boost
             return ()

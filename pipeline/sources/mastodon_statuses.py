@@ -87,6 +87,8 @@ def _meaning(told: Told, author: str, context: Context) -> Meaning | Reason:
     if answered is not None:
         known = context.look_up(answered)
         if known is not None and known.account in accounts:
+            if known.is_elsewhere(answered):
+                return "outbound" if context.connection.is_brand(known.account, author) else "mention"
             return Meaning("comment", known.account, known.post, None if known.kind == "post" else answered)
         to = ident(status, "in_reply_to_account_id")
         # Nothing is known of what it answers: a status of the brand, so it is taken for a post.

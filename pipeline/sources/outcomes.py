@@ -78,6 +78,15 @@ class Known(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     actor: str | None = None
     id: str | None = None
 
+    @classmethod
+    def elsewhere(cls, account: str, object_id: str) -> Known:
+        """The brand's reply in somebody else's thread: a comment on itself. What is done to it is done to no post."""
+        return cls(account, object_id, "comment")
+
+    def is_elsewhere(self, object_id: str) -> bool:
+        """Whether the entry under this id is such a reply."""
+        return self.kind == "comment" and self.post == object_id
+
 
 decode_known = msgspec.json.Decoder(Known).decode
 decode_known_file = msgspec.json.Decoder(dict[str, Known]).decode

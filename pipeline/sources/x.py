@@ -68,6 +68,7 @@ class X(Source):
             elif reader is _created:
                 post = _post(event)
                 wanted |= {post.reply_to, post.root} if post.reply_to is not None else set()
+                wanted.add(post.repost or post.quote)
         return [object_id for object_id in wanted if object_id is not None]
 
     def items(self, parsed: list[Event]) -> Iterator[Event]:
@@ -87,11 +88,20 @@ class X(Source):
         return item.envelope
 
     def memories(self, item: Event, outcome: Interaction | Ignored) -> Iterable[tuple[str, Known]]:
-        """Posts, comments and shares: a deletion and a brand's answer name nothing but their id."""
-        if isinstance(outcome, Ignored) or outcome.kind == "like" or outcome.action != "add":
+        """Posts, comments and shares: a deletion and a brand's answer name nothing but their id. And the brand's
+        replies elsewhere: what answers them answers no post."""
+        if isinstance(outcome, Ignored):
+            return _elsewhere(item) if outcome.reason == "outbound" and READERS[item.name] is _created else ()
+        if outcome.kind == "like" or outcome.action != "add":
             return ()
         assert outcome.post is not None
         return ((outcome.id, Known(outcome.account, outcome.post, outcome.kind, outcome.actor)),)
+
+
+def _elsewhere(event: Event) -> Iterator[tuple[str, Known]]:
+    post = _post(event)
+    if post.id is not None and event.account is not None and post.reply_to is not None and post.repost is None:
+        yield post.id, Known.elsewhere(event.account, post.id)
 
 
 def _timeline_events(body: Mapping[str, Any]) -> Iterator[Event]:

@@ -33,6 +33,8 @@ class Post(NamedTuple):
     repost_author: str | None
     quote: str | None
     quote_author: str | None
+    #: Whether the repeated or quoted post came along and answers another one.
+    shares_reply: bool
     media: Media | None
 
 
@@ -51,6 +53,7 @@ def timeline_post(value: Mapping[str, Any]) -> Post:
         repost_author=ident(table(repost, "user"), "id_str", "id"),
         quote=ident(value, "quoted_status_id_str", "quoted_status_id") or ident(quote, "id_str", "id"),
         quote_author=ident(table(quote, "user"), "id_str", "id"),
+        shares_reply=_answers(repost or quote),
         media=_timeline_media(value),
     )
 
@@ -73,6 +76,7 @@ def activity_post(value: Mapping[str, Any], envelope: Mapping[str, Any]) -> Post
         repost_author=_author(posts, repost),
         quote=quote,
         quote_author=_author(posts, quote),
+        shares_reply=_continues(posts, repost or quote),
         media=_activity_media(value, envelope),
     )
 
@@ -114,16 +118,25 @@ def _meaning(
     """The kind, the post that it is about, and the comment that it answers."""
     if post.repost is not None:
         if _is_ours(post.repost_author, account, event == "post.repost.create", own):
-            return "share", post.repost, None
+            return _share(post, post.repost, context)
         return Ignored("outbound" if own else "mention")
     answered = _answered(post, account, event, own, context)
     if answered is not None:
         return "comment", *answered
-    if post.quote is not None and _is_ours(post.quote_author, account, event == "post.quote.create", own):
-        return "share", post.quote, None
+    quoted = post.quote if post.author != account else None
+    if quoted is not None and _is_ours(post.quote_author, account, event == "post.quote.create", own):
+        return _share(post, quoted, context)
     if own and post.reply_to is None:
         return "post", post.id or "", None
     return Ignored("outbound" if own else "mention")
+
+
+def _share(post: Post, shared: str, context: Context) -> tuple[Kind, str, None] | Ignored:
+    """A share of a post; what is done to the brand's replies is done to no post."""
+    known = context.look_up(shared)
+    if post.shares_reply or (known is not None and known.kind == "comment"):
+        return Ignored("reaction_on_comment")
+    return "share", shared, None
 
 
 def _is_ours(author: str | None, account: str, told: bool, own: bool) -> bool:
@@ -136,7 +149,10 @@ def _answered(post: Post, account: str, event: str, own: bool, context: Context)
     if post.reply_to is None:
         return None
     known = context.look_up(post.reply_to)
-    if known is not None and known.account == account:
+    if known is not None and known.account == account and not known.is_elsewhere(post.reply_to):
+        # The brand's own quote was taken for a share before it was taken for a post.
+        if known.kind == "share" and post.reply_to_author == account:
+            return post.reply_to, None
         return known.post, None if known.kind == "post" else post.reply_to
     told = event == "post.reply.create" and not own and post.reply_to_author is None
     if known is None and (post.reply_to_author == account or told):
@@ -145,6 +161,16 @@ def _answered(post: Post, account: str, event: str, own: bool, context: Context)
     if root is not None and root.account == account:
         return root.post, post.reply_to
     return None
+
+
+def _answers(status: Mapping[str, Any]) -> bool:
+    """Whether a post of the Account Activity API that came along is a reply."""
+    return ident(status, "in_reply_to_status_id_str", "in_reply_to_status_id") is not None
+
+
+def _continues(posts: Mapping[str, Mapping[str, Any]], post: str | None) -> bool:
+    """The same of the X Activity API: whether it is not the first post of its conversation."""
+    return post is not None and ident(posts.get(post, {}), "conversation_id") not in (None, post)
 
 
 def _author(posts: Mapping[str, Mapping[str, Any]], post: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,16 @@ import pytest
 from pipeline.errors import SettingsError
 from pipeline.gateway.connections import Connections
 from pipeline.listening.backoff import Backoff
+from pipeline.listening.bluesky import BlueskyListener
 from pipeline.listening.filter import Filter
 from pipeline.listening.jetstream import OLDEST_US, PATH_2, Position, endpoint_of, head_of, position_of
+from pipeline.listening.mastodon import MastodonListener
 from pipeline.listening.mastodon_api import check_url
 from pipeline.listening.mastodon_frames import Sifter, frame_of
 from pipeline.listening.seen import Seen
 from pipeline.listening.server import Wanted, choose
+from pipeline.settings import Secret
+from pipeline.sources.delivery import Connection
 from tests.contract.corpus import PAYLOADS
 from tests.networks import BRAND
 
@@ -212,3 +217,33 @@ def test_what_was_handed_over_long_ago_is_forgotten() -> None:
         True,
         True,
     ]
+
+
+@pytest.mark.parametrize(
+    ("listener", "usable", "unusable"),
+    [
+        (BlueskyListener, {"accounts": frozenset({BRAND})}, {"accounts": frozenset({"brand.bsky.social"})}),
+        (BlueskyListener, {"accounts": frozenset({BRAND})}, {"accounts": frozenset()}),
+        (MastodonListener, {"accounts": frozenset({"1"})}, {"accounts": frozenset({"1", "2"})}),
+        (MastodonListener, {"accounts": frozenset({"1"})}, {"secrets": ()}),
+    ],
+)
+async def test_an_edit_that_cannot_be_listened_to_leaves_everything_as_before(
+    caplog: pytest.LogCaptureFixture, listener: Any, usable: dict[str, Any], unusable: dict[str, Any]
+) -> None:
+    """What is handed over is read for the accounts that are listened to; it is said once, and the next edit holds."""
+    url = "wss://one.example" if listener is BlueskyListener else "https://one.example"
+    fields = {"url": url, "secrets": (Secret("token"),), **usable}
+    before, refused, after = (
+        Connection("brand", "any", "bearer", **fields | changes)
+        for changes in ({}, unusable, {"brand_actors": frozenset({"2"})})
+    )
+    in_file = [before]
+    listening = listener(lambda: in_file[0], "", None, None, lambda: 0)
+    in_force = []
+    for in_file[0] in (before, refused, refused, after):
+        using = listening._in_force()
+        in_force.append(await using if inspect.isawaitable(using) else using)
+    assert [using.connection for using in in_force] == [before, before, before, after]
+    assert in_force[0] is in_force[2]
+    assert [record.message.endswith("; listening goes on as before") for record in caplog.records] == [True]

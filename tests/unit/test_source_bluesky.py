@@ -80,6 +80,40 @@ def test_a_like_of_the_brands_reply_is_no_like_of_a_post() -> None:
     assert said(read(like(FAN, own), {own: Known(BRAND, OURS, "comment")})) == ["reaction_on_comment"]
 
 
+def quote(did: str, rkey: str, uri: str) -> dict[str, Any]:
+    return commit(did, "post", rkey, {"text": "look", "embed": {"record": {"uri": uri}}})
+
+
+def test_likes_and_replies_of_the_brands_quote_of_itself_are_of_one_post() -> None:
+    """The quote is a post of its own; below somebody else's post it is a reply, and so `outbound`."""
+    own = f"at://{BRAND}/app.bsky.feed.post/q1"
+    found = read([quote(BRAND, "q1", OURS), reply(FAN, "c1", own, own), like(FAN, own)])
+    assert said(found) == ["post add", "comment add", "like add"]
+    assert {o.interaction.post for o in found if isinstance(o, Counted)} == {own}
+    away = reply(BRAND, "a1", THEIRS, THEIRS)
+    away["commit"]["record"]["embed"] = {"record": {"uri": OURS}}
+    assert said(read(away)) == ["outbound"]
+
+
+def test_one_brands_quote_of_another_is_a_share() -> None:
+    """Both of the same connection."""
+    (shared,) = read(quote(OTHER, "q1", OURS), accounts=(BRAND, OTHER))
+    assert isinstance(shared, Counted)
+    assert (shared.interaction.kind, shared.interaction.account, shared.interaction.post) == ("share", BRAND, OURS)
+
+
+def test_a_quote_of_the_brands_reply_is_no_share_of_a_post() -> None:
+    """As a repost of it; both are known from the directory."""
+    own = f"at://{BRAND}/app.bsky.feed.post/a1"
+    known = {own: Known(BRAND, OURS, "comment")}
+    assert said(read(quote(FAN, "q1", own), known)) == ["reaction_on_comment"]
+    assert said(read(commit(FAN, "repost", "r1", {"subject": {"uri": own}}), known)) == ["reaction_on_comment"]
+    assert said(read([reply(BRAND, "a1", THEIRS, THEIRS), quote(FAN, "q1", own)])) == [
+        "outbound",
+        "reaction_on_comment",
+    ]
+
+
 def test_what_the_brand_does_to_others_is_outbound() -> None:
     """Likes, reposts and replies; removing them again changes nothing."""
     away = reply(BRAND, "a1", THEIRS, THEIRS)

@@ -60,6 +60,15 @@ def test_a_reply_to_a_reply_belongs_to_the_post() -> None:
     assert (answer.kind, answer.post, answer.parent, answer.own) == ("comment", "1", "2", True)
 
 
+@pytest.mark.parametrize("way", [webhook, lambda value: frame("update", value)])
+def test_what_answers_the_brands_reply_to_somebody_elses_status_is_a_mention(way: Any) -> None:
+    """A customer's own status, the brand's answer, his thanks: no post of the brand. Nor is there one to remove."""
+    reader = instance()
+    said = [reply(50, BRAND, 40, ALICE), reply(60, ALICE, 50, BRAND), reply(70, BRAND, 50, BRAND)]
+    assert [reader.one(way(value)) for value in said] == ["outbound", "mention", "outbound"]
+    assert reader.one(frame("delete", "50")) == "outbound"
+
+
 def test_the_same_reply_by_webhook_and_by_stream_is_one_comment() -> None:
     """A mention and a status in the timeline hold the status that the webhook holds."""
     value = reply(2, ALICE, 1, BRAND)
