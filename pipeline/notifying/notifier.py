@@ -26,8 +26,8 @@ logger = logging.getLogger("twoway.notify")
 
 #: Deliveries under way at the most; then no more is read.
 MOST_UNDER_WAY = 100
-#: Offsets that are not committed yet, done or not, at the most: about 100 bytes each, and so many are asked of the ledger
-#: again after a restart.
+#: Offsets that are not committed yet, done or not, at the most: about 100 bytes each, and after a restart the ledger is
+#: asked about so many.
 MOST_REMEMBERED = 10_000
 POLL_MS = 500
 RETRY_S = 2.0

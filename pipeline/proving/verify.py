@@ -42,7 +42,8 @@ Progress = Callable[[int, int], None]
 class Report:
     """What the proof saw. `rejected`: reason -> records that count nowhere. `not_applied`: records that lay in the
     topic when the proof began and that the workers still had not counted when it had waited and looked at every page;
-    they are not compared, so nothing is proven of them. `unsettled`: pages that could not be looked at. `differences` holds the first ones."""
+    they are not compared, so nothing is proven of them. `unsettled`: pages that could not be looked at. `differences`
+    holds the first ones."""
 
     interactions: int = 0
     rejected: dict[str, int] = field(default_factory=dict)

@@ -203,7 +203,7 @@ def test_a_library_s_debug_lines_are_never_logged(capsys: pytest.CaptureFixture[
 def test_the_token_of_a_listener_s_websocket_is_never_logged(
     capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
 ) -> None:
-    """Mastodon's access token is in the handshake, which websockets logs at debug; also where somebody turns that on."""
+    """Mastodon's access token is in the handshake, which websockets logs at debug."""
     set_up_logs(Settings(log_level="debug"))
     logger = logging.getLogger("websockets.client")
     request.addfinalizer(lambda: logger.setLevel(logging.NOTSET))
