@@ -12,8 +12,9 @@ import orjson
 from pipeline.errors import TwowayError
 from pipeline.settings import Settings
 
-#: Libraries that report their own retries at `warning` or below; ours say what matters of it once.
-NOISY = ("aiokafka", "kafka", "faust", "mode", "asyncio", "uvicorn", "httpx")
+#: The one tree of our loggers. Every other logger is a library's: what those write below `error` may hold a login, a
+#: token, a person's text (frames of a websocket, heads of requests), so nobody has to be named for that to be kept out.
+OURS = "twoway"
 REPEAT_S = 60
 #: Faust logs the starts and stops of services under the names of the modules that define them.
 OUR_SERVICES = ("agents.worker", "pipeline.transport.app", "pipeline.transport.consumer")
@@ -37,15 +38,17 @@ class JsonFormatter(logging.Formatter):
 
 
 class SeldomRepeats(logging.Filter):
-    """Lets a noisy library say something of one kind once in a minute: it reports each of its own retries."""
+    """Lets a library report errors only, and one of a kind once in a minute: it reports each of its own retries."""
 
     def __init__(self) -> None:
         super().__init__()
         self.said: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.name.partition(".")[0] not in NOISY:
+        if record.name.partition(".")[0] == OURS or record.name in OUR_SERVICES:
             return True
+        if record.levelno < logging.ERROR:
+            return False  # of a library that sets the levels of its own loggers
         kind = (record.name, str(record.msg))
         if record.created - self.said.get(kind, 0.0) < REPEAT_S:
             return False
@@ -79,16 +82,17 @@ class HumanFormatter(logging.Formatter):
 
 
 def set_up_logs(settings: Settings) -> None:
-    """Send all log lines to standard error in the form that the settings name."""
+    """Send log lines to standard error in the form that the settings name: ours from the settings' level on, errors of
+    libraries whatever that is."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if settings.log_format == "json" else HumanFormatter())
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
-    for name in OUR_SERVICES:
-        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
     handler.addFilter(SeldomRepeats())
     handler.addFilter(NoTraceOfOurs())
-    for name in NOISY:
-        logging.getLogger(name).setLevel(logging.ERROR)
+    logging.basicConfig(level=logging.ERROR, handlers=[handler], force=True)
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    logging.getLogger(OURS).setLevel(level)
+    for name in OUR_SERVICES:
+        logging.getLogger(name).setLevel(max(logging.WARNING, level))
 
 
 def printable(text: str) -> str:

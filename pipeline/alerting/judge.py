@@ -136,8 +136,10 @@ class Judge:
             if not now.get("queue_growth", NOTHING).is_standing:
                 look.lengths = add_length(queue.lengths, waiting.length, settings.alert_baseline_windows)
         if "queue_age" in self.rules:
-            cool_ms = now.get("queue_age", NOTHING).cool_ms(self.cool_down_ms)
-            self._judge(look, page, now, "queue_age", [judge_age(history, waiting, until_ms, cool_ms, settings)])
+            age = now.get("queue_age", NOTHING)
+            cool_ms = age.cool_ms(self.cool_down_ms)
+            word = judge_age(history, waiting, until_ms, cool_ms, settings, standing=age.is_standing)
+            self._judge(look, page, now, "queue_age", [word])
 
     def _judge(
         self, look: Look, page: LivePage, now: dict[Rule, State], rule: Rule, words: Iterable[Verdict | None]

@@ -4,11 +4,12 @@ waited for too long.
     queue_growth: length >= alert_queue_comments and length > alert_queue_times usual;
                   under: length < clear max(alert_queue_comments, alert_queue_times usual)
                   usual = the length that 19 of 20 past closes of windows did not exceed
-    queue_age:    the oldest waits for alert_queue_minutes, at an account that answers at least alert_queue_reply_rate
-                  of its comments; under: no comment waits for clear alert_queue_minutes
+    queue_age:    the oldest waits for alert_queue_minutes, at an account that answered at least alert_queue_reply_rate
+                  of the comments that are older than that; under: no comment waits for clear alert_queue_minutes
 
 A queue swells every day and shrinks every night, so a high quantile is what is usual, not the median. The age is told
-only of accounts that usually answer: at the others something always waits.
+only of accounts that usually answer: at the others something always waits. Comments that may still be answered in time
+are no part of that rate, and an alert that stands does not ask it: an account that stops answering would mute the rule.
 """
 
 from __future__ import annotations
@@ -74,15 +75,16 @@ def judge_growth(history: History, index: int, waiting: Waiting, runs: Runs, set
 
 
 def judge_age(
-    history: History, waiting: Waiting, now_ms: int, not_before_ms: int, settings: Settings
+    history: History, waiting: Waiting, now_ms: int, not_before_ms: int, settings: Settings, *, standing: bool = False
 ) -> Verdict | None:
-    """The word at a moment; None where the account does not usually answer. `not_before_ms`: a cool-down ends then."""
+    """The word at a moment; None where the account does not usually answer and no alert is `standing`.
+    `not_before_ms`: a cool-down ends then."""
     limit_ms = settings.alert_queue_minutes * MINUTE_MS
     oldest_ms = waiting.oldest_ms
     waited_ms = 0 if oldest_ms is None else now_ms - oldest_ms
     over, under = waited_ms >= limit_ms, waited_ms < settings.alert_clear * limit_ms
-    if not under and settings.alert_queue_reply_rate > 0:
-        rate = history.reply_rate_before(now_ms // history.length_ms)
+    if not (under or standing) and settings.alert_queue_reply_rate > 0:
+        rate = history.reply_rate_before((now_ms - limit_ms) // history.length_ms)
         if rate is None or rate < settings.alert_queue_reply_rate:
             return None
     # The moment at which it had waited long enough, whenever that is noticed.

@@ -22,7 +22,8 @@ MINUTE_MS = 60_000
 
 
 def judge_silence(history: History, index: int, settings: Settings) -> Verdict | None:
-    """The word on one closed window; None where the past holds too little."""
+    """The word on one closed window; None where the past holds too little, which neither begins a silence nor ends
+    one: after more than a week of it the past is silence itself."""
     active = history.active
     place = bisect_right(active, index)
     if place == 0:

@@ -1,9 +1,9 @@
 """What is remembered of a rule at a post or an account, and what the next word makes of it.
 
-    nothing, or cleared and cooled down -- over --> fired -- under, or nothing known for HOLD_MS --> cleared
+    nothing, or cleared and cooled down -- over --> fired -- under --> cleared
 
-Between the two thresholds nothing changes (hysteresis). After an alert has cleared none fires for the cool-down; where
-the word is still `over` then, it fires then.
+What rules of EXPIRING said also clears once nothing could be said for HOLD_MS. Between the two thresholds nothing changes
+(hysteresis). After an alert has cleared none fires for the cool-down; where the word is still `over` then, it fires then.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from pipeline.alerting.verdict import Verdict
 from schemas.alert import Alert, AlertState, Rule, alert_id, cause_of
 from schemas.engagement import Entity
 
-#: A standing alert of which nothing can be said for so long is over: nobody talks any more.
+#: A standing alert of EXPIRING of which nothing can be said for so long is over: nobody talks any more.
 HOLD_MS = 86_400_000
+#: Not of the others: where the audience is silent, or a comment waits, that less is known does not end it.
+EXPIRING: frozenset[Rule] = frozenset({"ratio_shift", "ratioed"})
 #: A cleared alert is remembered, and listed, for so long at the least.
 RECENT_MS = 7 * 86_400_000
 
@@ -34,7 +36,9 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def expires_ms(self) -> int | None:
         """When a standing alert is over by itself."""
-        return self.judged_ms + HOLD_MS if self.is_standing else None
+        if self.last is None or not self.is_standing or self.last.rule not in EXPIRING:
+            return None
+        return self.judged_ms + HOLD_MS
 
     def cool_ms(self, cool_down_ms: int) -> int:
         """From when on it may fire (again)."""

@@ -19,6 +19,9 @@ from pipeline.logs import printable
 from pipeline.proving.verify import DIFFERENCES_SHOWN, WAIT_S, Report, verify
 from pipeline.settings import Settings
 
+#: Exit code of a proof that found nothing wrong, and of which a part is missing: neither right (0) nor wrong (1).
+NOT_PROVEN = 3
+
 
 def register(app: typer.Typer) -> None:
     """Add `verify`."""
@@ -29,7 +32,10 @@ def register(app: typer.Typer) -> None:
         shown: Annotated[int, typer.Option("--show", help="differences that are listed")] = DIFFERENCES_SHOWN,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output")] = False,
     ) -> None:
-        """Count the topic again with a plain dictionary and compare every row in Redis. Exit 1 if any differs."""
+        """Count the topic again with a plain dictionary and compare every row in Redis.
+
+        Exit 1 if any differs; 3 if none does and the workers have not counted everything, so that nothing is proven.
+        """
         settings = Settings.from_env()
         with reading_bar() as bar:
             task = bar.add_task("reading interactions", total=None)
@@ -40,7 +46,14 @@ def register(app: typer.Typer) -> None:
             sys.stdout.buffer.write(orjson.dumps(as_dict(report), option=orjson.OPT_APPEND_NEWLINE))
         else:
             print_report(report, make_console())
-        raise typer.Exit(0 if report.holds else 1)
+        raise typer.Exit(exit_code(report))
+
+
+def exit_code(report: Report) -> int:
+    """0: all is counted and right. 1: something is wrong. 3: the workers have not counted all that lay in the topic."""
+    if report.differs:
+        return 1
+    return 0 if report.holds else NOT_PROVEN
 
 
 def as_dict(report: Report) -> dict[str, Any]:
@@ -68,6 +81,12 @@ def print_report(report: Report, console: Console) -> None:
     console.print(table)
     if report.differences:
         console.print(_differences(report))
+    elif report.not_applied:
+        console.print(
+            f"[yellow]not proven: the workers have not counted {report.not_applied:,} interactions; see whether they "
+            "run and catch up, then ask again (or let it wait longer, --wait)[/]",
+            soft_wrap=True,
+        )
 
 
 def _differences(report: Report) -> Table:

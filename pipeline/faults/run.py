@@ -53,9 +53,8 @@ class Outcome:
     @property
     def holds(self) -> bool:
         """Whether every fault fired and everything is right."""
-        counted = self.report.holds and not self.report.not_applied
         right = not (self.told.wrong or self.wrong or self.deaths or self.not_taken or self.refused)
-        return counted and right and self.fired == self.planned
+        return self.report.holds and right and self.fired == self.planned
 
 
 @dataclass

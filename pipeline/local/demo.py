@@ -46,7 +46,7 @@ class Proof:
 
     @property
     def holds(self) -> bool:
-        return self.report.holds and not (self.wrong or self.not_taken or self.refused or self.report.not_applied)
+        return self.report.holds and not (self.wrong or self.not_taken or self.refused)
 
 
 class Demo:

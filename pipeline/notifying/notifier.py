@@ -1,6 +1,7 @@
 """Reads `engagement.alerts` in a group of its own, hands alerts to their deliveries, and commits what is done.
 
-An offset is committed when it and all before it are done: a restart reads again what was under way.
+An offset is committed when it and all before it are done: a restart reads again what was under way. What is done behind
+one that is not is remembered, and does not count as under way: one that the receiver refuses holds up no other.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ logger = logging.getLogger("twoway.notify")
 
 #: Deliveries under way at the most; then no more is read.
 MOST_UNDER_WAY = 100
+#: Offsets that are not committed yet, done or not, at the most: about 100 bytes each, and after a restart the ledger is
+#: asked about so many.
+MOST_REMEMBERED = 10_000
 POLL_MS = 500
 RETRY_S = 2.0
 
@@ -32,10 +36,11 @@ RETRY_S = 2.0
 class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]
     """The loop. `is_ready`: Kafka answered and gave an assignment (it may be empty)."""
 
-    def __init__(self, settings: Settings, deliveries: Deliveries) -> None:
+    def __init__(self, settings: Settings, deliveries: Deliveries, most_remembered: int = MOST_REMEMBERED) -> None:
         self._settings = settings
         self._deliveries = deliveries
-        #: Partition -> offset -> its delivery, in order; None for what needs none.
+        self._most_remembered = most_remembered
+        #: Partition -> offset -> its delivery, in order; None for what is done or needs none.
         self._under_way: dict[TopicPartition, dict[int, asyncio.Task[None] | None]] = {}
         self.is_ready = False
 
@@ -72,17 +77,24 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]
         self.is_ready = True
 
     async def _turn(self, consumer: Any) -> None:
-        if sum(map(len, self._under_way.values())) >= MOST_UNDER_WAY:
+        most = self._free()
+        if not most:
             # The consumer goes on being asked, or the group would take it for dead.
             consumer.pause(*consumer.assignment())
         elif paused := consumer.paused():
             consumer.resume(*paused)
-        batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=MOST_UNDER_WAY)
+        batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=most or MOST_UNDER_WAY)
         for partition, records in batches.items():
             offsets = self._under_way.setdefault(partition, {})
             for record in records:
                 offsets[record.offset] = self._start(record)
         await self._commit(consumer)
+
+    def _free(self) -> int:
+        """How many more may be read."""
+        offsets = self._under_way.values()
+        under_way = sum(task is not None for of_partition in offsets for task in of_partition.values())
+        return max(0, min(MOST_UNDER_WAY - under_way, self._most_remembered - sum(map(len, offsets))))
 
     def _start(self, record: Any) -> asyncio.Task[None] | None:
         try:
@@ -96,11 +108,14 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _commit(self, consumer: Any) -> None:
         done = {}
         for partition, offsets in self._under_way.items():
-            for offset, task in list(offsets.items()):
-                if task is not None and not task.done():
-                    break
-                if task is not None:
+            for offset, task in offsets.items():
+                if task is not None and task.done():
                     task.result()
+                    offsets[offset] = None
+            first = next((offset for offset, task in offsets.items() if task is not None), None)
+            for offset in list(offsets):
+                if offset == first:
+                    break
                 del offsets[offset]
                 done[partition] = offset + 1
         if done:

@@ -6,6 +6,7 @@ id and the same in every attempt, `webhook-timestamp` that of the attempt, `webh
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 from collections.abc import Sequence
@@ -97,13 +98,14 @@ def sign(keys: Sequence[bytes], message_id: str, stamp: int, body: bytes) -> str
 class Receiver:
     """The address and its keys."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, timeout_s: float = TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
         self._url = check_address(settings.alert_url)
         self._keys = signing_keys(settings.alert_secret)
         self._clock = clock
         # Redirects are not followed: whoever answers for the address may not send alerts elsewhere. No proxy of the
         # environment either: what is signed for the receiver goes to the receiver.
-        self._client = httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+        self._client = httpx.AsyncClient(timeout=timeout_s, follow_redirects=False, trust_env=False)
 
     @property
     def host(self) -> str:
@@ -130,16 +132,22 @@ class Receiver:
         await self._client.aclose()
 
     async def _post(self, body: bytes, headers: dict[str, str]) -> Answer:
+        answer = None
         try:
-            async with self._client.stream("POST", self._url, content=body, headers=headers) as response:
+            # httpx's own timeout is that of one read: who sends a byte now and then would hold an attempt for hours.
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._client.stream("POST", self._url, content=body, headers=headers) as response,
+            ):
                 answer = judge_answer(response.status_code, response.headers.get("retry-after", ""))
                 await _drain(response)
-        except httpx.TimeoutException:
-            answer = Answer("again", "timeout")
+        except (TimeoutError, httpx.TimeoutException):
+            answer = answer or Answer("again", "timeout")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            answer = Answer("again", type(error).__name__)
-            metrics.ATTEMPTS.labels("unreachable").inc()
-            return answer
+            # A body that is cut short takes nothing back of the status before it.
+            if answer is None:
+                metrics.ATTEMPTS.labels("unreachable").inc()
+                return Answer("again", type(error).__name__)
         metrics.ATTEMPTS.labels("timeout" if answer.why == "timeout" else f"{answer.why[0]}xx").inc()
         return answer
 

@@ -41,8 +41,9 @@ Progress = Callable[[int, int], None]
 @dataclass
 class Report:
     """What the proof saw. `rejected`: reason -> records that count nowhere. `not_applied`: records that lay in the
-    topic when the proof began and that the workers had not counted when it gave up waiting; they are not compared.
-    `unsettled`: pages that could not be looked at. `differences` holds the first ones."""
+    topic when the proof began and that the workers still had not counted when it had waited and looked at every page;
+    they are not compared, so nothing is proven of them. `unsettled`: pages that could not be looked at. `differences`
+    holds the first ones."""
 
     interactions: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
@@ -57,8 +58,14 @@ class Report:
 
     @property
     def holds(self) -> bool:
-        """Whether every row that was counted is right and every page was looked at."""
-        return self.rows_different == 0 and self.unsettled == 0
+        """Whether everything that lay in the topic is counted, and every row of it is right."""
+        return not self.differs and self.not_applied == 0
+
+    @property
+    def differs(self) -> bool:
+        """Whether a row that was counted is wrong, or a page could not be looked at. Neither this nor `holds`: what was
+        compared is right, and the rest is not counted yet."""
+        return self.rows_different > 0 or self.unsettled > 0
 
 
 @dataclass
@@ -116,20 +123,20 @@ class _Proof:
         ends = await self._scan.ends()
         await self._start()
         await self._read_to(ends)
-        deadline = time.monotonic() + wait_s
-        not_applied = await self._wait(ends, deadline)
-        if self._ledger.has_misplaced and not not_applied:
+        await self._wait(ends, wait_s)
+        if self._ledger.has_misplaced and not self._ledger.waiting_before(ends):
             # They are sent on by now: their copies lie behind those ends.
             ends = await self._scan.ends()
             await self._read_to(ends)
-            not_applied = await self._wait(ends, deadline)
+            await self._wait(ends, wait_s)
         results: dict[int, _Result] = {}
         for _ in range(ROUNDS):
             unsettled = [slot for slot in range(SLOTS) if slot not in results or not results[slot].settled]
             if not unsettled:
                 break
             results |= await self._round(unsettled)
-        return self._report(results, not_applied, shown)
+        # Asked now: what was counted while the pages were looked at was compared with them.
+        return self._report(results, self._ledger.waiting_before(ends), shown)
 
     async def _start(self) -> None:
         reach = await self._reader.reach()
@@ -155,12 +162,13 @@ class _Proof:
             if self._progress:
                 self._progress(self._ledger.read, max(total, self._ledger.read))
 
-    async def _wait(self, ends: dict[int, int], deadline: float) -> int:
-        """Wait until what lay in the topic is counted; gives how many of its records are not."""
+    async def _wait(self, ends: dict[int, int], wait_s: float) -> None:
+        """Wait until what lay in the topic is counted; looks at least once, as reading takes longer than counting."""
+        deadline = time.monotonic() + wait_s
+        self._advance(await self._reader.reach())
         while self._ledger.waiting_before(ends) and time.monotonic() < deadline:
             await asyncio.sleep(_POLL_S)
             self._advance(await self._reader.reach())
-        return self._ledger.waiting_before(ends)
 
     def _advance(self, reach: Mapping[int, Reach]) -> None:
         for slot, reached in reach.items():

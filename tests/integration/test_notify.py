@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,11 @@ from kafka import KafkaProducer
 from pipeline.clock import wall_clock
 from pipeline.local.children import Child
 from pipeline.local.ports import free_ports
-from pipeline.settings import Settings
+from pipeline.notifying.deliveries import Deliveries
+from pipeline.notifying.ledger import Ledger
+from pipeline.notifying.notifier import MOST_UNDER_WAY, Notifier
+from pipeline.notifying.receiver import Receiver
+from pipeline.settings import Secret, Settings
 from pipeline.store.keys import Keys
 from schemas.alert import Alert, alert_id, cause_of, encode_alert
 from schemas.topics import ALERTS
@@ -28,7 +33,7 @@ from tests.factories import make_interaction
 from tests.integration.work import page_of, send
 from tests.receivers import OTHER_SECRET, SECRET, FakeReceiver, receiving
 from tests.redises import open_blocking
-from tests.waiting import wait_until
+from tests.waiting import wait_until, wait_until_async
 
 pytestmark = pytest.mark.servers
 
@@ -113,6 +118,44 @@ def test_what_is_not_taken_comes_again_until_it_is(
     wait_until(lambda: set(receiver.taken) == {stubborn.id, easy.id}, deadline_s=90)
     assert [one.answered for one in receiver.got if one.id == stubborn.id] == [503, 302, 429, 400, 200]
     assert [one.answered for one in receiver.got if one.id == easy.id] == [200]
+
+
+def test_an_alert_that_is_refused_holds_up_no_other(
+    settings: Settings, receiver: FakeReceiver, start_notify: Start
+) -> None:
+    """Not even after more others than may be under way at once: what is delivered behind it does not count."""
+    refused, others = make_alert(0), [make_alert(number) for number in range(1, 2 * MOST_UNDER_WAY)]
+    receiver.answer = lambda _, alert_id: 400 if alert_id == refused.id else 200
+    publish(settings, refused, *others)
+    start_notify()
+    wait_until(lambda: set(receiver.taken) == {alert.id for alert in others}, deadline_s=60)
+
+
+async def test_what_is_delivered_behind_one_that_is_refused_is_remembered_up_to_a_limit(
+    settings: Settings, receiver: FakeReceiver
+) -> None:
+    """Of ten that may be remembered nine are delivered behind it; the others once it is taken, each once."""
+    refused, others = make_alert(0), [make_alert(number) for number in range(1, 30)]
+    is_up = {"yet": False}
+    receiver.headers = {"retry-after": "0"}
+    receiver.answer = lambda _, alert_id: 200 if alert_id != refused.id or is_up["yet"] else 400
+    publish(settings, refused, *others)
+    here = replace(
+        settings, alert_url=Secret(receiver.url), alert_secret=Secret(SECRET), notify_group=f"notify-{settings.group}"
+    )
+    client, ledger = Receiver(here, wall_clock), Ledger(here)
+    running = asyncio.create_task(Notifier(here, Deliveries(client, ledger, 86_400_000, wall_clock), 10).run())
+    await wait_until_async(lambda: len(receiver.taken) == 9)
+    tries = len(receiver.got)
+    await wait_until_async(lambda: len(receiver.got) >= tries + 1)
+    assert len(receiver.taken) == 9
+    is_up["yet"] = True
+    await wait_until_async(lambda: len(receiver.taken) == 30)
+    running.cancel()
+    await asyncio.wait([running])
+    await client.close()
+    await ledger.close()
+    assert len(set(receiver.taken)) == 30
 
 
 def test_killed_while_the_receiver_fails_it_delivers_after_its_return(

@@ -24,7 +24,7 @@ from pipeline.clock import wall_clock
 from pipeline.errors import SettingsError, UnavailableError
 from pipeline.gateway.producer import close_producer, producer_opener
 from pipeline.local.children import Child
-from pipeline.logs import NOISY
+from pipeline.logs import OURS
 from pipeline.reading import Reader
 from pipeline.reading.updates import Wanted
 from pipeline.scan import open_scan
@@ -71,9 +71,8 @@ def settings(secured: Secured) -> Settings:
 def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     """All that is logged at TWOWAY_LOG_LEVEL=debug, where libraries may report errors only: aiokafka's own debug lines
     hold the bytes of PLAIN, the password among them."""
-    caplog.set_level(logging.DEBUG)
-    for name in NOISY:
-        caplog.set_level(logging.ERROR, name)
+    caplog.set_level(logging.ERROR)
+    caplog.set_level(logging.DEBUG, OURS)
     return caplog
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,7 @@ from pipeline.store.keys import Keys
 from pipeline.store.texts import member_of
 from schemas.interaction import Interaction, encode_interaction
 from schemas.topics import INTERACTIONS
+from tests.commands import twoway_json
 from tests.conftest import PARTITIONS
 from tests.factories import NOON_MS, make_interaction
 from tests.redises import open_redis
@@ -122,11 +124,31 @@ async def test_missing_and_unknown_pages_are_found(settings: Settings, client: A
 
 
 async def test_only_records_that_were_applied_are_compared(settings: Settings, client: Any) -> None:
-    """A record behind the slot's applied offset is named as not counted yet, and is no difference."""
+    """A record behind the slot's applied offset is named as not counted yet; it is no difference, and no proof."""
     await produce(settings, *EVENTS, make_interaction(actor="u3"))
     await write_pages(settings, client, applied=4)
     report = await verify(settings, wait_s=0.3)
     assert (report.rows_different, report.not_applied) == (0, 1)
+    assert (report.holds, report.differs) == (False, False)
+
+
+async def test_an_emptied_redis_that_nobody_counts_for_proves_nothing(settings: Settings) -> None:
+    await produce(settings, *EVENTS)
+    code, report = await asyncio.to_thread(twoway_json, settings, "verify", "--wait", "0.3")
+    assert (code, report["holds"], report["rows_compared"], report["not_applied"]) == (3, False, 0, 4)
+
+
+async def test_what_is_counted_while_it_reads_is_proven_without_waiting(settings: Settings, client: Any) -> None:
+    """Workers that are a moment behind are healthy: what they count while the proof reads the topic is compared."""
+    await produce(settings, *EVENTS)
+    counting: list[asyncio.Task[None]] = []
+
+    def count_now(*_: int) -> None:
+        counting.append(asyncio.create_task(write_pages(settings, client, applied=4)))
+
+    report = await verify(settings, count_now, wait_s=0)
+    await asyncio.gather(*counting)
+    assert (report.holds, report.not_applied, report.rows_different) == (True, 0, 0)
 
 
 async def test_topic_that_lost_its_beginning_cannot_prove(settings: Settings, client: Any) -> None:

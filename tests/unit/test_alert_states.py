@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+
+import pytest
 
 from pipeline.alerting.judge import Judge, Look
 from pipeline.alerting.queue import NO_QUEUE, Queue, Runs, Waiting
@@ -10,7 +13,9 @@ from pipeline.alerting.sentences import duration
 from pipeline.alerting.state import HOLD_MS, RECENT_MS, About, State, decode_state, encode_state, step
 from pipeline.alerting.verdict import Level, Verdict
 from pipeline.counting.live import LivePage
-from schemas.alert import Alert, alert_id, cause_of
+from pipeline.counting.rows import pack
+from pipeline.windows import ALL, SIZES_MAX
+from schemas.alert import Alert, Rule, alert_id, cause_of
 from tests.alerting import HOUR, HOUR_MS, SETTINGS, closes_ms, make_page
 
 ABOUT = About("ratio_shift", "account", "facebook", "a1", "a1")
@@ -113,6 +118,57 @@ def test_a_standing_alert_of_which_nothing_is_heard_clears_after_a_day() -> None
     look = judge(CALM | {0: LOUD}, 40, fired)  # type: ignore[arg-type]
     assert [(alert.state, alert.time_ms) for alert in look.alerts] == [("cleared", (HOUR + 1) * HOUR_MS + HOLD_MS)]
     assert look.alerts[0].explanation == "Over: for a day too little has happened at this account to say anything."
+
+
+def replying_page(hours: int, stopped: int, answered: int) -> LivePage:
+    """An account with ten comments an hour from a week before hour 0 on; it answered so many of them until it stopped."""
+    page = make_page(dict.fromkeys(range(-168, hours), (30, 10, 0)))
+    for code in [code for code in page.rows if code != ALL]:
+        hour = code // SIZES_MAX - HOUR
+        page.rows[code] = pack((30, 10, 0, 0, 0), (answered if hour < stopped else 0,))
+    return page
+
+
+def told_by_the_hour(
+    rule: Rule, hours: int, page: Callable[[int], LivePage], queue: Callable[[int], Queue]
+) -> list[str]:
+    """What is told where an account is looked at hour by hour from hour 0 on: `24 fired`."""
+    judging, states, told = Judge(replace(SETTINGS, alert_rules=(rule,))), dict[Rule, State](), list[str]()
+    for hour in range(hours):
+        look = judging.look(page(hour + 1), states, queue(hour), closes_ms(hour), closes_ms(hour))
+        states |= {name: state for name, state in look.states.items() if state is not None}
+        told += [f"{hour} {alert.state}" for alert in look.alerts]
+    return told
+
+
+@pytest.mark.parametrize("answered", [10, 9, 8])
+def test_an_account_that_stops_answering_is_told_of_until_it_answers(answered: int) -> None:
+    """The comments that nobody answers drag its rate below 0.8: that neither mutes the alert nor ends it."""
+    noon_ms = HOUR * HOUR_MS
+
+    def queue(hour: int) -> Queue:
+        return Queue(Waiting(10 * hour, noon_ms) if hour < 120 else Waiting(0, None))
+
+    told = told_by_the_hour("queue_age", 130, lambda hours: replying_page(hours, 0, answered), queue)
+    assert told == ["23 fired", "120 cleared"]
+
+
+def test_an_account_that_never_answered_most_of_its_comments_is_not_told_of() -> None:
+    queue = Queue(Waiting(30, HOUR * HOUR_MS - 3 * HOUR_MS))
+    assert told_by_the_hour("queue_age", 60, lambda hours: replying_page(hours, 0, 7), lambda _: queue) == []
+
+
+def test_a_silence_lasts_until_the_audience_is_heard_however_much_the_brand_posts() -> None:
+    """Two weeks in which the brand posts hourly: hours in which the audience was heard are not kept any more."""
+
+    def page(hours: int) -> LivePage:
+        kept = range(hours - 192, hours)
+        page = make_page({hour: (30, 10, 0) if hour < 0 or hour >= 340 else (0, 0, 0) for hour in kept})
+        for code in [code for code in page.rows if code != ALL and not page.rows[code]]:
+            page.rows[code] = pack((0, 0, 0, 0, 1))
+        return page
+
+    assert told_by_the_hour("silent", 345, page, lambda _: NOBODY) == ["2 fired", "340 cleared"]
 
 
 def test_a_cleared_alert_is_forgotten_after_a_week() -> None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import SettingsError
-from pipeline.notifying.receiver import Answer, judge_answer, sign, signing_keys
-from pipeline.settings import Secret
+from pipeline.notifying.receiver import Answer, Receiver, judge_answer, sign, signing_keys
+from pipeline.settings import Secret, Settings
+from schemas.alert import Alert, alert_id, cause_of
+from tests.factories import NOON_MS
 
 VECTORS = Path(__file__).parents[1] / "contract" / "payloads" / "signatures.json"
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+CAUSE = cause_of("queue_age", "account", "facebook", "a1", NOON_MS)
+ALERT = Alert(
+    id=alert_id(CAUSE, "fired"), cause=CAUSE, rule="queue_age", state="fired", platform="facebook", account="a1",
+    entity="account", post=None, window="all", start_ms=NOON_MS, end_ms=NOON_MS, since_ms=NOON_MS, value=1440.0,
+    baseline=None, threshold=1440.0, sample=3, explanation="A comment has waited.", time_ms=NOON_MS,
+)  # fmt: skip
 
 
 def test_the_signature_is_that_of_the_official_vector() -> None:
@@ -52,3 +62,48 @@ def test_keys_of_another_length_or_form_are_refused_without_being_shown(secret: 
 )
 def test_what_an_answer_means(status: int, retry_after: str, answer: Answer) -> None:
     assert judge_answer(status, retry_after) == answer
+
+
+class Raw:
+    """A receiver that sends these pieces, one every 0.1 s, and ends, or goes on with the last one for ever."""
+
+    def __init__(self, *pieces: bytes, ends: bool) -> None:
+        self._pieces = pieces
+        self._ends = ends
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        for piece in chain(self._pieces, repeat(b"" if self._ends else self._pieces[-1])):
+            writer.write(piece)
+            if not piece or writer.is_closing():
+                break
+            await asyncio.sleep(0.1)
+        writer.close()
+
+
+async def answer_of(raw: Raw) -> Answer:
+    """What one attempt of half a second comes to; an attempt that takes ten times as long is an error."""
+    server = await asyncio.start_server(raw, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        settings = Settings(alert_url=Secret(f"http://127.0.0.1:{port}/"), alert_secret=Secret(KEY))
+        receiver = Receiver(settings, lambda: NOON_MS, timeout_s=0.5)
+        try:
+            return await asyncio.wait_for(receiver.deliver(ALERT), 5)
+        finally:
+            await receiver.close()
+
+
+HEAD = b"HTTP/1.1 %d _\r\ncontent-length: 1000\r\n\r\n"
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["cut short", "dripping"])
+@pytest.mark.parametrize(("status", "outcome"), [(200, "delivered"), (410, "gone"), (500, "again")])
+async def test_the_status_is_the_answer_whatever_becomes_of_the_body(ends: bool, status: int, outcome: str) -> None:
+    """An alert that was taken is not sent for a day because the body after its 200 is cut short or never ends."""
+    assert await answer_of(Raw(HEAD % status, b"o", ends=ends)) == Answer(outcome, str(status))
+
+
+async def test_an_attempt_ends_in_time_although_bytes_keep_coming() -> None:
+    """A head that drips: each read is quick, the answer never comes."""
+    assert await answer_of(Raw(b"HTTP/1.1 200 OK\r\n", b"x", ends=False)) == Answer("again", "timeout")

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from websockets.client import ClientProtocol
+from websockets.uri import parse_uri
 
 from pipeline.access.kafka import kafka_security
 from pipeline.access.redis import redis_security
 from pipeline.errors import SettingsError
-from pipeline.logs import NOISY, set_up_logs
+from pipeline.logs import OUR_SERVICES, OURS, set_up_logs
 from pipeline.settings import FILE_CHARACTERS_MAX, Secret, Settings
 from tests.secured import Authority
 
@@ -173,21 +175,45 @@ def test_certificates_that_do_not_serve_are_named(tmp_path: Path) -> None:
 @pytest.fixture
 def logging_as_before() -> Iterator[None]:
     """Puts back what `set_up_logs` changes."""
-    root = logging.getLogger()
-    before = root.level, [*root.handlers], [logging.getLogger(name).level for name in NOISY]
+    loggers = [logging.getLogger(), *map(logging.getLogger, (OURS, *OUR_SERVICES))]
+    levels, handlers = [logger.level for logger in loggers], [*loggers[0].handlers]
     yield
-    root.setLevel(before[0])
-    root.handlers[:] = before[1]
-    for name, level in zip(NOISY, before[2], strict=True):
-        logging.getLogger(name).setLevel(level)
+    loggers[0].handlers[:] = handlers
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.mark.usefixtures("logging_as_before")
-def test_a_library_s_debug_lines_are_never_logged(capsys: pytest.CaptureFixture[str]) -> None:
-    """aiokafka's hold the bytes of a login, the password among them."""
+@pytest.mark.parametrize("library", ["aiokafka.conn", "websockets.client", "httpcore.http11", "redis", "unheard.of"])
+def test_a_library_s_debug_lines_are_never_logged(capsys: pytest.CaptureFixture[str], library: str) -> None:
+    """aiokafka's hold the bytes of a login, the password among them; websockets' tokens and people's texts. Nobody has
+    to know the library for that."""
     set_up_logs(Settings(log_level="debug"))
-    logging.getLogger("aiokafka.conn").debug("sasl_auth_bytes=%s", SECRET)
+    for level in (logging.DEBUG, logging.INFO, logging.WARNING):
+        logging.getLogger(library).log(level, "sasl_auth_bytes=%s", SECRET)
+    logging.getLogger(library).error("told of %s", library)
     logging.getLogger("twoway.worker").debug("shown")
+    told = capsys.readouterr().err
+    assert "shown" in told
+    assert f"told of {library}" in told
+    assert SECRET not in told
+
+
+@pytest.mark.usefixtures("logging_as_before")
+def test_the_token_of_a_listener_s_websocket_is_never_logged(
+    capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    """Mastodon's access token is in the handshake, which websockets logs at debug."""
+    set_up_logs(Settings(log_level="debug"))
+    logger = logging.getLogger("websockets.client")
+    request.addfinalizer(lambda: logger.setLevel(logging.NOTSET))
+    for level in (logging.NOTSET, logging.DEBUG):
+        logger.setLevel(level)
+        protocol = ClientProtocol(parse_uri("wss://mastodon.example/api/v1/streaming?stream=user"))
+        handshake = protocol.connect()
+        handshake.headers["Authorization"] = f"Bearer {SECRET}"
+        protocol.send_request(handshake)
+    logging.getLogger("twoway.listener").debug("shown")
     told = capsys.readouterr().err
     assert "shown" in told
     assert SECRET not in told
