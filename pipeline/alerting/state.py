@@ -2,8 +2,9 @@
 
     nothing, or cleared and cooled down -- over --> fired -- under --> cleared
 
-What rules of EXPIRING said also clears once nothing could be said for HOLD_MS. Between the two thresholds nothing changes
-(hysteresis). After an alert has cleared none fires for the cool-down; where the word is still `over` then, it fires then.
+What rules of EXPIRING said also clears once nothing could be said for HOLD_MS. Between the two thresholds nothing
+changes (hysteresis). After an alert has cleared none fires for the cool-down; where the word is still `over` then, it
+fires then.
 """
 
 from __future__ import annotations

@@ -12,6 +12,8 @@ from pipeline.api import metrics
 #: as well: nothing here takes one.
 HEAD_BYTES_MAX = 32_768
 _REFUSAL = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+#: The extension of ASGI that lets go of a connection with what it was not sent yet: to close it would wait for that.
+ABORT = "twoway.abort"
 
 
 class LimitedHeads(HttpToolsProtocol):
@@ -29,6 +31,11 @@ class LimitedHeads(HttpToolsProtocol):
             self.transport.close()
             return
         super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        extensions: dict[str, Any] = {ABORT: self.transport.abort}
+        self.scope["extensions"] = extensions
 
     def on_headers_complete(self) -> None:
         self._head_bytes = 0

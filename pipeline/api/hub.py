@@ -53,8 +53,7 @@ class Box:
         if key in self._waiting:
             STREAM_COALESCED.inc()
         elif len(self._waiting) >= self._most_rows:
-            STREAM_DROPPED.inc()
-            self.close()
+            self.drop()
             return
         self._waiting[key] = event
         self._filled.set()
@@ -71,6 +70,12 @@ class Box:
             self._filled.clear()
         STREAM_EVENTS.inc(len(taken))
         return taken
+
+    def drop(self) -> None:
+        """Close it, because its listener is too slow."""
+        if not self.closed:
+            STREAM_DROPPED.inc()
+        self.close()
 
     def close(self) -> None:
         """Nothing more comes in, and what waits is let go."""

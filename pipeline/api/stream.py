@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from pipeline.access.grants import Grant
 from pipeline.api.guard import grant_of
+from pipeline.api.heads import ABORT
 from pipeline.api.hub import Box, Hub
 from pipeline.api.parameters import Parameter, read_parameters
 from pipeline.api.tokens import Tokens
@@ -21,6 +23,9 @@ STREAM_PATH = "/v1/stream"
 MEDIA_TYPE = "text/event-stream"
 #: Proxies close what is silent for half a minute or more.
 HEARTBEAT_S = 15.0
+#: A listener that takes no PIECE_EVENTS (about 60 KB) in this time has stalled: it would keep its place for ever.
+SEND_S = 30.0
+PIECE_EVENTS = 100
 #: What an EventSource waits before it comes back.
 RETRY = b"retry: 2000\n"
 
@@ -58,15 +63,25 @@ class Stream:
 
 
 class _Events(StreamingResponse):
-    """The open stream; leaves the hub however it ends."""
+    """The open stream; leaves the hub however it ends, also where its listener takes nothing any more."""
 
     def __init__(self, box: Box, listening: Any, may_go_on: Callable[[], bool]) -> None:
         super().__init__(_events(box, may_go_on), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
+        self._box = box
         self._listening = listening
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def send_in_time(message: Any) -> None:
+            try:
+                async with asyncio.timeout(SEND_S):
+                    await send(message)
+            except TimeoutError:
+                self._box.drop()
+                if abort := scope.get("extensions", {}).get(ABORT):
+                    abort()
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, send_in_time)
         finally:
             await self._listening.__aexit__(None, None, None)
 
@@ -77,7 +92,12 @@ async def _events(box: Box, may_go_on: Callable[[], bool]) -> AsyncIterator[byte
         events = await box.take(HEARTBEAT_S)
         if not may_go_on():
             return
-        yield b"".join(events) if events else b": still here\n\n"
+        if not events:
+            yield b": still here\n\n"
+        for begin in range(0, len(events), PIECE_EVENTS):
+            if box.closed:
+                return
+            yield b"".join(events[begin : begin + PIECE_EVENTS])
 
 
 def _wanted(values: dict[str, Any], grant: Grant) -> Wanted:

@@ -7,7 +7,7 @@ nothing. Languages that write without spaces are not taken apart.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from statistics import median
@@ -19,6 +19,7 @@ from pipeline.counting.rows import conversation_rank
 from pipeline.insights.answers import TOO_FEW_POSTS, Word, Words
 from pipeline.insights.facts import PostFacts, Said
 from pipeline.labels.languages import guess_language
+from schemas.platforms import NUMBERS
 
 WORDS_MOST = 20
 #: A word of fewer comments or posts tells what these few were about, not what makes people talk.
@@ -29,9 +30,11 @@ _LONGEST_WORD = 40
 
 @dataclass
 class _Use:
-    """Where a word is said. `talked`: comments on posts that are talked about."""
+    """Where a word is said. `compared`: comments on posts of which it is known whether they are talked about; `talked`:
+    of these, those on posts that are."""
 
     comments: int = 0
+    compared: int = 0
     talked: int = 0
     posts: set[str] = field(default_factory=set)
     actors: set[str] = field(default_factory=set)
@@ -39,7 +42,8 @@ class _Use:
 
 def words(posts: Sequence[PostFacts], comments: Sequence[Said]) -> Words:
     """The words of the comments on these posts. Their texts are read once."""
-    talked_about = _talked_about(posts)
+    comparable = _comparable(posts)
+    talked_about = _talked_about(comparable)
     read = {post.id for post in posts}
     said = [(one, guess_language(one.text)) for one in comments if one.post in read]
     languages = Counter(lang for _, lang in said if lang is not None)
@@ -49,12 +53,14 @@ def words(posts: Sequence[PostFacts], comments: Sequence[Said]) -> Words:
         for word in split_words(one.text, lang or usual):
             use = uses.setdefault(word, _Use())
             use.comments += 1
+            use.compared += one.post in comparable
             use.talked += one.post in talked_about
             use.posts.add(one.post)
             if one.actor is not None:
                 use.actors.add(one.actor)
     on_talked = sum(one.post in talked_about for one, _ in said)
-    base = on_talked / len(said) if said and talked_about else None
+    compared = sum(one.post in comparable for one, _ in said)
+    base = on_talked / compared if compared and talked_about else None
     return Words(
         common=_common(uses),
         conversation=_conversation(uses, base) if talked_about and base is not None else [],
@@ -81,13 +87,19 @@ def _is_word(word: str) -> bool:
     return (word[0].isalnum() or word[0] == "#") and any(map(str.isalpha, word))
 
 
-def _talked_about(posts: Sequence[PostFacts]) -> set[str]:
+def _comparable(posts: Sequence[PostFacts]) -> dict[str, float]:
+    """The conversation shares of posts of which all is known that is known of any: one whose likes nobody polled would
+    seem to be nothing but talk beside those whose likes are known."""
+    unknown = frozenset(NUMBERS).intersection(*(post.unknown for post in posts))
+    return {post.id: post.share for post in posts if post.share is not None and post.unknown == unknown}
+
+
+def _talked_about(shares: Mapping[str, float]) -> set[str]:
     """The posts whose conversation share is above the median; none of fewer than twice POSTS_LEAST."""
-    shares = {post.id: post.share for post in posts if post.share is not None}
     if len(shares) < 2 * POSTS_LEAST:
         return set()
-    middle = median(share for share in shares.values() if share is not None)
-    return {post for post, share in shares.items() if share is not None and share > middle}
+    middle = median(shares.values())
+    return {post for post, share in shares.items() if share > middle}
 
 
 def _common(uses: dict[str, _Use]) -> list[Word]:
@@ -100,7 +112,7 @@ def _conversation(uses: dict[str, _Use], base: float) -> list[Word]:
     frequent = [
         _word(word, use)
         for word, use in uses.items()
-        if use.comments >= COMMENTS_LEAST and len(use.posts) >= POSTS_LEAST
+        if use.compared >= COMMENTS_LEAST and len(use.posts) >= POSTS_LEAST
     ]
     going = [word for word in frequent if word.talked_low > base]
     return sorted(going, key=lambda word: (-word.talked_low, -word.comments, word.word))[:WORDS_MOST]
@@ -112,8 +124,8 @@ def _word(word: str, use: _Use) -> Word:
         comments=use.comments,
         posts=len(use.posts),
         talkers=len(use.actors),
-        talked_share=use.talked / use.comments,
-        talked_low=conversation_rank(use.comments - use.talked, use.talked, 0),
+        talked_share=use.talked / use.compared if use.compared else 0.0,
+        talked_low=conversation_rank(use.compared - use.talked, use.talked, 0),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,6 +16,7 @@ import pytest
 from pipeline.api import hub as hub_module
 from pipeline.api import stream
 from pipeline.api.hub import Box, Hub
+from pipeline.api.metrics import STREAM_DROPPED
 from pipeline.api.server import serving
 from pipeline.errors import UnavailableError
 from pipeline.local.kafka import KafkaServer
@@ -118,6 +120,28 @@ async def test_stopping_ends_the_streams_at_once(settings: Settings) -> None:
         await stream_.__aexit__(None, None, None)
 
 
+async def test_a_listener_that_has_stalled_loses_its_place_and_its_connection(
+    api: httpx.AsyncClient, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It opens the stream and never reads: one of 256 places would be gone for as long as it likes."""
+    monkeypatch.setattr(stream, "SEND_S", 0.5)
+    with socket.socket() as stalled:
+        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stalled.connect((api.base_url.host, api.base_url.port))
+        stalled.sendall(b"GET /v1/stream HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+        stalled.setblocking(False)
+        await wait_until_async(lambda: _metric(api, "twoway_api_stream_clients 1.0"))
+        dropped = STREAM_DROPPED._value.get()
+        for batch in range(5):
+            updates = [make_update(id=f"p{batch}_{number}") for number in range(2_000)]
+            await asyncio.to_thread(published.updates, *updates)
+        await wait_until_async(lambda: _metric(api, "twoway_api_stream_clients 0.0"), 10)
+        assert STREAM_DROPPED._value.get() == dropped + 1
+        async with asyncio.timeout(10):
+            while await asyncio.get_running_loop().sock_recv(stalled, 65_536):
+                pass
+
+
 async def test_without_kafka_the_stream_is_503_before_it_begins(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,7 +220,11 @@ async def _next(blocks: AsyncIterator[str]) -> dict[str, str]:
 
 
 async def _has_no_client(api: httpx.AsyncClient) -> bool:
-    return "twoway_api_stream_clients 0.0" in (await api.get("/metrics")).text
+    return await _metric(api, "twoway_api_stream_clients 0.0")
+
+
+async def _metric(api: httpx.AsyncClient, line: str) -> bool:
+    return line in (await api.get("/metrics")).text
 
 
 def _restart(kafka: KafkaServer) -> None:

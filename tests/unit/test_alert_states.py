@@ -121,7 +121,7 @@ def test_a_standing_alert_of_which_nothing_is_heard_clears_after_a_day() -> None
 
 
 def replying_page(hours: int, stopped: int, answered: int) -> LivePage:
-    """An account with ten comments an hour from a week before hour 0 on; it answered so many of them until it stopped."""
+    """An account with ten comments an hour from a week before hour 0 on, which answered so many until it stopped."""
     page = make_page(dict.fromkeys(range(-168, hours), (30, 10, 0)))
     for code in [code for code in page.rows if code != ALL]:
         hour = code // SIZES_MAX - HOUR

@@ -59,6 +59,38 @@ def test_a_number_that_the_platform_does_not_tell_has_no_rate() -> None:
     assert found.note == "likes unknown: the platform does not send them"
 
 
+def test_posts_that_nobody_polled_are_no_zeros_of_the_rates() -> None:
+    """One of ten posts was polled: the average is of that one, and the note says so."""
+    never = frozenset({"likes", "shares"})
+    posts = [_post("polled", 10, 500, 7), *(replace(_post(str(n), 10), unknown=never) for n in range(9))]
+    found = analyse(_facts(posts, followers=1_000)).rates
+    rates = (found.conversation.per_post, found.amplification.per_post, found.applause.per_post)
+    assert rates == (10.0, 7.0, 500.0)
+    assert found.note == (
+        "likes known of 1 of 10 posts: the average is of these; shares known of 1 of 10 posts: the average is of these"
+    )
+
+
+def test_posts_that_nobody_polled_are_not_talked_about_for_that() -> None:
+    """Of eight posts the likes are known, of one with many comments they are not: it takes part in no comparison."""
+    posts = [_post(str(n), 10, 90 if n < 4 else 10) for n in range(8)]
+    posts.append(replace(_post("new", 10), unknown=frozenset({"likes"})))
+    comments = [Said(str(n), f"u{n}", "green apples" if n < 4 else "red pears") for n in range(8) for _ in range(2)]
+    comments += [Said("new", f"v{n}", "green apples") for n in range(20)]
+    found = words(posts, comments)
+    assert found.talked_share == 0.5
+    assert sorted(word.word for word in found.conversation) == ["pears", "red"]
+    shares = {word.word: (word.comments, word.talked_share) for word in found.common}
+    assert shares["green"] == (28, 0.0)
+    assert shares["pears"] == (8, 1.0)
+
+
+def test_a_number_that_no_post_has_takes_no_post_out_of_the_comparison() -> None:
+    """Shares that the platform never sends."""
+    posts = [replace(_post(str(n), 10, 90 if n < 4 else 10), unknown=frozenset({"shares"})) for n in range(8)]
+    assert words(posts, [Said(str(n), f"u{n}", "apples") for n in range(8)]).talked_share == 0.5
+
+
 @pytest.mark.parametrize("followers", [None, 0])
 def test_without_followers_rates_and_silence_say_why(followers: int | None) -> None:
     """Null and a reason; what needs no followers is there."""
