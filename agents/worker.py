@@ -37,8 +37,9 @@ from pipeline.slots import check_partitions
 from pipeline.store.checkpoint import check_redis
 from pipeline.store.connect import connect_redis
 from pipeline.store.round_trip import TIMEOUT_S
+from pipeline.table.mending import REDIS_AWAY
 from pipeline.table.table import Table
-from pipeline.table.tables import REDIS_AWAY, Tables
+from pipeline.table.tables import Tables
 from pipeline.topic_admin import check_topics
 from pipeline.transport.app import batches_topic, make_app
 from pipeline.transport.records import use_parsers_records

@@ -218,3 +218,18 @@ class Script:
             if isinstance(answer, Exception):
                 raise answer
         return [answer for answer, is_call in zip(answers, are_calls, strict=True) if is_call]
+
+
+class Changing(dict[int, SlotChange]):
+    """The changes of slots, made as they are asked for."""
+
+    def __init__(self, script: Script) -> None:
+        super().__init__()
+        self._script = script
+
+    def of(self, slot: int) -> SlotChange:
+        """The slot's change."""
+        change = self.get(slot)
+        if change is None:
+            change = self[slot] = self._script.change(slot)
+        return change

@@ -25,22 +25,21 @@ from pipeline.crash_points import crash_points
 from pipeline.errors import FencedError
 from pipeline.publishing.closing import watermark_ms
 from pipeline.publishing.outlet import Outlet
-from pipeline.publishing.queue import Queue, Waiting
-from pipeline.publishing.record_batch import Batches
+from pipeline.publishing.queue import Queue
 from pipeline.settings import Settings
 from pipeline.store.checkpoint import Mark, check_marks, read_marks
 from pipeline.store.directory import write_directory
 from pipeline.store.keys import Keys
-from pipeline.store.script import Call, Script, SlotChange
+from pipeline.store.script import Call, Changing, Script, SlotChange
 from pipeline.store.shelf import Shelf
 from pipeline.store.texts import mark_of
 from pipeline.table.batch import Batch, Record
 from pipeline.table.former import FormerSlots
 from pipeline.table.intake import Intake, Refusal, place, take_in
-from pipeline.table.publication import Closes, Collector, Publication
+from pipeline.table.publication import Closes, Collector
 from pipeline.table.side import SideWay
+from pipeline.table.telling import Telling
 from pipeline.table.watching import Round, Watching
-from schemas.topics import ACCOUNTS, ALERTS, POSTS, UNANSWERED
 
 DAY_MS = 86_400_000
 #: A partition without a record for so long is quiet: its windows close by the wall clock.
@@ -80,12 +79,6 @@ class Table:
         self.side = SideWay(settings, outlet, partition, partitions, clock)
         self.collector = Collector(settings, redis, self.keys, self.shelf)
         self.watching = Watching(settings, redis, self.keys, self.shelf)
-        self.topics = {
-            "post": settings.topic(POSTS.name),
-            "account": settings.topic(ACCOUNTS.name),
-            "comment": settings.topic(UNANSWERED.name),
-            "alert": settings.topic(ALERTS.name),
-        }
         self.marks: dict[int, Mark] = {}
         self.position = 0
         self.published_to = 0
@@ -98,6 +91,7 @@ class Table:
         self._pending: asyncio.Task[None] | None = None
         self._dirty: dict[str, LivePage] = {}
         self.queue = Queue(redis, self.keys)
+        self.telling = Telling(settings, outlet, partition, self.queue)
         self._day = clock() // DAY_MS
 
     async def open(self, committed: int | None) -> int:
@@ -144,7 +138,7 @@ class Table:
                 )
             self.crash.reach("before-rows")
             try:
-                await self._send(publication, waiting)
+                await self.telling.rows_and_queue(publication, waiting)
             except BaseException:
                 publication.give_back()
                 self.queue.give_back(waiting)
@@ -312,27 +306,12 @@ class Table:
                 page.dirty = page.dirty | {code: None for code in (codes if only else page.rows) if code in page.rows}
                 self._dirty[page.key] = page
 
-    async def _send(self, publication: Publication, waiting: dict[str, Waiting]) -> None:
-        queue = await self.queue.records(waiting)
-        await self._tell("post", publication.posts)
-        self.crash.reach("between-rows")
-        await self._tell("account", publication.accounts)
-        self.crash.reach("after-rows")
-        await self._tell("comment", Batches.of(queue))
-        self.crash.reach("after-queue")
-        await self._tell("comment", Batches.of(await self.queue.overtaken(waiting, queue)))
-
-    async def _tell(self, entity: str, records: Batches) -> None:
-        if records:
-            sent = await self.outlet.send(self.topics[entity], self.partition, records)
-            metrics.PUBLISHED.labels(entity).inc(sent)
-
     async def _send_alerts(self) -> None:
         """Alerts that are written go out, also those that another owner left behind; then they are no longer kept."""
         outbox = self.watching.outbox
         if not outbox:
             return
-        await self._tell("alert", Batches.of((name.encode(), value) for name, value in outbox.items()))
+        await self.telling.alerts(outbox)
         self.crash.reach("after-alerts")
         async with self.lock:
             await self.settle()
@@ -381,21 +360,6 @@ class Table:
             for page in self.shelf.pages.values():
                 page.renewed = page.engaged_renewed = False
             await write_directory(self.redis, self.keys, self.shelf.pages.values(), self.script.ttl_s, self.clock)
-
-
-class Changing(dict[int, SlotChange]):
-    """The changes of slots, made as they are asked for."""
-
-    def __init__(self, script: Script) -> None:
-        super().__init__()
-        self._script = script
-
-    def of(self, slot: int) -> SlotChange:
-        """The slot's change."""
-        change = self.get(slot)
-        if change is None:
-            change = self[slot] = self._script.change(slot)
-        return change
 
 
 #: Makes a table for a partition.

@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 
 from aiokafka.errors import KafkaError
-from redis import exceptions as redis_errors
 
 from pipeline import metrics
 from pipeline.clock import Clock, steady_clock
@@ -21,34 +20,20 @@ from pipeline.crash_points import crash_points
 from pipeline.errors import FencedError, StateError
 from pipeline.settings import Settings
 from pipeline.table.batch import Batch
+from pipeline.table.gaps import Gaps
+from pipeline.table.mending import MENDABLE, is_mendable
 from pipeline.table.table import Table
 from schemas.topics import INTERACTIONS
 
 log = logging.getLogger("twoway.worker")
 
-#: Redis is away, full, loading or failing over: it will answer later, and what was sent may or may not have arrived.
-REDIS_AWAY = (
-    redis_errors.ClusterDownError,
-    redis_errors.ConnectionError,
-    redis_errors.NoScriptError,
-    redis_errors.OutOfMemoryError,
-    redis_errors.ReadOnlyError,
-    redis_errors.TimeoutError,
-    redis_errors.TryAgainError,
-)
-#: What another attempt can mend.
-MENDABLE = (FencedError, KafkaError, *REDIS_AWAY)
 RETRY_S = 0.25
-#: How long a missing offset is asked for again.
-GAP_MS = 5_000
 #: How many times longer a partition that is catching up waits between two publications.
 CATCHING_UP = 5
 RETRY_MOST_S = 5.0
 #: How long a stopping worker tries to publish.
 STOP_S = 10
 
-#: What Redis says inside a script's error when it cannot write for now: disk, memory, a replica, a missing replica.
-CANNOT_WRITE = ("MISCONF", "OOM command", "READONLY", "NOREPLICAS")
 #: Recoveries of a partition that follow each other within this are one trouble: they wait longer and say nothing new.
 TROUBLE_MS = 30_000
 
@@ -75,8 +60,7 @@ class Tables:
         self.tables: dict[int, Table] = {}
         self.stopping = False
         self._acks: dict[int, deque[tuple[int, Ack]]] = {}
-        #: Of each partition where offsets are missing: the position, the first offset behind them, since when, in ms.
-        self._gaps: dict[int, tuple[int, int, int]] = {}
+        self._gaps = Gaps(steady)
         #: Partitions whose last publication failed: said once, not every second.
         self._unpublished: set[int] = set()
         #: When a partition was last recovered, ms, and how many times in close succession before.
@@ -151,21 +135,11 @@ class Tables:
         position = table.position
         if batch.first_offset <= position:
             return batch.since(position)
-        if not self._is_no_offset_before(batch, position):
+        if not self._gaps.is_no_offset_before(batch, position):
             await self.seek(batch.partition, position)
             return None
         log.warning("partition %d: there are no offsets %d to %d", batch.partition, position, batch.first_offset - 1)
         return batch
-
-    def _is_no_offset_before(self, batch: Batch, position: int) -> bool:
-        """Whether the same batch came first again and again for GAP_MS. Batches that were fetched before a seek come
-        once each: however long they waited for the agent, they tell nothing."""
-        first, now_ms = batch.first_offset, self.steady()
-        where, lowest, since_ms = self._gaps.get(batch.partition, (-1, 0, 0))
-        if where != position or first < lowest:
-            self._gaps[batch.partition] = position, first, now_ms
-            return False
-        return first == lowest and now_ms - since_ms >= GAP_MS
 
     async def check_end(self, partition: int) -> None:
         """Raises StateError where the partition ends before what is applied: new records would pass unseen."""
@@ -293,7 +267,7 @@ class Tables:
             metrics.LAG.labels(partition).set(table.lag)
             self._share_memory()
             self._acks[partition] = deque()
-            self._gaps.pop(partition, None)
+            self._gaps.forget(partition)
             return table.position
 
     def _check(self, table: Table, earliest: int, end: int, goes_on: int) -> None:
@@ -321,10 +295,3 @@ class Tables:
                 await self.publish(at_once=True)
         except (TimeoutError, *MENDABLE) as error:
             log.warning("stopping without a last publication (%s): the next owner repeats it", type(error).__name__)
-
-
-def is_mendable(error: Exception) -> bool:
-    """Whether another attempt can mend it: a server away, full or failing over, another writer; not a fault of ours."""
-    if isinstance(error, redis_errors.ResponseError) and any(word in str(error) for word in CANNOT_WRITE):
-        return True
-    return isinstance(error, MENDABLE)

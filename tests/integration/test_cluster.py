@@ -22,7 +22,7 @@ from pipeline.store.checkpoint import check_redis
 from pipeline.store.cluster_pipeline import exchange
 from pipeline.store.keys import Keys
 from pipeline.store.walk import every_key
-from pipeline.table.tables import MENDABLE
+from pipeline.table.mending import MENDABLE
 from schemas.erasure import Erasure
 from schemas.interaction import Interaction
 from schemas.topics import ERASED
