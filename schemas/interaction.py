@@ -74,14 +74,17 @@ class Interaction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_
     shares: Count | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what the shape alone cannot: a platform that is no slug, a record about no post, an account id over
-        256 bytes.
+        """Refuse what the shape alone cannot: a platform that is no slug, a record about no post, totals that count
+        nowhere, an account id over 256 bytes.
 
         Raises ValueError, which the decoder turns into `msgspec.ValidationError`.
         """
         if self.platform not in _platforms:
             _check_platform(self.platform)
-        if self.post is None and self.kind != "totals":
+        if self.kind == "totals":
+            if missing := missing_totals(self.post, self.likes, self.comments, self.shares, self.followers):
+                raise ValueError(missing)
+        elif self.post is None:
             raise ValueError(f"a {self.kind} needs a `post`")
         if not self.account.isascii() and len(self.account.encode()) > 256:
             raise ValueError(f"`account` has {len(self.account.encode())} bytes; expected 256 at the most")
@@ -90,6 +93,17 @@ class Interaction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_
     def key(self) -> str:
         """The record key in Kafka, `platform:account`: all of an account stays in order in one partition."""
         return f"{self.platform}:{self.account}"
+
+
+def missing_totals(
+    post: str | None, likes: int | None, comments: int | None, shares: int | None, followers: int | None
+) -> str | None:
+    """What totals lack that would count nowhere, None where a number of them counts."""
+    if post is None:
+        return "totals without a `post` are the account's: they need `followers`" if followers is None else None
+    if likes is None and comments is None and shares is None:
+        return "totals of a `post` need `likes`, `comments` or `shares`"
+    return None
 
 
 def _check_platform(platform: str) -> None:

@@ -29,7 +29,7 @@ FOLDER = Path(__file__).parent
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SCHEMA_FORMAT = "application/schema+json;version=draft-2020-12"
 #: Grows by one in its last part with every change that old readers understand, in its first with any other.
-VERSION = "1.2.0"
+VERSION = "1.2.1"
 
 RECORDS: dict[str, type[msgspec.Struct]] = {
     "interaction": Interaction,
@@ -50,11 +50,23 @@ CARRIES = {
     ERASED.name: "erasure",
 }
 
-#: What `Interaction.__post_init__` refuses besides the shape: only totals may be about no post.
+_ABOUT_A_POST = {"required": ["post"], "properties": {"post": {"type": "string"}}}
+
+
+def _has(number: str) -> dict[str, Any]:
+    return {"required": [number], "properties": {number: {"type": "integer"}}}
+
+
+#: What `Interaction.__post_init__` refuses besides the shape: only totals may be about no post, and then they are of an
+#: account; without a number that counts they are none.
 _POST_UNLESS_TOTALS = {
     "if": {"properties": {"kind": {"const": "totals"}}},
-    "then": {},
-    "else": {"required": ["post"], "properties": {"post": {"type": "string"}}},
+    "then": {
+        "if": _ABOUT_A_POST,
+        "then": {"anyOf": [_has(n) for n in ("likes", "comments", "shares")]},
+        "else": _has("followers"),
+    },
+    "else": _ABOUT_A_POST,
 }
 
 

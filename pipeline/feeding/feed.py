@@ -34,6 +34,7 @@ OLDEST_MS = 946_684_800_000
 TOO_LONG = (
     f"`post` is too long for the like's `id`, `post`/pseudonym; expected an `id` of 1 to {LONGEST_ID:,} characters"
 )
+ONLY_ADDED = "expected add: totals are absolute, the newest stand"
 #: Lines between two calls of `progress`.
 PROGRESS_LINES = 500
 
@@ -118,6 +119,10 @@ def check_line(line: Line, latest_ms: int, pseudonym: Pseudonym | None) -> Line:
             f"expected {latest_ms} at the most, TWOWAY_FUTURE_LIMIT_S from now"
         )
         return Line(line.number, line.raw, reason="time_in_future", detail=detail)
+    if line.interaction.kind == "totals" and line.interaction.action != "add":
+        return Line(
+            line.number, line.raw, reason="schema", detail=f"`action` is {line.interaction.action!r}; {ONLY_ADDED}"
+        )
     if pseudonym is None:
         return line
     try:

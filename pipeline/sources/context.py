@@ -8,7 +8,7 @@ from pipeline.errors import UnreadableError
 from pipeline.sources.delivery import Connection
 from pipeline.sources.fields import check_whole
 from pipeline.sources.outcomes import Ignored, Known
-from schemas.interaction import LONGEST_TEXT, Action, Interaction, Kind, Media, TimeFrom
+from schemas.interaction import LONGEST_TEXT, Action, Interaction, Kind, Media, TimeFrom, missing_totals
 
 LONGEST_REACTION = 256
 LONGEST_URL = 2048
@@ -183,9 +183,9 @@ class Context:
         shares: int | None = None,
         followers: int | None = None,
     ) -> Interaction:
-        """Absolute numbers of a post, or without one of the account. Raises UnreadableError where none is there."""
-        if likes is comments is shares is followers is None:
-            raise UnreadableError("missing_field", "expected likes, comments, shares or followers")
+        """Absolute numbers of a post, or without one of the account. Raises UnreadableError where none counts."""
+        if missing := missing_totals(post, likes, comments, shares, followers):
+            raise UnreadableError("missing_field", missing)
         check_whole(account, post)
         return Interaction(
             platform=platform,

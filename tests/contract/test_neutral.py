@@ -55,9 +55,18 @@ def test_totals_without_a_post_are_the_accounts(envelope: Envelope) -> None:
 
 
 @envelopes
-@pytest.mark.parametrize("data", [{}, {"likes": "90"}, {"likes": -1, "shares": True}, {"followers": None}])
+@pytest.mark.parametrize(
+    "data", [{}, {"likes": "90"}, {"likes": -1, "shares": True}, {"followers": None}, {"followers": 5}]
+)
 def test_totals_without_a_number_are_kept_as_rejected(envelope: Envelope, data: dict[str, Any]) -> None:
+    """Followers are no number of a post."""
     assert envelope("totals", "added", {"post": "post-42", **data}) == "missing_field"
+
+
+@envelopes
+def test_totals_of_an_account_without_followers_are_kept_as_rejected(envelope: Envelope) -> None:
+    """Likes are of a post; without one they would count nowhere."""
+    assert envelope("totals", "added", {"likes": 90, "comments": 5, "shares": 1}) == "missing_field"
 
 
 @envelopes
@@ -83,6 +92,6 @@ def test_a_post_may_say_that_it_is_not_to_be_labelled(envelope: Envelope, said: 
 
 
 def test_totals_without_a_time_have_that_of_receipt() -> None:
-    body = {"type": "interaction.totals.added", "data": {"platform": "shop", "account": "brand", "likes": 1}}
+    body = {"type": "interaction.totals.added", "data": {"platform": "shop", "account": "brand", "followers": 1}}
     found = Reader("standardwebhooks").one(body)
     assert (found.time_ms, found.time_from) == (NOW_MS, "received")

@@ -52,6 +52,11 @@ BROKEN: list[dict[str, Any]] = [
     {**LIKE, "account": "a" * 257},
     {**LIKE, "own": "yes"},
     {**LIKE, "likes": -1},
+    {**LIKE, "kind": "totals"},
+    {**LIKE, "kind": "totals", "likes": None},
+    {**LIKE, "kind": "totals", "followers": 5},
+    {**LIKE, "kind": "totals", "post": None},
+    {**LIKE, "kind": "totals", "post": None, "likes": 5, "comments": 5, "shares": 5},
 ]
 
 
@@ -79,8 +84,12 @@ def test_examples_validate_and_decode(name: str) -> None:
 
 
 def test_what_the_schema_allows_decodes() -> None:
-    """Unknown fields are passed over by both; totals of an account carry no post."""
-    for record in (LIKE, {**LIKE, "mood": 1}, {**LIKE, "kind": "totals", "post": None}, {**LIKE, "account": "a" * 256}):
+    """Unknown fields are passed over by both; totals of an account carry no post; a number that counts is enough."""
+    totals = {**LIKE, "kind": "totals"}
+    numbers = [{**totals, name: 0} for name in ("likes", "comments", "shares")]
+    numbers += [{**totals, "post": None, "followers": 0}, {**totals, "post": None, "followers": 0, "likes": 5}]
+    numbers += [{**totals, "likes": 5, "followers": 5}, {**totals, "likes": 5, "action": "edit"}]
+    for record in (LIKE, {**LIKE, "mood": 1}, {**LIKE, "account": "a" * 256}, *numbers):
         validator("interaction").validate(record)
         decode_interaction(orjson.dumps(record))
 

@@ -73,17 +73,19 @@ async def test_published_rows_are_the_rows_in_redis_and_a_quiet_window_becomes_f
 async def test_a_poison_record_goes_to_rejected_and_the_stream_goes_on(settings: Settings, start_worker: Start) -> None:
     """What cannot be counted is kept with its bytes, where it lay and why; what follows is counted."""
     poison = [b"{not json", b'{"platform":"facebook"}', None, b"\xff\xfe", b"[" * 100_000]
+    # Taken into the topic by an earlier version: totals that count nowhere.
+    poison.append(encode_interaction(make_interaction(kind="totals", likes=9)).replace(b'"post":"p1",', b""))
     write_topic(settings, INTERACTIONS, 0, poison)
     await send(settings, [make_interaction(time_ms=wall_clock() + 3_600_000, actor="future")])
     await send(settings, [make_interaction(time_ms=wall_clock())])
     start_worker(settings)
     wait_until(lambda: page_of(settings, "a1", "p1"))
-    kept = [decode_rejected(value) for value in wait_until(lambda: enough(read_topic(settings, REJECTED), 6))]
+    kept = [decode_rejected(value) for value in wait_until(lambda: enough(read_topic(settings, REJECTED), 7))]
     reasons = sorted(one.reason for one in kept)
-    assert reasons == ["no_value", "not_json", "not_json", "schema", "schema", "time_in_future"]
+    assert reasons == ["no_value", "not_json", "not_json", "schema", "schema", "schema", "time_in_future"]
     assert {one.bytes for one in kept} >= {b"{not json", b'{"platform":"facebook"}', b"\xff\xfe", b""}
     assert all(one.source.startswith(f"{settings.topic(INTERACTIONS.name)}[") for one in kept)
-    await proven(settings, 7)
+    await proven(settings, 8)
 
 
 async def test_a_record_in_a_partition_that_does_not_own_its_slot_is_sent_on_and_counted(

@@ -44,8 +44,12 @@ def interactions(draw: st.DrawFn) -> Interaction:
 
 
 def _totals(draw: st.DrawFn, account: str, post: str, time_ms: int) -> Interaction:
+    """With one number at least that counts where it is about, and any of the others."""
     number = st.one_of(st.none(), st.integers(0, 1000))
     of_account = draw(st.booleans())
+    numbers = {name: draw(number) for name in ("likes", "comments", "shares", "followers")}
+    counts = "followers" if of_account else draw(st.sampled_from(["likes", "comments", "shares"]))
+    numbers[counts] = draw(st.integers(0, 1000))
     return Interaction(
         platform="facebook",
         account=account,
@@ -54,10 +58,7 @@ def _totals(draw: st.DrawFn, account: str, post: str, time_ms: int) -> Interacti
         post=None if of_account else post,
         id=account if of_account else post,
         time_ms=time_ms,
-        likes=draw(number),
-        comments=draw(number),
-        shares=draw(number),
-        followers=draw(number),
+        **numbers,
     )
 
 

@@ -124,7 +124,7 @@ def same(slices: Sequence[Sequence[bytes | None]], marks: Sequence[int] = (0, 0)
 
 
 OPENING = [
-    encode_interaction(make_interaction(account=account, post=f"{account}/{post}", kind="totals", actor=None))
+    encode_interaction(make_interaction(account=account, post=f"{account}/{post}", kind="totals", actor=None, likes=0))
     for account in (OURS, OTHERS, APART)
     for post in POSTS
 ]

@@ -92,22 +92,22 @@ def test_another_spelling_is_refused_with_the_usual_ones() -> None:
 @pytest.mark.parametrize(
     ("row", "post", "id_"),
     [
-        ("like,add,p1,,u1,", "p1", "p1/u1"),
-        ("like,remove,p1,,u1,", "p1", "p1/u1"),
-        ("like,add,p1,l7,u1,", "p1", "l7"),
-        ("post,add,p1,,,", "p1", "p1"),
-        ("post,edit,,p1,,", "p1", "p1"),
-        ("totals,add,p1,,,50", "p1", "p1"),
-        ("totals,add,,,,50", None, "a1"),
+        ("like,add,p1,,u1,,", "p1", "p1/u1"),
+        ("like,remove,p1,,u1,,", "p1", "p1/u1"),
+        ("like,add,p1,l7,u1,,", "p1", "l7"),
+        ("post,add,p1,,,,", "p1", "p1"),
+        ("post,edit,,p1,,,", "p1", "p1"),
+        ("totals,add,p1,,,50,", "p1", "p1"),
+        ("totals,add,,,,,50", None, "a1"),
     ],
 )
 def test_what_follows_from_the_other_fields_may_be_left_out(row: str, post: str | None, id_: str) -> None:
     """A like is one a person and post, a post its own object, totals are those of their post or account."""
-    names = "kind,action,post,id,actor,followers"
+    names = "kind,action,post,id,actor,likes,followers"
     [line] = read_lines([f"platform,account,time_ms,{names}\n".encode(), f"x,a1,5,{row}\n".encode()])
     cells = dict(zip(names.split(","), row.split(","), strict=True))
     fields = {"platform": "x", "account": "a1", "time_ms": 5} | {name: cell for name, cell in cells.items() if cell}
-    fields |= {"followers": 50} if "followers" in fields else {}
+    fields |= {name: 50 for name in ("likes", "followers") if name in fields}
     [same] = read_lines([orjson.dumps(fields)])
     assert line.interaction is not None
     assert line.interaction == same.interaction
@@ -133,6 +133,41 @@ def test_an_id_that_does_not_follow_is_asked_for(fields: dict[str, object], said
     basis: dict[str, object] = {"platform": "x", "account": "a1", "action": "add", "post": "p1", "time_ms": 5}
     [line] = read_lines([orjson.dumps(basis | fields)])
     assert (line.reason, line.detail) == ("schema", said)
+
+
+OF_A_POST = "totals of a `post` need `likes`, `comments` or `shares`"
+OF_AN_ACCOUNT = "totals without a `post` are the account's: they need `followers`"
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("p1,,", OF_A_POST),
+        ("p1,,50", OF_A_POST),
+        (",,", OF_AN_ACCOUNT),
+        (",50,", OF_AN_ACCOUNT),
+    ],
+)
+def test_totals_that_would_count_nowhere_are_refused(row: str, said: str) -> None:
+    """Followers of a post, likes of an account, or no number at all; the same in both forms."""
+    [line] = read_lines(
+        [b"platform,account,kind,action,time_ms,post,likes,followers\n", f"x,a1,totals,add,5,{row}\n".encode()]
+    )
+    cells = dict(zip(("post", "likes", "followers"), row.split(","), strict=True))
+    fields = {"platform": "x", "account": "a1", "kind": "totals", "action": "add", "time_ms": 5}
+    fields |= {name: cell if name == "post" else int(cell) for name, cell in cells.items() if cell}
+    [same] = read_lines([orjson.dumps(fields)])
+    whole = decode_line(1, orjson.dumps(fields | {"id": fields.get("post", "a1")}))
+    assert [(one.reason, one.detail) for one in (line, same, whole)] == [("schema", said)] * 3
+
+
+@pytest.mark.parametrize("action", ["edit", "remove"])
+def test_totals_are_only_added(action: str) -> None:
+    """A removal of totals would set them."""
+    line = decode_line(7, encode_interaction(make_interaction(kind="totals", action=action, likes=9)))
+    refused = check_line(line, NOON_MS, None)
+    said = f"`action` is '{action}'; expected add: totals are absolute, the newest stand"
+    assert (refused.number, refused.interaction, refused.reason, refused.detail) == (7, None, "schema", said)
 
 
 @pytest.mark.parametrize(
