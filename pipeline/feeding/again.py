@@ -14,6 +14,7 @@ from pipeline.gateway.connections import load
 from pipeline.gateway.directory import Directory
 from pipeline.gateway.intake import UNKNOWN
 from pipeline.gateway.pseudonyms import former_pseudonym, keyed_pseudonym
+from pipeline.gateway.writers import writers
 from pipeline.settings import Settings
 from pipeline.sources.context import Context, Pseudonym
 from pipeline.sources.delivery import Connection, Delivery
@@ -72,6 +73,8 @@ class Deliveries:
         known = await self._directory.look_up(connection.platform, source.references(parsed))
         context = Context(connection, rejected.time_ms, self.pseudonym, known, former_pseudonym(self._settings))
         outcomes = source.normalise(parsed, context)
+        if source.tells_erasures:
+            context.memories |= dict(writers(outcomes))
         if self._remember and context.memories:
             await self._directory.remember(connection.platform, context.memories)
         interactions = [outcome.interaction for outcome in outcomes if isinstance(outcome, Counted)]

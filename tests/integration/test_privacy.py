@@ -18,14 +18,16 @@ from pipeline.settings import Secret, Settings
 from pipeline.store.texts import decode_text, mark_of
 from schemas.erasure import Erasure, decode_erasure
 from schemas.interaction import Interaction
-from schemas.topics import ERASED, UNANSWERED
+from schemas.rejected import Rejected, encode_rejected
+from schemas.topics import ERASED, REJECTED, UNANSWERED
 from schemas.unanswered import Unanswered, decode_unanswered
-from tests.commands import TWOWAY, environment
+from tests.commands import TWOWAY, environment, twoway_json
 from tests.contract.corpus import PAYLOADS
 from tests.driver import Driver, accounts_of
 from tests.factories import NOON_MS, make_interaction
 from tests.gateways import gateway, interactions, meta_headers, post_page, records
 from tests.redises import open_redis
+from tests.topics import write_topic
 
 pytestmark = pytest.mark.servers
 
@@ -175,6 +177,33 @@ async def test_an_account_that_was_deleted_on_its_platform_is_asked_to_be_erased
             assert (await deliver(gone))["ignored"] == {"actor_erasure": 1}
     (record,) = records(settings, ERASED.name)
     assert decode_erasure(record.value).actor == keyed_pseudonym(settings.actor_key)("bluesky", reply["did"])
+
+
+async def test_who_wrote_a_comment_that_was_rejected_and_replayed_is_asked_to_be_erased_too(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """The replay remembers who wrote as the gateway does; a dry run does not."""
+    reply = json.loads((PAYLOADS / "bluesky-reply-create.json").read_bytes())
+    brand = json.loads((PAYLOADS / "expected.json").read_bytes())["bluesky-reply-create.json"]["connection"]["account"]
+    (tmp_path / "connections.toml").write_text(
+        f'[connections.sky]\nplatform = "bluesky"\nsecrets = ["token of the relay"]\naccounts = ["{brand}"]\n'
+    )
+    kept = Rejected(
+        stage="normalise", reason="missing_field", time_ms=NOON_MS, source="sky", platform="bluesky",
+        bytes=json.dumps(reply).encode(),
+    )  # fmt: skip
+    write_topic(settings, REJECTED, 0, [encode_rejected(kept)])
+    account = {"active": False, "did": reply["did"], "seq": 1, "status": "deleted"}
+    gone = json.dumps({"did": reply["did"], "time_us": NOON_MS * 1000, "kind": "account", "account": account})
+    erasures = []
+    async with gateway(settings, tmp_path) as client:
+        for arguments in (["--dry-run"], []):
+            variables = {"TWOWAY_CONNECTIONS_FILE": str(tmp_path / "connections.toml")}
+            code, report = await asyncio.to_thread(twoway_json, settings, "replay", *arguments, **variables)
+            assert (code, report["interactions"]) == (0, 1)
+            await client.post("/webhooks/sky", content=gone, headers={"Authorization": "Bearer token of the relay"})
+            erasures.append([decode_erasure(record.value).actor for record in records(settings, ERASED.name)])
+    assert erasures == [[], [keyed_pseudonym(settings.actor_key)("bluesky", reply["did"])]]
 
 
 def reaction(verb: str, actor: str, second: int) -> bytes:
