@@ -112,7 +112,7 @@ def register(app: typer.Typer) -> None:
 def _opened(name: str) -> Iterator[tuple[Iterator[bytes], Any]]:
     """The file's lines, and what is called while they are read: it moves the bar by the bytes of the file."""
     raw = _open(name)
-    total = None if name == "-" else Path(name).stat().st_size
+    total = Path(name).stat().st_size if name != "-" and Path(name).is_file() else None
     with raw, _bytes_bar(total) as (bar, task):
         lines = gzip.GzipFile(fileobj=raw) if _is_gzip(raw) else raw
         yield iter(lines), lambda _: bar.update(task, completed=raw.tell() if total is not None else None)

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from pipeline.clock import Clock, wall_clock
-from pipeline.feeding.lines import Format, Line, read_lines
+from pipeline.feeding.lines import Format, Line
+from pipeline.feeding.portions import read_portions
 from pipeline.feeding.refusals import TIME_TOO_OLD, day_of
 from pipeline.feeding.sender import Sender, open_sender
 from pipeline.settings import Settings
@@ -35,8 +36,6 @@ TOO_LONG = (
     f"`post` is too long for the like's `id`, `post`/pseudonym; expected an `id` of 1 to {LONGEST_ID:,} characters"
 )
 ONLY_ADDED = "expected add: totals are absolute, the newest stand"
-#: Lines between two calls of `progress`.
-PROGRESS_LINES = 500
 
 
 @dataclass
@@ -76,25 +75,35 @@ async def feed(
     progress: Callable[[int], None] | None = None,
     clock: Clock = wall_clock,
 ) -> FeedReport:
-    """Send every line that is an interaction. `progress` is called with the number of lines read now and then."""
+    """Send every line that is an interaction, of a stream at once. `progress` is called with the number of lines read
+    now and then."""
     report = FeedReport()
     async with open_sender(settings) as sender:
-        latest_ms = clock() + settings.future_limit_s * 1000
-        for count, line in enumerate(read_lines(lines, options.form), start=1):
-            if line.unknown and len(report.unknown) < UNKNOWN_KEPT:
-                report.unknown.update(line.unknown[:UNKNOWN_KEPT])
-            timely = line if options.old_times else refuse_old(line, latest_ms)
-            checked = check_line(timely, latest_ms, options.pseudonym)
-            if checked.interaction is None:
-                await _refuse(checked, report, options, sender, clock)
-                if options.stop:
-                    break
-            else:
-                await sender.send(checked.interaction)
-                report.sent += 1
-            if progress and count % PROGRESS_LINES == 0:
-                progress(line.number)
+        async for portion in read_portions(lines, options.form):
+            if not portion:  # whoever writes them may take hours to the next
+                await sender.flush()
+            latest_ms = clock() + settings.future_limit_s * 1000
+            for line in portion:
+                await _take(line, report, options, sender, clock, latest_ms)
+                if options.stop and report.refused:
+                    return report
+            if progress and portion:
+                progress(portion[-1].number)
     return report
+
+
+async def _take(
+    line: Line, report: FeedReport, options: FeedOptions, sender: Sender, clock: Clock, latest_ms: int
+) -> None:
+    if line.unknown and len(report.unknown) < UNKNOWN_KEPT:
+        report.unknown.update(line.unknown[:UNKNOWN_KEPT])
+    timely = line if options.old_times else refuse_old(line, latest_ms)
+    checked = check_line(timely, latest_ms, options.pseudonym)
+    if checked.interaction is None:
+        await _refuse(checked, report, options, sender, clock)
+    else:
+        await sender.send(checked.interaction)
+        report.sent += 1
 
 
 def refuse_old(line: Line, latest_ms: int) -> Line:

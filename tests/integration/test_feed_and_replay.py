@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from pipeline.feeding.feed import FeedOptions, feed
 from pipeline.gateway.pseudonyms import keyed_pseudonym
 from pipeline.scan import open_scan
 from pipeline.settings import Secret, Settings
@@ -23,6 +26,7 @@ from tests.conftest import PARTITIONS
 from tests.contract.corpus import PAYLOADS
 from tests.factories import NOON_MS, make_interaction
 from tests.gateways import gateway, post_x, rejected
+from tests.waiting import wait_until_async
 
 pytestmark = pytest.mark.servers
 
@@ -142,6 +146,48 @@ async def test_times_before_2000_are_sent_only_when_asked_for(settings: Settings
     assert fed(settings, old, "--old-times", "--pseudonymised")[0] == "1 interaction sent, 0 refused\n"
     assert replayed(settings, "--reason", "time_too_old")[1].endswith("\n1 interaction sent\n")
     assert [one.time_ms for *_, one in await interactions(settings)] == [NOON_MS // 1000] * 2
+
+
+async def test_a_line_of_a_pipe_is_in_kafka_while_the_pipe_stays_open(settings: Settings) -> None:
+    """It does not wait for a full batch, nor for the end."""
+    pipe = asyncio.subprocess.PIPE
+    feeding = await asyncio.create_subprocess_exec(
+        *TWOWAY, "feed", "-", "--json", stdin=pipe, stdout=pipe, env=environment(settings)
+    )
+    assert feeding.stdin is not None
+    try:
+        for number in (1, 2):
+            feeding.stdin.write(encode_interaction(make_interaction(actor=f"u{number}")) + b"\n")
+
+            async def arrived(number: int = number) -> bool:
+                return len(await interactions(settings)) == number
+
+            await wait_until_async(arrived, 60)
+            assert feeding.returncode is None
+    finally:
+        feeding.stdin.close()
+    report = await asyncio.wait_for(feeding.stdout.read(), 30)
+    assert (await feeding.wait(), orjson.loads(report)["sent"]) == (0, 2)
+
+
+async def test_a_pipe_that_stays_open_for_hours_takes_what_happens_then(settings: Settings) -> None:
+    """What lies in the future is asked of the clock when the line comes."""
+    now_ms, hour_ms = [NOON_MS], 3_600_000
+    first, second = (encode_interaction(make_interaction(actor=f"u{n}", time_ms=NOON_MS + n * hour_ms)) for n in (0, 1))
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as reader, os.fdopen(write, "wb", buffering=0) as writer:
+        writer.write(first + b"\n")
+        feeding = asyncio.create_task(feed(settings, reader, FeedOptions(), clock=lambda: now_ms[0]))
+
+        async def arrived() -> bool:
+            return len(await interactions(settings)) == 1
+
+        await wait_until_async(arrived, 60)
+        now_ms[0] += hour_ms
+        writer.write(second + b"\n")
+        writer.close()
+        report = await asyncio.wait_for(feeding, 60)
+    assert (report.sent, dict(report.refused)) == (2, {})
 
 
 async def test_stop_ends_at_the_first_refused_line(settings: Settings) -> None:
