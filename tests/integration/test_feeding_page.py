@@ -53,6 +53,8 @@ def test_the_table_says_what_each_kind_needs(kind: str) -> None:
     column = {name: row[KINDS.index(kind)] for fields, *row in ROWS for name in re.findall(r"[a-z_]+", fields)}
     full = {"kind": kind} | {name: value for name, value in VALUES.items() if column[name] in {"R", "D", "o"}}
     full |= {"id": "p1"} if kind in {"post", "totals"} else {"id": "p1/ann"} if kind == "like" else {}
+    # Numbers of which one counts, whichever is left out: with a post or without.
+    full |= {"likes": 1, "comments": 1, "followers": 1} if kind == "totals" else {}
     [whole] = read_lines([orjson.dumps(full)])
     assert whole.interaction is not None
     for name in full:
