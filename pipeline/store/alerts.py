@@ -13,7 +13,7 @@ from pipeline.alerting.state import State, decode_state
 from pipeline.counting.live import LivePage
 from pipeline.store.keys import Keys
 from pipeline.store.round_trip import round_trip
-from schemas.alert import Rule
+from schemas.alert import Rule, decode_alert
 
 decode_lengths = msgspec.json.Decoder(tuple[tuple[int, int], ...]).decode
 encode_lengths = msgspec.json.Encoder().encode
@@ -35,6 +35,12 @@ def state_field(rule: Rule, reference: str) -> str:
     return f"{rule}|{reference}"
 
 
+def in_order(outbox: dict[str, bytes]) -> dict[str, bytes]:
+    """An outbox in the order in which its alerts were said: Redis gives the fields of a larger hash in any."""
+    said = {name: decode_alert(value) for name, value in outbox.items()}
+    return dict(sorted(outbox.items(), key=lambda one: (said[one[0]].time_ms, said[one[0]].state == "cleared")))
+
+
 async def read_alerts(redis: Redis, keys: Keys, slots: Iterable[int]) -> dict[int, SlotAlerts]:
     """All of these slots. Read after the marks: who writes meanwhile fences our next script."""
     slots = list(slots)
@@ -49,7 +55,7 @@ async def read_alerts(redis: Redis, keys: Keys, slots: Iterable[int]) -> dict[in
     for slot in slots:
         states, lengths, outbox, judged = (next(answers) for _ in range(4))
         alerts = found[slot] = SlotAlerts(judged_ms=int(judged or 0))
-        alerts.outbox = {name.decode(): value for name, value in outbox.items()}
+        alerts.outbox = in_order({name.decode(): value for name, value in outbox.items()})
         alerts.lengths = {name.decode(): decode_lengths(value) for name, value in lengths.items()}
         for name, value in states.items():
             rule, _, reference = name.decode().partition("|")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -52,6 +52,18 @@ def test_a_listener_runs_only_where_it_is_asked_for(compose: dict[str, Any], pla
     assert (service["profiles"], service["command"]) == ([platform], ["listen", platform])
     assert f"http://127.0.0.1:{port}/readyz" in service["healthcheck"]["test"][-1]
     assert "ports" not in service
+
+
+@pytest.mark.parametrize("role", ["gateway", *LISTENERS])
+def test_a_connections_file_that_an_editor_replaces_is_seen(compose: dict[str, Any], role: str) -> None:
+    """A mount of one file keeps the old file when another takes its name; so its directory is mounted, read-only."""
+    service = compose["services"][role]
+    file = PurePosixPath(environment_of(service)["TWOWAY_CONNECTIONS_FILE"])
+    source, target, mode = service["volumes"][0].split(":")
+    assert (PurePosixPath(target), mode, len(service["volumes"])) == (file.parent, "ro", 1)
+    assert source == "./config"
+    head = (ROOT / "docker-compose.yml").read_text(encoding="utf-8").partition("\n\n")[0]
+    assert f"cp deploy/connections.example.toml {source.removeprefix('./')}/{file.name}" in head
 
 
 def test_variables_of_the_image_are_settings(dockerfile: list[str]) -> None:

@@ -20,8 +20,9 @@ from pipeline.publishing.outlet import Outlet
 from pipeline.reading import Client, Reader
 from pipeline.settings import Settings
 from pipeline.slots import slot_of
+from pipeline.store.alerts import read_alerts
 from pipeline.store.keys import Keys
-from schemas.alert import Alert, decode_alert
+from schemas.alert import Alert, AlertState, alert_id, cause_of, decode_alert, encode_alert
 from schemas.interaction import Interaction
 from schemas.topics import ALERTS
 from tests.commands import TWOWAY, environment
@@ -34,6 +35,8 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.servers
 
 BRAND, OTHER = accounts_of(0, 2)
+#: Of Redis' default hash-max-listpack-entries, and a few more: a larger hash is given in any order.
+MANY = 600
 SLOT = slot_of("facebook", BRAND)
 MINUTE_MS = 60_000
 PAGE = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text(encoding="utf-8")
@@ -63,6 +66,27 @@ async def driver(quick: Settings) -> AsyncIterator[Driver]:
     yield made
     await outlet.stop()
     await redis.aclose()
+
+
+def said(post: int, state: AlertState) -> Alert:
+    """An alert of a post, which fires and clears in the minute of its number."""
+    cause = cause_of("ratioed", "post", "facebook", f"p{post}", NOON_MS)
+    time_ms = NOON_MS + post * MINUTE_MS
+    return Alert(
+        id=alert_id(cause, state), cause=cause, rule="ratioed", state=state, platform="facebook", account=BRAND,
+        entity="post", post=f"p{post}", window="all", start_ms=None, end_ms=time_ms, since_ms=NOON_MS, value=2.0,
+        baseline=None, threshold=1.0, sample=60, explanation="", time_ms=time_ms,
+    )  # fmt: skip
+
+
+async def test_an_outbox_that_a_crash_left_behind_goes_out_in_its_order(quick: Settings) -> None:
+    """Whoever reads `cleared` has read `fired`, also where both were said at one look."""
+    keys, expected = Keys(quick.key_prefix), [said(post, s) for post in range(MANY) for s in ("fired", "cleared")]
+    async with open_redis(quick) as redis:
+        await redis.hset(keys.alerting[SLOT], mapping={alert.id: encode_alert(alert) for alert in reversed(expected)})
+        found = await read_alerts(redis, keys, [SLOT])
+    assert [*found[SLOT].outbox] == [alert.id for alert in expected]
+    assert found[SLOT].outbox[expected[0].id] == encode_alert(expected[0])
 
 
 def minute(number: int, likes: int, comments: int, account: str = BRAND) -> list[Interaction]:
