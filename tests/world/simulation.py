@@ -102,9 +102,9 @@ class Simulation(RuleBasedStateMachine):
     @rule(partition=WHERE, number=MANY, tell=st.booleans(), fault=FAULTS)
     def contend(self, partition: int, number: int, tell: bool, fault: Fault | None) -> None:
         """The owner is held for dead, and goes on with what its heir has gone on with already."""
+        self.count(partition, number, False, True, None)
         owner = self.world.owner(partition)
         if owner is not None:
-            self.count(partition, number, False, True, None)
             self.oust(self.world.workers.index(owner))
             self.count(partition, number, False, True, None)
             if tell:
