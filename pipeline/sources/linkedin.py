@@ -77,7 +77,7 @@ class LinkedIn(Source):
     def references(self, parsed: list[Notice]) -> Iterable[str]:
         wanted = set()
         for notice in parsed:
-            if not _told_post(notice):
+            if notice.value and not _told_post(notice):
                 wanted |= {_post_urn(notice), _comment_id(notice)}
         return [object_id for object_id in wanted if object_id is not None]
 
