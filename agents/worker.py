@@ -191,11 +191,20 @@ class CountWorker(faust.Worker):  # type: ignore[misc]
         await self.default_on_first_start()
 
     def _schedule_shutdown(self, signal: Any) -> None:
-        """Clients that cannot reach their servers may hang in their own farewell: then the process leaves without."""
-        leave = Timer(LEAVE_S, os._exit, (0,))
-        leave.daemon = True
-        leave.start()
+        _leave_at_last(0)
         super()._schedule_shutdown(signal)
+
+    def _crash(self, reason: BaseException) -> None:
+        if not self.crashed:
+            _leave_at_last(1)
+        super()._crash(reason)
+
+
+def _leave_at_last(exit_code: int) -> None:
+    """Clients that cannot reach their servers may hang in their own farewell: then the process leaves without."""
+    leave = Timer(LEAVE_S, os._exit, (exit_code,))
+    leave.daemon = True
+    leave.start()
 
 
 def run_worker(settings: Settings) -> None:

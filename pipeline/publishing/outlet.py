@@ -15,6 +15,9 @@ from pipeline.access.kafka import kafka_options
 from pipeline.publishing.record_batch import Batches
 from pipeline.settings import Settings
 
+#: How long a farewell may take: aiokafka's own waits for acknowledgements for ever.
+STOP_S = 3.0
+
 
 class Outlet:
     """A producer with acks from all replicas."""
@@ -38,9 +41,13 @@ class Outlet:
             return self._producer
 
     async def stop(self) -> None:
-        """Flush and disconnect."""
+        """Flush and disconnect; what is not acknowledged within STOP_S is given up, and the next owner sends it."""
         if self._producer is not None:
-            await self._producer.stop()
+            try:
+                async with asyncio.timeout(STOP_S):
+                    await self._producer.stop()
+            except TimeoutError:
+                await self.reset()
             self._producer = None
 
     async def send(self, topic: str, partition: int, records: Batches, *, exactly_there: bool = False) -> int:
