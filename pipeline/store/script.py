@@ -137,7 +137,7 @@ class Script:
         renew = not page.renewed or changes.whole or changes.begins_members or changes.begins_threads
         if changes.engaged:
             renew = renew or not page.engaged_renewed
-            page.engaged_renewed = not renew
+            page.engaged_renewed = not renew  # with the page, also where they were renewed today
             self.talk.add_engaged(change, page, engaged, changes.engaged)
         if page.entity == "post":
             if changes.links is not None:

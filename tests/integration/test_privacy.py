@@ -7,6 +7,7 @@ import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -154,15 +155,21 @@ def test_erasing_needs_exactly_one_name(settings: Settings) -> None:
         assert "one of --actor and --pseudonym" in done.stderr
 
 
-async def test_an_account_that_was_deleted_on_its_platform_is_asked_to_be_erased_if_it_wrote_to_us(
-    settings: Settings, tmp_path: Path
-) -> None:
-    """Bluesky says so in its stream, of the whole network; of those who never wrote there is nothing to erase."""
-    reply = json.loads((PAYLOADS / "bluesky-reply-create.json").read_bytes())
+def connect_sky(tmp_path: Path) -> dict[str, Any]:
+    """A connection to Bluesky; gives the frame of a reply to its account."""
+    reply: dict[str, Any] = json.loads((PAYLOADS / "bluesky-reply-create.json").read_bytes())
     brand = json.loads((PAYLOADS / "expected.json").read_bytes())["bluesky-reply-create.json"]["connection"]["account"]
     (tmp_path / "connections.toml").write_text(
         f'[connections.sky]\nplatform = "bluesky"\nsecrets = ["token of the relay"]\naccounts = ["{brand}"]\n'
     )
+    return reply
+
+
+async def test_an_account_that_was_deleted_on_its_platform_is_asked_to_be_erased_if_it_wrote_to_us(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Bluesky says so in its stream, of the whole network; of those who never wrote there is nothing to erase."""
+    reply = connect_sky(tmp_path)
     async with gateway(settings, tmp_path) as client:
 
         async def deliver(frame: dict[str, object]) -> dict[str, object]:
@@ -183,11 +190,7 @@ async def test_who_wrote_a_comment_that_was_rejected_and_replayed_is_asked_to_be
     settings: Settings, tmp_path: Path
 ) -> None:
     """The replay remembers who wrote as the gateway does; a dry run does not."""
-    reply = json.loads((PAYLOADS / "bluesky-reply-create.json").read_bytes())
-    brand = json.loads((PAYLOADS / "expected.json").read_bytes())["bluesky-reply-create.json"]["connection"]["account"]
-    (tmp_path / "connections.toml").write_text(
-        f'[connections.sky]\nplatform = "bluesky"\nsecrets = ["token of the relay"]\naccounts = ["{brand}"]\n'
-    )
+    reply = connect_sky(tmp_path)
     kept = Rejected(
         stage="normalise", reason="missing_field", time_ms=NOON_MS, source="sky", platform="bluesky",
         bytes=json.dumps(reply).encode(),
