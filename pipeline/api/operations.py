@@ -47,8 +47,11 @@ class Operation:
 def operations(windows: Windows) -> tuple[Operation, ...]:
     """Every question; suffixed paths stand before the paths that would swallow them."""
     sizes = tuple(size.name for size in windows.sizes)
-    account, post = "/v1/accounts/{platform}/{id}", "/v1/posts/{platform}/{id}"
-    owner = Parameter("account", "the post's account; without it, the directory names it")
+    return (*_of_an_account(sizes), *_of_a_post(sizes), *_over_all(sizes))
+
+
+def _of_an_account(sizes: tuple[str, ...]) -> tuple[Operation, ...]:
+    account = "/v1/accounts/{platform}/{id}"
     return (
         Operation(
             f"{account}/posts", "listPosts", "The posts of an account, best first", Ranking, _LISTED, Reader.posts
@@ -66,15 +69,7 @@ def operations(windows: Windows) -> tuple[Operation, ...]:
             "getAccountInsights",
             "What makes an account's audience talk, and how much of it stays silent; at most a minute old",
             Insights,
-            (
-                Parameter(
-                    "posts",
-                    "how many of the most recently active posts are looked at",
-                    POSTS_MOST,
-                    low=1,
-                    high=POSTS_MOST,
-                ),
-            ),
+            (_LOOKED_AT,),
             _insights(),
         ),
         Operation(
@@ -82,17 +77,17 @@ def operations(windows: Windows) -> tuple[Operation, ...]:
             "listUnanswered",
             "The audience's comments that still wait for the account's reply, oldest first",
             UnansweredQueue,
-            (
-                Parameter("limit", "how many are given", 50, low=1, high=WAITING_MAX),
-                Parameter(
-                    "after",
-                    "`next` of the answer before: those that follow; without it, from the oldest on",
-                    pattern="^[0-9]{1,14}:[0-9a-f]{16}:[!-~]{1,3072}$",
-                ),
-            ),
+            _WAITING,
             Reader.unanswered,
         ),
         Operation(account, "getAccount", "The numbers of an account for all time", Numbers, (), Reader.account),
+    )
+
+
+def _of_a_post(sizes: tuple[str, ...]) -> tuple[Operation, ...]:
+    post = "/v1/posts/{platform}/{id}"
+    owner = Parameter("account", "the post's account; without it, the directory names it")
+    return (
         Operation(
             f"{post}/series",
             "getPostSeries",
@@ -102,17 +97,17 @@ def operations(windows: Windows) -> tuple[Operation, ...]:
             partial(_series_of, "post"),
         ),
         Operation(post, "getPost", "The numbers of a post for all time", Numbers, (owner,), Reader.post),
+    )
+
+
+def _over_all(sizes: tuple[str, ...]) -> tuple[Operation, ...]:
+    return (
         Operation(
             "/v1/alerts",
             "listAlerts",
             "Alerts that stand or cleared within a week, newest first",
             Alerts,
-            (
-                Parameter("platform", "only of this platform"),
-                Parameter("account", "only of this account of the platform and its posts"),
-                Parameter("state", "`standing`: fired and not cleared since", "all", WHICH),
-                Parameter("limit", "how many are given", 100, low=1, high=ALERTS_MAX),
-            ),
+            _ALERTS,
             Reader.alerts,
         ),
         Operation("/v1/top", "getTop", _TOP, Ranking, _top_parameters(sizes), _top()),
@@ -152,6 +147,23 @@ def _series(sizes: tuple[str, ...]) -> tuple[Parameter, ...]:
 
 
 _LISTED = (_sort("recent"), _limit(20))
+_LOOKED_AT = Parameter(
+    "posts", "how many of the most recently active posts are looked at", POSTS_MOST, low=1, high=POSTS_MOST
+)
+_WAITING = (
+    Parameter("limit", "how many are given", 50, low=1, high=WAITING_MAX),
+    Parameter(
+        "after",
+        "`next` of the answer before: those that follow; without it, from the oldest on",
+        pattern="^[0-9]{1,14}:[0-9a-f]{16}:[!-~]{1,3072}$",
+    ),
+)
+_ALERTS = (
+    Parameter("platform", "only of this platform"),
+    Parameter("account", "only of this account of the platform and its posts"),
+    Parameter("state", "`standing`: fired and not cleared since", "all", WHICH),
+    Parameter("limit", "how many are given", 100, low=1, high=ALERTS_MAX),
+)
 _TOP = "Accounts or posts over everything that is counted, best first; at most a second old"
 
 
