@@ -82,11 +82,20 @@ def _totals(told: Told, platform: str, account: str, context: Context) -> Intera
         account,
         post=told.post,
         time=context.clock(told.time, told.fallback),
-        likes=number(told.data, "likes"),
-        comments=number(told.data, "comments"),
-        shares=number(told.data, "shares"),
-        followers=number(told.data, "followers"),
+        likes=_absolute(told.data, "likes"),
+        comments=_absolute(told.data, "comments"),
+        shares=_absolute(told.data, "shares"),
+        followers=_absolute(told.data, "followers"),
     )
+
+
+def _absolute(data: Mapping[str, Any], key: str) -> int | None:
+    """The number under a key, None where none is told. Raises UnreadableError for what is none: with another number
+    beside it that counts, it would be lost without a word."""
+    told = number(data, key)
+    if told is None and data.get(key) is not None:
+        raise UnreadableError("broken_number", f"expected a whole number of 0 or more under {key}")
+    return told
 
 
 def _media(data: Mapping[str, Any]) -> Media | None:
