@@ -1,9 +1,10 @@
-"""Interactions for tests: a like of a known post by default, so that a test shows only what matters to it."""
+"""Records for tests: an interaction is a like of a known post by default, so a test shows only what matters to it."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from schemas.alert import Alert, alert_id, cause_of
 from schemas.engagement import Engagement
 from schemas.interaction import Interaction
 from schemas.unanswered import Unanswered
@@ -70,6 +71,35 @@ def make_unanswered(**changes: Any) -> Unanswered:
         "text": "Where can I buy it?",
     }
     return Unanswered(**(fields | changes))
+
+
+def make_alert(**changes: Any) -> Alert:
+    """An alert that fired at noon: a comment waits at account `a1` on facebook. With `post` it is the post's.
+
+    `cause` and `id` follow from rule, whose it is, `since_ms` and state.
+    """
+    fields: dict[str, Any] = {
+        "rule": "queue_age",
+        "state": "fired",
+        "platform": "facebook",
+        "account": "a1",
+        "entity": "post" if changes.get("post") else "account",
+        "post": None,
+        "window": "all",
+        "start_ms": NOON_MS,
+        "end_ms": NOON_MS,
+        "since_ms": NOON_MS,
+        "value": 1440.0,
+        "baseline": None,
+        "threshold": 1440.0,
+        "sample": 3,
+        "explanation": "A comment has waited.",
+        "time_ms": NOON_MS,
+    }
+    fields |= changes
+    of = fields["post"] or fields["account"]
+    cause = cause_of(fields["rule"], fields["entity"], fields["platform"], of, fields["since_ms"])
+    return Alert(id=alert_id(cause, fields["state"]), cause=cause, **fields)
 
 
 def _default_id(fields: dict[str, Any]) -> str:

@@ -33,8 +33,8 @@ from pipeline.reading import Reader
 from pipeline.settings import Secret, Settings
 from pipeline.slots import slot_of
 from pipeline.store.alerts import state_field
-from schemas.alert import Alert, alert_id, cause_of, encode_alert
-from tests.factories import make_update
+from schemas.alert import encode_alert
+from tests.factories import make_alert, make_update
 from tests.published import Published
 from tests.waiting import wait_until_async
 from tests.written import NOON_MS, Written
@@ -329,27 +329,10 @@ def test_without_tokens_only_this_machine_is_served(given: str) -> None:
 
 
 def _alert(written: Written, account: str) -> None:
-    cause = cause_of("silent", "account", "facebook", account, NOON_MS)
-    fired = Alert(
-        id=alert_id(cause, "fired"),
-        cause=cause,
-        rule="silent",
-        state="fired",
-        platform="facebook",
-        account=account,
-        entity="account",
-        post=None,
-        window="1h",
-        start_ms=NOON_MS,
-        end_ms=NOON_MS + 3_600_000,
-        since_ms=NOON_MS,
-        value=4242.0,
-        baseline=None,
-        threshold=1.0,
-        sample=1,
+    fired = make_alert(
+        rule="silent", account=account, window="1h", end_ms=NOON_MS + 3_600_000, value=4242.0, threshold=1.0, sample=1,
         explanation=f"{account} is silent",
-        time_ms=NOON_MS,
-    )
+    )  # fmt: skip
     key = written.keys.alerts[slot_of("facebook", account)]
     written.redis.hset(key, state_field("silent", f"account:facebook:{account}"), encode_alert(State(fired, NOON_MS)))
 

@@ -22,12 +22,12 @@ from pipeline.settings import Settings
 from pipeline.slots import slot_of
 from pipeline.store.alerts import read_alerts
 from pipeline.store.keys import Keys
-from schemas.alert import Alert, AlertState, alert_id, cause_of, decode_alert, encode_alert
+from schemas.alert import Alert, AlertState, decode_alert, encode_alert
 from schemas.interaction import Interaction
 from schemas.topics import ALERTS
 from tests.commands import TWOWAY, environment
 from tests.driver import RECEIVED_MS, Driver, accounts_of
-from tests.factories import NOON_MS, make_interaction
+from tests.factories import NOON_MS, make_alert, make_interaction
 from tests.redises import open_redis
 from tests.topics import read_topic
 from tests.waiting import wait_until
@@ -70,12 +70,10 @@ async def driver(quick: Settings) -> AsyncIterator[Driver]:
 
 def said(post: int, state: AlertState) -> Alert:
     """An alert of a post, which fires and clears in the minute of its number."""
-    cause = cause_of("ratioed", "post", "facebook", f"p{post}", NOON_MS)
     time_ms = NOON_MS + post * MINUTE_MS
-    return Alert(
-        id=alert_id(cause, state), cause=cause, rule="ratioed", state=state, platform="facebook", account=BRAND,
-        entity="post", post=f"p{post}", window="all", start_ms=None, end_ms=time_ms, since_ms=NOON_MS, value=2.0,
-        baseline=None, threshold=1.0, sample=60, explanation="", time_ms=time_ms,
+    return make_alert(
+        rule="ratioed", state=state, account=BRAND, post=f"p{post}", start_ms=None, end_ms=time_ms, time_ms=time_ms,
+        value=2.0, threshold=1.0, sample=60, explanation="",
     )  # fmt: skip
 
 

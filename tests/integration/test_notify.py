@@ -26,10 +26,10 @@ from pipeline.notifying.notifier import MOST_UNDER_WAY, Notifier
 from pipeline.notifying.receiver import Receiver
 from pipeline.settings import Secret, Settings
 from pipeline.store.keys import Keys
-from schemas.alert import Alert, alert_id, cause_of, encode_alert
+from schemas.alert import Alert, alert_id, encode_alert
 from schemas.topics import ALERTS
 from tests.commands import TWOWAY, environment
-from tests.factories import make_interaction
+from tests.factories import make_alert, make_interaction
 from tests.integration.work import page_of, send
 from tests.receivers import OTHER_SECRET, SECRET, FakeReceiver, receiving
 from tests.redises import open_blocking
@@ -40,16 +40,10 @@ pytestmark = pytest.mark.servers
 Start = Callable[..., Child]
 
 
-def make_alert(number: int, **changes: Any) -> Alert:
+def fired(number: int, **changes: Any) -> Alert:
     """An alert that fired just now; `number` makes it one of its own."""
     time_ms = wall_clock()
-    cause = cause_of("queue_age", "account", "facebook", "a1", number)
-    alert = Alert(
-        id=alert_id(cause, "fired"), cause=cause, rule="queue_age", state="fired", platform="facebook", account="a1",
-        entity="account", post=None, window="all", start_ms=number, end_ms=time_ms, since_ms=number, value=1440.0,
-        baseline=None, threshold=1440.0, sample=3, explanation="A comment has waited.", time_ms=time_ms,
-    )  # fmt: skip
-    return msgspec.structs.replace(alert, **changes)
+    return make_alert(**({"start_ms": number, "since_ms": number, "end_ms": time_ms, "time_ms": time_ms} | changes))
 
 
 def cleared(alert: Alert) -> Alert:
@@ -95,7 +89,7 @@ def is_told(settings: Settings, alert: Alert) -> bool:
 
 def test_an_alert_arrives_once_and_signed(settings: Settings, receiver: FakeReceiver, start_notify: Start) -> None:
     """Also where the topic holds it twice, and beside what is no alert."""
-    first, second = make_alert(1), make_alert(2)
+    first, second = fired(1), fired(2)
     publish(settings, first, b"{no alert", first, second)
     start_notify()
     wait_until(lambda: set(receiver.taken) == {first.id, second.id} and is_told(settings, second))
@@ -109,7 +103,7 @@ def test_what_is_not_taken_comes_again_until_it_is(
     settings: Settings, receiver: FakeReceiver, start_notify: Start
 ) -> None:
     """Errors, a wish to wait, a redirect elsewhere: the same id each time, and the other alert is not held up."""
-    stubborn, easy = make_alert(1), make_alert(2)
+    stubborn, easy = fired(1), fired(2)
     statuses = iter([503, 302, 429, 400])
     receiver.headers = {"retry-after": "0", "location": "http://127.0.0.1:9/elsewhere"}
     receiver.answer = lambda _, alert_id: next(statuses, 200) if alert_id == stubborn.id else 200
@@ -124,7 +118,7 @@ def test_an_alert_that_is_refused_holds_up_no_other(
     settings: Settings, receiver: FakeReceiver, start_notify: Start
 ) -> None:
     """Not even after more others than may be under way at once: what is delivered behind it does not count."""
-    refused, others = make_alert(0), [make_alert(number) for number in range(1, 2 * MOST_UNDER_WAY)]
+    refused, others = fired(0), [fired(number) for number in range(1, 2 * MOST_UNDER_WAY)]
     receiver.answer = lambda _, alert_id: 400 if alert_id == refused.id else 200
     publish(settings, refused, *others)
     start_notify()
@@ -135,7 +129,7 @@ async def test_what_is_delivered_behind_one_that_is_refused_is_remembered_up_to_
     settings: Settings, receiver: FakeReceiver
 ) -> None:
     """Of ten that may be remembered nine are delivered behind it; the others once it is taken, each once."""
-    refused, others = make_alert(0), [make_alert(number) for number in range(1, 30)]
+    refused, others = fired(0), [fired(number) for number in range(1, 30)]
     is_up = {"yet": False}
     receiver.headers = {"retry-after": "0"}
     receiver.answer = lambda _, alert_id: 200 if alert_id != refused.id or is_up["yet"] else 400
@@ -162,7 +156,7 @@ def test_killed_while_the_receiver_fails_it_delivers_after_its_return(
     settings: Settings, receiver: FakeReceiver, start_notify: Start
 ) -> None:
     """What was under way was not committed; what was delivered is not delivered again."""
-    done, waiting = make_alert(1), make_alert(2)
+    done, waiting = fired(1), fired(2)
     is_up = {"yet": False}
     receiver.answer = lambda _, alert_id: 200 if alert_id == done.id or is_up["yet"] else 503
     publish(settings, done, waiting)
@@ -179,7 +173,7 @@ def test_killed_at_every_moment_an_alert_is_taken_once_by_its_id(
     settings: Settings, receiver: FakeReceiver, start_notify: Start
 ) -> None:
     """Killed as soon as anything arrives: between the answer and the ledger an alert may come again, never be lost."""
-    alerts = [make_alert(number) for number in range(12)]
+    alerts = [fired(number) for number in range(12)]
     publish(settings, *alerts)
     for _ in range(3):
         seen = len(receiver.got)
@@ -196,7 +190,7 @@ def test_the_end_of_a_cause_waits_for_its_beginning(
     settings: Settings, receiver: FakeReceiver, start_notify: Start
 ) -> None:
     """Whoever reads `cleared` has read `fired`."""
-    alert = make_alert(1)
+    alert = fired(1)
     receiver.answer = lambda number, alert_id: 503 if number < 2 else 200
     publish(settings, alert, cleared(alert))
     start_notify()
@@ -209,9 +203,9 @@ def test_a_receiver_that_is_gone_is_left_alone(settings: Settings, receiver: Fak
     receiver.answer = lambda number, alert_id: 410
     (port,) = free_ports(1)
     child = start_notify(TWOWAY_NOTIFY_PORT=str(port))
-    publish(settings, make_alert(1))
+    publish(settings, fired(1))
     wait_until(lambda: receiver.got)
-    publish(settings, make_alert(2))
+    publish(settings, fired(2))
     address = f"http://127.0.0.1:{port}"
     assert wait_until(lambda: 'twoway_notify_alerts_total{outcome="gone"} 2.0' in httpx.get(f"{address}/metrics").text)
     assert len(receiver.got) == 1
@@ -221,7 +215,7 @@ def test_a_receiver_that_is_gone_is_left_alone(settings: Settings, receiver: Fak
 
 def test_an_old_alert_is_given_up(settings: Settings, receiver: FakeReceiver, start_notify: Start) -> None:
     """A topic that is told anew (an emptied Redis) does not wake anybody for last week."""
-    old, new = make_alert(1, time_ms=wall_clock() - 25 * 3_600_000), make_alert(2)
+    old, new = fired(1, time_ms=wall_clock() - 25 * 3_600_000), fired(2)
     publish(settings, old, new)
     start_notify()
     wait_until(lambda: receiver.taken)
@@ -231,7 +225,7 @@ def test_an_old_alert_is_given_up(settings: Settings, receiver: FakeReceiver, st
 def test_both_keys_sign_while_one_is_being_replaced(
     settings: Settings, receiver: FakeReceiver, start_notify: Start
 ) -> None:
-    publish(settings, make_alert(1))
+    publish(settings, fired(1))
     start_notify(TWOWAY_ALERT_SECRET=f"{OTHER_SECRET},{SECRET}")
     wait_until(lambda: receiver.taken)
     assert receiver.got[0].signed
@@ -293,8 +287,8 @@ def test_the_pages_receiver_finds_the_signature_right(
     (port,) = free_ports(1)
     command = [sys.executable, str(tmp_path / "receiver.py"), str(port)]
     receiver = start_child("receiver", command, {"TWOWAY_ALERT_SECRET": SECRET})
-    publish(settings, make_alert(1))
+    publish(settings, fired(1))
     start_notify(TWOWAY_ALERT_URL=f"http://127.0.0.1:{port}/", TWOWAY_ALERT_SECRET=f"{SECRET},{OTHER_SECRET}")
-    wait_until(lambda: f"signed {make_alert(1).id}" in receiver.log.read_text())
-    wait_until(lambda: is_told(settings, make_alert(1)))
+    wait_until(lambda: f"signed {fired(1).id}" in receiver.log.read_text())
+    wait_until(lambda: is_told(settings, fired(1)))
     assert "forged" not in receiver.log.read_text()

@@ -12,17 +12,11 @@ import pytest
 from pipeline.errors import SettingsError
 from pipeline.notifying.receiver import Answer, Receiver, judge_answer, sign, signing_keys
 from pipeline.settings import Secret, Settings
-from schemas.alert import Alert, alert_id, cause_of
-from tests.factories import NOON_MS
+from tests.factories import NOON_MS, make_alert
 
 VECTORS = Path(__file__).parents[1] / "contract" / "payloads" / "signatures.json"
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-CAUSE = cause_of("queue_age", "account", "facebook", "a1", NOON_MS)
-ALERT = Alert(
-    id=alert_id(CAUSE, "fired"), cause=CAUSE, rule="queue_age", state="fired", platform="facebook", account="a1",
-    entity="account", post=None, window="all", start_ms=NOON_MS, end_ms=NOON_MS, since_ms=NOON_MS, value=1440.0,
-    baseline=None, threshold=1440.0, sample=3, explanation="A comment has waited.", time_ms=NOON_MS,
-)  # fmt: skip
+ALERT = make_alert()
 
 
 def test_the_signature_is_that_of_the_official_vector() -> None:

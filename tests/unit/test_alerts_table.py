@@ -10,19 +10,16 @@ from rich.console import Console
 from pipeline.alerting.sentences import expired_sentence, sentence
 from pipeline.cli.alerts import alerts_table
 from pipeline.reading import Alerts
-from schemas.alert import Alert, AlertState, alert_id, cause_of
-from tests.factories import NOON_MS
+from schemas.alert import Alert, AlertState
+from tests.factories import NOON_MS, make_alert
 
 ACCOUNT = "17841400000000306"
 
 
 def alert(post: str, state: AlertState = "fired", explanation: str | None = None) -> Alert:
-    cause = cause_of("ratioed", "post", "instagram", post, NOON_MS)
-    return Alert(
-        id=alert_id(cause, state), cause=cause, rule="ratioed", state=state, platform="instagram", account=ACCOUNT,
-        entity="post", post=post, window="all", start_ms=None, end_ms=NOON_MS, since_ms=NOON_MS, value=12.4,
-        baseline=None, threshold=1.0, sample=134,
-        explanation=explanation or sentence("ratioed", "post", state, 12.4, None, 1.0, 134), time_ms=NOON_MS,
+    return make_alert(
+        rule="ratioed", state=state, platform="instagram", account=ACCOUNT, post=post, value=12.4, threshold=1.0,
+        sample=134, explanation=explanation or sentence("ratioed", "post", state, 12.4, None, 1.0, 134),
     )  # fmt: skip
 
 
