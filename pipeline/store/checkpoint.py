@@ -1,4 +1,8 @@
-"""The checkpoint in Redis: how far each slot has applied each source partition, and the slot's version.
+"""The checkpoint in Redis: how far each slot has applied each source partition and is published, and its version.
+
+What Kafka says of the second, the committed offset, does not fall back when Redis does: what is counted anew below it
+was never published in Redis' present life, and nothing there says when its windows close. So the slot says it itself,
+in the field `published:<partition>`; each publication writes it to every slot.
 
 The version is the writer's claim: it grows with every apply, at least to the wall clock in ms, so that it goes on
 growing even over a Redis that was emptied or restored. Published revisions come from it.
@@ -22,17 +26,25 @@ from pipeline.store.round_trip import round_trip
 
 @dataclass(slots=True)
 class Mark:
-    """A slot's next offset to apply of one partition, and its version. `described`: its layout and its window sizes
-    stand beside them as we have them; else they are written with the next apply, under the same version."""
+    """A slot's next offset to apply of one partition, its version, and the offset before which all of it is published.
+    `described`: what else belongs beside them (layout, window sizes) stands there as we have it; else it is written
+    with the next apply, under the same version."""
 
     offset: int
     version: int
     described: bool = field(default=True, compare=False, repr=False)
+    published: int = field(default=0, compare=False, repr=False)
 
-    def is_behind(self, next_offset: int) -> bool:
-        """Whether an offset is to be written although nothing changed: also where what describes the slot is not there
+    def is_behind(self, next_offset: int, published_to: int) -> bool:
+        """Whether offsets are to be written although nothing changed: also where what describes the slot is not there
         yet (a slot in which nothing was counted gets it with its first apply)."""
-        return self.offset < next_offset or (self.version > 0 and not self.described)
+        behind = self.offset < next_offset or self.published < published_to
+        return behind or (self.version > 0 and not self.described)
+
+
+def published_field(partition: int | str) -> str:
+    """The field of `applied` that says how far a slot is published from a partition."""
+    return f"published:{partition}"
 
 
 async def read_marks(
@@ -43,16 +55,19 @@ async def read_marks(
     slots = slots_of_partition(partition, partitions)
     pipe = redis.pipeline(transaction=False)
     for slot in slots:
-        pipe.hmget(keys.applied[slot], str(partition), "version", "layout", *retention.names)
+        pipe.hmget(
+            keys.applied[slot], str(partition), "version", published_field(partition), "layout", *retention.names
+        )
     marks = {}
-    for slot, (offset, version, layout, *sizes) in zip(slots, await round_trip(pipe), strict=True):
+    for slot, (offset, version, published, layout, *sizes) in zip(slots, await round_trip(pipe), strict=True):
         if layout is not None and layout.decode() != LAYOUT_VERSION:
             raise StateError(
                 f"{keys.applied[slot]} has layout {layout.decode()}; expected {LAYOUT_VERSION}: run the release that "
                 "wrote it, or count anew into an empty Redis or another TWOWAY_KEY_PREFIX"
             )
-        described = retention.stands_in(keys.applied[slot], sizes) and layout is not None
-        marks[slot] = Mark(int(offset or 0), int(version or 0), described)
+        described = retention.stands_in(keys.applied[slot], sizes) and None not in {layout, published}
+        # A release without `published` trusted Kafka's word alone.
+        marks[slot] = Mark(int(offset or 0), int(version or 0), described, int(published or offset or 0))
     return marks
 
 

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from pipeline.counting.changes import Changes
 from pipeline.counting.live import LivePage
 from pipeline.settings import Settings
-from pipeline.store.checkpoint import Mark
+from pipeline.store.checkpoint import Mark, published_field
 from pipeline.store.engaged import Engaged
 from pipeline.store.keys import LAYOUT_VERSION, Keys
 from pipeline.store.lua import LuaScript
@@ -115,7 +115,7 @@ class Script:
         self.talk = Talk(keys, settings, self.ttl_s)
         self.retention = Retention(settings)
         #: What says how a slot is to be read, beside its marks.
-        self.description = ("layout", LAYOUT_VERSION, *self.retention.fields)
+        self.description: tuple[str | int, ...] = ("layout", LAYOUT_VERSION, *self.retention.fields)
 
     async def load(self) -> None:
         """Make Redis know the scripts."""
@@ -195,7 +195,7 @@ class Script:
 
         `only_engaged`: nothing but what comes before the offsets, for a crash point; there are no answers then."""
         pipe = self.redis.pipeline(transaction=False)
-        field, sha, ttl_s = str(partition), APPLY.sha, self.ttl_s
+        field, published, sha, ttl_s = str(partition), published_field(partition), APPLY.sha, self.ttl_s
         are_calls: list[bool] = []
         for call in calls:
             change, believed, following = call.change, call.believed, call.following
@@ -208,10 +208,13 @@ class Script:
             if only_engaged:
                 continue
             are_calls.append(True)
+            beside = () if believed.described else self.description
+            if beside or following.published != believed.published:
+                beside += (published, following.published)
             pipe.execute_command(
                 "EVALSHA", sha, 4, applied, self.keys.open[call.slot], self.keys.erased[call.slot], missing, field,
                 believed.offset, believed.version, following.offset, following.version,
-                change.packed(ttl_s) if change else b"", *(() if believed.described else self.description),
+                change.packed(ttl_s) if change else b"", *beside,
             )  # fmt: skip
         answers = await round_trip(pipe, raise_on_error=False)
         for answer in answers:

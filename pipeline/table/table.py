@@ -95,14 +95,16 @@ class Table:
         self._day = clock() // DAY_MS
 
     async def open(self, committed: int | None) -> int:
-        """Read the marks; gives the position to seek to: the smaller of Kafka's committed offset (published up to) and
-        the smallest applied offset (counted up to). Raises StateError for a layout or windows that are not ours."""
+        """Read the marks; gives the position to seek to: the smallest of Kafka's committed offset (published up to), of
+        what the slots say of the same, and of their applied offsets (counted up to). Raises StateError for a layout or
+        windows that are not ours."""
         self.crash.reach("before-open")
         await self.script.load()
         self.marks = await read_marks(self.redis, self.keys, self.script.retention, self.partition, self.partitions)
         await self.former.open(committed or 0)
         await self.watching.open(self.marks)
-        self.position = self.published_to = min(committed or 0, self.applied_to)
+        published_to = min(mark.published for mark in self.marks.values())
+        self.position = self.published_to = min(committed or 0, published_to, self.applied_to)
         self.crash.reach("after-open")
         return self.position
 
@@ -148,7 +150,7 @@ class Table:
                 self.shelf.held = frozenset()
             async with self.lock:
                 await self.settle()
-                await self._write(publication.open, watched, self.position)
+                await self._write(publication.open, watched, self.position, published_to)
                 self.crash.reach("after-marks")
                 await self._forget_yesterday()
                 self.shelf.shrink()
@@ -221,9 +223,13 @@ class Table:
             self.queue.put(post, one.mark, one.waits_ms)
         return by_account
 
-    def _advance(self, slot: int, next_offset: int, change: SlotChange | None) -> Call:
+    def _advance(self, slot: int, next_offset: int, change: SlotChange | None, published_to: int = 0) -> Call:
         believed = self.marks[slot]
-        following = Mark(max(next_offset, believed.offset), max(believed.version + 1, self.clock()))
+        following = Mark(
+            max(next_offset, believed.offset),
+            max(believed.version + 1, self.clock()),
+            published=max(published_to, believed.published),
+        )
         self.marks[slot] = following
         return Call(slot, believed, following, change)
 
@@ -320,8 +326,8 @@ class Table:
             await self._run([self._advance(slot, 0, change) for slot, change in changes.items()])
             self.watching.sent(outbox)
 
-    async def _write(self, open_: list[Closes], watched: Round, next_offset: int) -> None:
-        """Every slot's offset, the next closing times, and what the rules said."""
+    async def _write(self, open_: list[Closes], watched: Round, next_offset: int, published_to: int) -> None:
+        """Every slot's offsets, the next closing times, and what the rules said."""
         changes = Changing(self.script)
         for slot, reference, closes_ms, due in open_:
             if closes_ms is None:
@@ -331,9 +337,9 @@ class Table:
         self.watching.write(watched, changes.of)
         for slot, change in changes.items():
             change.sets += (self.keys.applied[slot], ("judged", str(self.watching.judged_ms(slot, watched))))
-        behind = [s for s, mark in self.marks.items() if s in changes or mark.is_behind(next_offset)]
+        behind = [s for s, mark in self.marks.items() if s in changes or mark.is_behind(next_offset, published_to)]
         if behind:
-            calls = [self._advance(slot, next_offset, changes.get(slot)) for slot in behind]
+            calls = [self._advance(slot, next_offset, changes.get(slot), published_to) for slot in behind]
             if self.crash.is_due("between-marks"):
                 await self._run(calls[: len(calls) // 2])
                 self.crash.die("between-marks")

@@ -1,4 +1,4 @@
-"""Schedules written out, of one fault each: what waits, and who asks for nothing again, comes to its right end as well.
+"""Schedules written out, of a fault or two: what waits, and who asks for nothing again, comes to its right end as well.
 
 The production code with a real Redis, in the world of `tests/world`.
 """
@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.slots import slot_of
 from schemas.interaction import Interaction
 from tests.factories import NOON_MS, make_interaction
+from tests.world.kafka import PARTITIONS
 from tests.world.wire import Fault
 from tests.world.world import BRANDS, World
 
@@ -32,6 +34,12 @@ def publish(world: World, fault: Fault | None = None) -> None:
     owner = world.workers[0]
     owner.wire.fault = fault
     world.work(owner, "publish", owner.publish())
+
+
+def lose(world: World, account: str) -> None:
+    """All of its slot: a node of a cluster that fell back."""
+    for key in world.client.scan_iter(f"{world.settings.key_prefix}:{{{slot_of('facebook', account)}}}:*"):
+        world.client.delete(key)
 
 
 def end(world: World) -> None:
@@ -93,3 +101,46 @@ def test_a_slice_that_a_server_did_not_take_is_counted_again_without_a_next_one(
         failed += len(owner.wire.happened)
         end(world)
     assert failed > 3
+
+
+@pytest.mark.parametrize("lost", ["all", "one slot"])
+def test_what_is_counted_anew_is_told_anew_also_by_who_finds_it_counted(socket: str, lost: str) -> None:
+    """Kafka knows of it as published, but that was in the former life of Redis: when its windows close is lost."""
+    world = World(socket)
+    first, second = (account for account in BRANDS if slot_of("facebook", account) % PARTITIONS == PARTITION)
+    for account in (first, second):
+        world.write(make_interaction(account=account, kind="comment", post=f"{account}_0", time_ms=NOON_MS))
+    owner = world.workers[0]
+    owner.fetch(PARTITION, 2)
+    count(world)
+    publish(world)
+    owner.commit()
+    lose(world, first)
+    if lost == "all":
+        world.go_back()
+    publish(world)
+    assert owner.positions[PARTITION] == 0, "nobody saw that Redis fell back"
+    owner.fetch(PARTITION, 2)
+    count(world)
+    world.oust(0)
+    assert world.kafka.committed[PARTITION] == 2
+    end(world)
+
+
+def test_a_slot_that_was_lost_is_seen_though_nothing_of_it_is_counted(socket: str) -> None:
+    """What was applied before is only told again. Of a slot that is gone there is nothing to tell: not that nobody
+    waits there, either."""
+    account, partition = BRANDS[-1], 1
+    world = World(socket)
+    world.write(make_interaction(account=account, kind="comment", post=f"{account}_0", time_ms=NOON_MS))
+    world.workers[0].fetch(partition, 1)
+    world.work(world.workers[0], "take", world.workers[0].take(partition))
+    world.oust(0)
+    lose(world, account)
+    heir = world.workers[1]
+    heir.fetch(partition, 1)
+    world.work(heir, "take", heir.take(partition))
+    world.work(heir, "publish", heir.publish())
+    assert heir.positions[partition] == 0, "nobody saw that Redis fell back"
+    assert not heir.acknowledged
+    end(world)

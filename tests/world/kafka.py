@@ -15,8 +15,8 @@ from schemas.erasure import decode_erasure
 from tests.outgoing import Record, Sent, read_back
 from tests.world.wire import Wire
 
-#: Of the topic; each owns four slots.
-PARTITIONS = 64
+#: Of the topic; each owns two slots, so that there are partitions in which every slot counts.
+PARTITIONS = 128
 
 
 @dataclass(frozen=True)
