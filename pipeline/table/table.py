@@ -309,6 +309,8 @@ class Table:
         for page in (account, post):
             # What is not in Redis any more cannot be told again: it was lost since, as the next script finds.
             if page is not None and not page.new:
+                # What was told as final by who counted it is not told as open again.
+                self.newest_event_ms = max(self.newest_event_ms, page.last_ms)
                 page.dirty = page.dirty | {code: None for code in (codes if only else page.rows) if code in page.rows}
                 self._dirty[page.key] = page
 

@@ -144,3 +144,26 @@ def test_a_slot_that_was_lost_is_seen_though_nothing_of_it_is_counted(socket: st
     assert heir.positions[partition] == 0, "nobody saw that Redis fell back"
     assert not heir.acknowledged
     end(world)
+
+
+def test_a_window_that_was_told_as_final_stays_so_where_it_is_told_again(socket: str) -> None:
+    """Who takes over tells it again because of a repeat, and Redis falls back before it can note when it closes."""
+    world = World(socket)
+    account = BRANDS[0]
+    late = make_interaction(account=account, post=f"{account}_0", time_ms=NOON_MS - 400_000)
+    for one in (make_interaction(account=account, kind="comment", post=f"{account}_0", time_ms=NOON_MS), late, late):
+        world.write(one)
+    owner, heir = world.workers
+    owner.fetch(PARTITION, 2)
+    count(world)
+    publish(world)
+    owner.commit()
+    world.save()
+    owner.fetch(PARTITION, 1)
+    count(world)
+    world.oust(0)
+    heir.fetch(PARTITION, 1)
+    world.work(heir, "take", heir.take(PARTITION))
+    world.go_back()
+    world.work(heir, "publish", heir.publish())
+    end(world)
