@@ -10,6 +10,7 @@ from pipeline.clock import wall_clock
 from pipeline.local.children import Child
 from pipeline.local.kafka import KafkaServer
 from pipeline.local.redis import RedisServer
+from pipeline.transport.consumer import REQUEST_MS
 from tests.chaos.published import told_right
 from tests.commands import TWOWAY, environment
 from tests.conftest import new_installation
@@ -26,7 +27,8 @@ SENT = 20_000
 async def test_a_minute_without_kafka_and_redis_loses_nothing_and_counts_nothing_twice(
     own_kafka: KafkaServer, own_redis: RedisServer, start_child: Callable[..., Child]
 ) -> None:
-    """Both are killed while slices are on their way, so answers are lost; of what Redis wrote nothing is."""
+    """Both are killed while slices are on their way, so answers are lost; of what Redis wrote nothing is. A request
+    that a starting broker took and does not answer is waited for as long as any other."""
     settings = new_installation((own_kafka.servers,), own_redis.url)
     worker = start_child("worker", [*TWOWAY, "worker"], environment(settings, TWOWAY_SLICE_EVENTS="50"))
     await send(settings, some_interactions(SENT))
@@ -44,7 +46,7 @@ async def test_a_minute_without_kafka_and_redis_loses_nothing_and_counts_nothing
     own_kafka.start()
     own_kafka.wait_healthy()
     await send(settings, some_interactions(1_000, first=SENT))
-    await proven(settings, SENT + 1_000, wait_s=60)
+    await proven(settings, SENT + 1_000, wait_s=REQUEST_MS / 1000 + 30)
     await told_right(settings)
     assert worker.is_running(), worker.tail()
 
