@@ -25,7 +25,7 @@ PARTITION = slot_of("facebook", BRAND) % PARTITIONS
 #: An erasure and a publication make more calls than these.
 MANY = 3
 REACHES: tuple[Reach, ...] = get_args(Reach)
-#: What becomes of Redis once the erasure was cut off; the half that takes longest is left to `make prove`.
+#: What becomes of Redis once the erasure was cut off; half of it is left to `make prove`.
 AFTERWARDS = (
     "goes on",
     "lost since before the erasure",

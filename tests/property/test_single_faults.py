@@ -25,15 +25,15 @@ def like(number: int) -> Interaction:
     return make_interaction(account=BRAND, post=f"{BRAND}_0", id=f"{BRAND}_0#{number}", time_ms=NOON_MS)
 
 
-def count(world: World) -> None:
-    owner = world.workers[0]
-    world.work(owner, "take", owner.take(PARTITION))
+def count(world: World, who: int = 0, partition: int = PARTITION) -> None:
+    worker = world.workers[who]
+    world.work(worker, "take", worker.take(partition))
 
 
-def publish(world: World, fault: Fault | None = None) -> None:
-    owner = world.workers[0]
-    owner.wire.fault = fault
-    world.work(owner, "publish", owner.publish())
+def publish(world: World, fault: Fault | None = None, who: int = 0) -> None:
+    worker = world.workers[who]
+    worker.wire.fault = fault
+    world.work(worker, "publish", worker.publish())
 
 
 def lose(world: World, account: str) -> None:
@@ -134,13 +134,13 @@ def test_a_slot_that_was_lost_is_seen_though_nothing_of_it_is_counted(socket: st
     world = World(socket)
     world.write(make_interaction(account=account, kind="comment", post=f"{account}_0", time_ms=NOON_MS))
     world.workers[0].fetch(partition, 1)
-    world.work(world.workers[0], "take", world.workers[0].take(partition))
+    count(world, partition=partition)
     world.oust(0)
     lose(world, account)
     heir = world.workers[1]
     heir.fetch(partition, 1)
-    world.work(heir, "take", heir.take(partition))
-    world.work(heir, "publish", heir.publish())
+    count(world, 1, partition)
+    publish(world, who=1)
     assert heir.positions[partition] == 0, "nobody saw that Redis fell back"
     assert not heir.acknowledged
     end(world)
@@ -163,7 +163,7 @@ def test_a_window_that_was_told_as_final_stays_so_where_it_is_told_again(socket:
     count(world)
     world.oust(0)
     heir.fetch(PARTITION, 1)
-    world.work(heir, "take", heir.take(PARTITION))
+    count(world, 1)
     world.go_back()
-    world.work(heir, "publish", heir.publish())
+    publish(world, who=1)
     end(world)
