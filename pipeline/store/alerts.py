@@ -21,13 +21,11 @@ encode_lengths = msgspec.json.Encoder().encode
 
 @dataclass
 class SlotAlerts:
-    """A slot's states and its queues' lengths by page reference, its alerts that Kafka may not have yet, and the
-    watermark up to which new pages were noted."""
+    """A slot's states and its queues' lengths by page reference, and its alerts that Kafka may not have yet."""
 
     states: dict[str, dict[Rule, State]] = field(default_factory=dict)
     lengths: dict[str, Runs] = field(default_factory=dict)
     outbox: dict[str, bytes] = field(default_factory=dict)
-    judged_ms: int = 0
 
 
 def state_field(rule: Rule, reference: str) -> str:
@@ -49,12 +47,11 @@ async def read_alerts(redis: Redis, keys: Keys, slots: Iterable[int]) -> dict[in
         pipe.hgetall(keys.alerts[slot])
         pipe.hgetall(keys.lengths[slot])
         pipe.hgetall(keys.alerting[slot])
-        pipe.hget(keys.applied[slot], "judged")
     answers = iter(await round_trip(pipe))
     found = {}
     for slot in slots:
-        states, lengths, outbox, judged = (next(answers) for _ in range(4))
-        alerts = found[slot] = SlotAlerts(judged_ms=int(judged or 0))
+        states, lengths, outbox = (next(answers) for _ in range(3))
+        alerts = found[slot] = SlotAlerts()
         alerts.outbox = in_order({name.decode(): value for name, value in outbox.items()})
         alerts.lengths = {name.decode(): decode_lengths(value) for name, value in lengths.items()}
         for name, value in states.items():

@@ -22,8 +22,8 @@
 --                    which may be the same, is one of `texts`
 --         These keys (pages, members, posts) carry the hash tag of KEYS, so they lie on the same node. They are
 --         not in KEYS because a client packs an argument in 1 us and a string inside msgpack in 0.05 us.
--- ARGV[7...] further fields of `applied` and their values: layout and window sizes, where they are not there yet, and up
---         to where the slot is published
+-- ARGV[7...] further fields of `applied` and their values: layout and window sizes, where they are not there yet, up to
+--         where the slot is published, and the watermark of that publication
 -- Returns 1; or {offset, version} in force, having written nothing but lifetimes: the writer is fenced, or a page ran
 --         out since it was read.
 local call, min = redis.call, math.min

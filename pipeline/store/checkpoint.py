@@ -1,8 +1,10 @@
-"""The checkpoint in Redis: how far each slot has applied each source partition and is published, and its version.
+"""The checkpoint in Redis: how far each slot has applied each source partition and is published, its version, and the
+watermark of its last publication.
 
 What Kafka says of the second, the committed offset, does not fall back when Redis does: what is counted anew below it
 was never published in Redis' present life, and nothing there says when its windows close. So the slot says it itself,
-in the field `published:<partition>`; each publication writes it to every slot.
+in the field `published:<partition>`; each publication writes it to every slot. Beside it stands the publication's
+watermark: what was told as final is told so by every later owner.
 
 The version is the writer's claim: it grows with every apply, at least to the wall clock in ms, so that it goes on
 growing even over a Redis that was emptied or restored. Published revisions come from it.
@@ -23,10 +25,15 @@ from pipeline.store.keys import LAYOUT_VERSION, Keys
 from pipeline.store.retention import Retention
 from pipeline.store.round_trip import round_trip
 
+#: The field of `applied` with the watermark of the slot's last publication.
+WATERMARK = "watermark"
+
 
 @dataclass(slots=True)
 class Mark:
-    """A slot's next offset to apply of one partition, its version, and the offset before which all of it is published.
+    """A slot's next offset to apply of one partition, its version, the offset before which all of it is published, and
+    the watermark, ms, of the newest publication that wrote here, of whatever partition.
+
     `described`: what else belongs beside them (layout, window sizes) stands there as we have it; else it is written
     with the next apply, under the same version."""
 
@@ -34,6 +41,7 @@ class Mark:
     version: int
     described: bool = field(default=True, compare=False, repr=False)
     published: int = field(default=0, compare=False, repr=False)
+    watermark_ms: int = field(default=0, compare=False, repr=False)
 
     def is_behind(self, next_offset: int, published_to: int) -> bool:
         """Whether offsets are to be written although nothing changed: also where what describes the slot is not there
@@ -56,10 +64,13 @@ async def read_marks(
     pipe = redis.pipeline(transaction=False)
     for slot in slots:
         pipe.hmget(
-            keys.applied[slot], str(partition), "version", published_field(partition), "layout", *retention.names
-        )
+            keys.applied[slot], str(partition), "version", published_field(partition), WATERMARK, "layout",
+            *retention.names,
+        )  # fmt: skip
     marks = {}
-    for slot, (offset, version, published, layout, *sizes) in zip(slots, await round_trip(pipe), strict=True):
+    for slot, (offset, version, published, watermark, layout, *sizes) in zip(
+        slots, await round_trip(pipe), strict=True
+    ):
         if layout is not None and layout.decode() != LAYOUT_VERSION:
             raise StateError(
                 f"{keys.applied[slot]} has layout {layout.decode()}; expected {LAYOUT_VERSION}: run the release that "
@@ -67,7 +78,9 @@ async def read_marks(
             )
         described = retention.stands_in(keys.applied[slot], sizes) and None not in {layout, published}
         # A release without `published` trusted Kafka's word alone.
-        marks[slot] = Mark(int(offset or 0), int(version or 0), described, int(published or offset or 0))
+        marks[slot] = Mark(
+            int(offset or 0), int(version or 0), described, int(published or offset or 0), int(watermark or 0)
+        )
     return marks
 
 

@@ -44,7 +44,7 @@ class Keys:
     | `tw:{s}:engaged:<platform>:<account>|<window>` | HyperLogLog | engaged_windows | distinct actors |
     | `tw:{s}:engaged-post:<platform>:<post>` | HyperLogLog | page_ttl_days | distinct actors of a post |
     | `tw:{s}:erased` | set | for good | `<platform>:<actor>` whose texts are not to be kept |
-    | `tw:{s}:applied` | hash | for good | checkpoint: offsets a source partition, version, layout, sizes, judged |
+    | `tw:{s}:applied` | hash | for good | checkpoint: offsets a source partition, version, layout, sizes, watermark |
     | `tw:{s}:open` | sorted set | until its windows are closed | page references by next closing time, ms |
     | `tw:{s}:watch` | sorted set | as long as alerts may come of it | page references by the next look, ms |
     | `tw:{s}:alerts` | hash | an entry 7 days after it cleared | `<rule>|<page reference>` -> state, JSON |

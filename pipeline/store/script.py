@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from pipeline.counting.changes import Changes
 from pipeline.counting.live import LivePage
 from pipeline.settings import Settings
-from pipeline.store.checkpoint import Mark, published_field
+from pipeline.store.checkpoint import WATERMARK, Mark, published_field
 from pipeline.store.engaged import Engaged
 from pipeline.store.keys import LAYOUT_VERSION, Keys
 from pipeline.store.lua import LuaScript
@@ -211,6 +211,8 @@ class Script:
             beside = () if believed.described else self.description
             if beside or following.published != believed.published:
                 beside += (published, following.published)
+            if following.watermark_ms != believed.watermark_ms:
+                beside += (WATERMARK, following.watermark_ms)
             pipe.execute_command(
                 "EVALSHA", sha, 4, applied, self.keys.open[call.slot], self.keys.erased[call.slot], missing, field,
                 believed.offset, believed.version, following.offset, following.version,

@@ -84,6 +84,8 @@ class Table:
         self.published_to = 0
         self.lag = 0
         self.newest_event_ms = 0
+        #: Of the newest publication, also a former owner's: what was told as final stays so.
+        self.told_ms = 0
         # Of the steady clock: an hour that the wall clock is set back is no hour without publications.
         self.last_taken_ms = self.last_published_ms = steady()
         self.lock = asyncio.Lock()
@@ -102,7 +104,9 @@ class Table:
         await self.script.load()
         self.marks = await read_marks(self.redis, self.keys, self.script.retention, self.partition, self.partitions)
         await self.former.open(committed or 0)
-        await self.watching.open(self.marks)
+        # Never ahead of the clock: another owner's may have been.
+        self.told_ms = min(self.clock(), max(mark.watermark_ms for mark in self.marks.values()))
+        await self.watching.open(self.marks, self.told_ms)
         published_to = min(mark.published for mark in self.marks.values())
         self.position = self.published_to = min(committed or 0, published_to, self.applied_to)
         self.crash.reach("after-open")
@@ -130,7 +134,8 @@ class Table:
             async with self.lock:
                 await self.settle()
                 steady_ms, published_to = self.steady(), self.position
-                at_ms = watermark_ms(self.newest_event_ms, self.clock(), quiet=self._is_quiet())
+                newest_ms = max(self.newest_event_ms, self.told_ms)
+                at_ms = watermark_ms(newest_ms, self.clock(), quiet=self._is_quiet())
                 dirty, self._dirty = self._dirty, {}
                 waiting = self.queue.take()
                 self.shelf.held = frozenset(dirty)
@@ -150,7 +155,7 @@ class Table:
                 self.shelf.held = frozenset()
             async with self.lock:
                 await self.settle()
-                await self._write(publication.open, watched, self.position, published_to)
+                await self._write(publication.open, watched, self.position, published_to, at_ms)
                 self.crash.reach("after-marks")
                 await self._forget_yesterday()
                 self.shelf.shrink()
@@ -223,12 +228,15 @@ class Table:
             self.queue.put(post, one.mark, one.waits_ms)
         return by_account
 
-    def _advance(self, slot: int, next_offset: int, change: SlotChange | None, published_to: int = 0) -> Call:
+    def _advance(
+        self, slot: int, next_offset: int, change: SlotChange | None, published_to: int = 0, told_ms: int = 0
+    ) -> Call:
         believed = self.marks[slot]
         following = Mark(
             max(next_offset, believed.offset),
             max(believed.version + 1, self.clock()),
             published=max(published_to, believed.published),
+            watermark_ms=told_ms or believed.watermark_ms,
         )
         self.marks[slot] = following
         return Call(slot, believed, following, change)
@@ -309,8 +317,6 @@ class Table:
         for page in (account, post):
             # What is not in Redis any more cannot be told again: it was lost since, as the next script finds.
             if page is not None and not page.new:
-                # What was told as final by who counted it is not told as open again.
-                self.newest_event_ms = max(self.newest_event_ms, page.last_ms)
                 page.dirty = page.dirty | {code: None for code in (codes if only else page.rows) if code in page.rows}
                 self._dirty[page.key] = page
 
@@ -328,8 +334,10 @@ class Table:
             await self._run([self._advance(slot, 0, change) for slot, change in changes.items()])
             self.watching.sent(outbox)
 
-    async def _write(self, open_: list[Closes], watched: Round, next_offset: int, published_to: int) -> None:
-        """Every slot's offsets, the next closing times, and what the rules said."""
+    async def _write(
+        self, open_: list[Closes], watched: Round, next_offset: int, published_to: int, at_ms: int
+    ) -> None:
+        """Every slot's offsets, the watermark, the next closing times, and what the rules said."""
         changes = Changing(self.script)
         for slot, reference, closes_ms, due in open_:
             if closes_ms is None:
@@ -337,11 +345,10 @@ class Table:
             else:
                 changes.of(slot).close_at(reference, closes_ms, earlier_only=not due)
         self.watching.write(watched, changes.of)
-        for slot, change in changes.items():
-            change.sets += (self.keys.applied[slot], ("judged", str(self.watching.judged_ms(slot, watched))))
         behind = [s for s, mark in self.marks.items() if s in changes or mark.is_behind(next_offset, published_to)]
         if behind:
-            calls = [self._advance(slot, next_offset, changes.get(slot), published_to) for slot in behind]
+            self.told_ms = max(self.told_ms, at_ms)
+            calls = [self._advance(slot, next_offset, changes.get(slot), published_to, self.told_ms) for slot in behind]
             if self.crash.is_due("between-marks"):
                 await self._run(calls[: len(calls) // 2])
                 self.crash.die("between-marks")

@@ -67,9 +67,10 @@ class Watching:
         self._watched: dict[str, int] = {}
         self._judged_ms = 0
 
-    async def open(self, slots: Iterable[int]) -> None:
-        """Read what is in force; call it after the marks were read."""
+    async def open(self, slots: Iterable[int], judged_ms: int) -> None:
+        """Read what is in force, with the watermark of the last publication; call it after the marks were read."""
         self.slots = await read_alerts(self.redis, self.keys, slots)
+        self._judged_ms = judged_ms
         self._due_ms = dict.fromkeys(self.slots, 0)
 
     @property
@@ -91,11 +92,6 @@ class Watching:
         if not catching_up:
             await self._look(out)
         return out
-
-    def judged_ms(self, slot: int, round_: Round) -> int:
-        """Up to where a slot's windows are judged once the round is written. It never goes back: a new owner begins
-        without knowing the newest event."""
-        return max(round_.watermark_ms, self.slots[slot].judged_ms)
 
     def write(self, round_: Round, change_of: ChangeOf) -> None:
         """Put a round into the changes of its slots."""
@@ -151,11 +147,10 @@ class Watching:
                     continue
             elif due_ms <= soon_ms or not is_post or len(page.members) < talked:
                 continue
-            alerts = self.slots[page.slot]
-            states = alerts.states.get(page.reference, NO_STATES)
+            states = self.slots[page.slot].states.get(page.reference, NO_STATES)
             if due_ms is not None and not judge.is_talked_of(page, states):
                 continue
-            first_ms = judge.first_look_ms(page, states, max(self._judged_ms, alerts.judged_ms))
+            first_ms = judge.first_look_ms(page, states, self._judged_ms)
             if due_ms is None or first_ms < due_ms:
                 out.noted.setdefault(page.slot, {})[page.reference] = first_ms
 

@@ -15,7 +15,7 @@ from pipeline.counting.rows import reply_quantile_ms
 from pipeline.labels.post import Labels, encode_labels
 from pipeline.local.redis import RedisServer
 from pipeline.settings import Secret, Settings
-from pipeline.store.checkpoint import published_field
+from pipeline.store.checkpoint import WATERMARK, published_field
 from pipeline.store.keys import LAYOUT_VERSION, Keys
 from schemas.engagement import COLUMNS, REPLY_BUCKETS, REPLY_TIMES_S
 from tests.written import NOON_MS, Written
@@ -66,7 +66,8 @@ def shell(own_redis: RedisServer, tmp_path: Path) -> dict[str, str]:
     settings = Settings()
     applied = {"3": 1812, "version": NOON_MS + 59_123, "layout": LAYOUT_VERSION}
     sizes = {"windows": settings.windows.text, "engaged_windows": settings.engaged_windows.text}
-    redis.hset(keys.applied[SLOT], mapping=applied | sizes | {published_field(3): 1812})
+    published = {published_field(3): 1812, WATERMARK: NOON_MS + 58_764}
+    redis.hset(keys.applied[SLOT], mapping=applied | sizes | published)
     redis.zadd(keys.open[SLOT], {f"post:facebook:{POST}": NOON_MS + 120_000})
     return {**os.environ, "PATH": f"{_redis_cli(own_redis, tmp_path)}:{os.environ['PATH']}"}
 

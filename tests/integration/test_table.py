@@ -264,6 +264,21 @@ async def test_a_late_event_publishes_a_final_row_again_with_a_higher_revision(d
     assert closed[1].revision > closed[0].revision
 
 
+async def test_a_window_that_the_clock_closed_stays_closed_for_events_that_come_late(driver: Driver) -> None:
+    """Also where they are the newest of the partition, and whoever counts them."""
+    driver.write(like(1))
+    await driver.take()
+    driver.now_ms = NOON_MS + 60_000 + driver.settings.grace_s * 1000 + 3_000
+    driver.table.last_taken_ms = 0
+    await driver.publish()
+    for number in (2, 3):
+        driver.write(like(number, time_ms=NOON_MS + number))
+        await driver.take()
+        await driver.publish()
+        await driver.open()
+    assert [(update.likes, update.final) for update in published(driver, "1m")] == [(1, True), (2, True), (3, True)]
+
+
 async def test_the_accounts_rows_are_published_too(driver: Driver) -> None:
     """The sum of its posts, under its own key."""
     driver.write(like(1), like(2, post=f"{BRAND}_2"))
