@@ -5,26 +5,12 @@ The production code of worker and erasure with a real Redis, in the world of `te
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter
-from collections.abc import Callable
-from typing import get_args
-
 import pytest
 
-from pipeline.slots import slot_of
-from schemas.interaction import Interaction
-from tests.factories import NOON_MS, make_interaction
-from tests.world.kafka import PARTITIONS
-from tests.world.simulation import Simulation
+from tests.world.schedules import MANY, at_every_call, came_right, publish, published
+from tests.world.simulation import REACHES
 from tests.world.wire import Fault, Reach
-from tests.world.world import BRANDS
 
-BRAND = BRANDS[0]
-PARTITION = slot_of("facebook", BRAND) % PARTITIONS
-#: An erasure and a publication make more calls than these.
-MANY = 3
-REACHES: tuple[Reach, ...] = get_args(Reach)
 #: What becomes of Redis once the erasure was cut off; half of it is left to `make prove`.
 AFTERWARDS = (
     "goes on",
@@ -34,13 +20,6 @@ AFTERWARDS = (
 )
 #: Where texts are when their author is erased; what was told of them lies in the topic.
 TEXTS = ("in Redis", "gone from Redis")
-
-
-def comment(number: int) -> Interaction:
-    return make_interaction(
-        account=BRAND, post=f"{BRAND}_0", kind="comment", id=f"{BRAND}_0#{number}", actor="bob", time_ms=NOON_MS,
-        text="Why not?",
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("texts", TEXTS)
@@ -84,7 +63,7 @@ def test_a_publication_that_an_erasure_overtakes_at_any_call_tells_no_text(socke
             schedule.erase("bob")
             schedule.follow_erasures(1, None)
             schedule.go_on(0)
-            schedule.publish(PARTITION, False, True, None, True)
+            publish(schedule)
             return came_right(schedule) == 1
 
         assert at_every_call(overtake) > MANY
@@ -111,25 +90,3 @@ def test_an_erasure_that_stands_still_at_any_call_of_a_publication_that_does_too
             return at_every_call(lambda erased_to: stand_still(told_to, erased_to) == 2) > MANY
 
         assert at_every_call(tell) > MANY
-
-
-def at_every_call(fault_at: Callable[[int], bool]) -> int:
-    """Let a fault happen at each call in turn, until there is no such call and nothing happens; how many there are."""
-    return next(call for call in itertools.count() if not fault_at(call))
-
-
-def came_right(schedule: Simulation) -> int:
-    """The schedule's end came out right; how many faults there were."""
-    faults = len(schedule.world.happened)
-    schedule.teardown()
-    return faults
-
-
-def published(socket: str, fault: Fault | None = None) -> Simulation:
-    """A schedule in which three comments are counted, and are or are being published. Half of what an erasure tells of
-    them ends behind a tombstone."""
-    schedule = Simulation(socket, Counter())
-    schedule.write([comment(0), comment(1), comment(2)])
-    schedule.count(PARTITION, 8, False, True, None)
-    schedule.publish(PARTITION, False, True, fault, True)
-    return schedule

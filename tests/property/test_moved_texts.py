@@ -5,14 +5,12 @@ The production code of worker and erasure with a real Redis, in the world of `te
 
 from __future__ import annotations
 
-from collections import Counter
-
 from msgspec.structs import replace
 
 from tests.driver import DAY_MS
 from tests.factories import NOON_MS
-from tests.property.test_erasure_faults import MANY, PARTITION, REACHES, at_every_call, came_right, comment
-from tests.property.test_simulation import Simulation
+from tests.world.schedules import MANY, at_every_call, came_right, comment, count, counted, publish
+from tests.world.simulation import REACHES
 from tests.world.wire import Fault, Reach
 
 
@@ -21,15 +19,13 @@ def test_a_comment_that_moves_under_an_erasure_at_any_call_takes_no_text_along(s
     for reach in REACHES:
 
         def move(call: int, reach: Reach = reach) -> bool:
-            schedule = Simulation(socket, Counter())
             edit = replace(comment(0), action="edit")
-            schedule.write([edit])
-            schedule.count(PARTITION, 8, False, True, None)
-            schedule.publish(PARTITION, False, True, None, True)
+            schedule = counted(socket, edit)
+            publish(schedule)
             schedule.erase("bob")
             schedule.follow_erasures(1, Fault(call, reach, "stall"))
             schedule.write([replace(edit, action="add", time_ms=NOON_MS - DAY_MS)])
-            schedule.count(PARTITION, 8, False, True, None)
+            count(schedule)
             schedule.go_on(1)
             return came_right(schedule) == 1
 

@@ -11,14 +11,13 @@ from pipeline.slots import slot_of
 from schemas.interaction import Interaction
 from tests.factories import NOON_MS, make_interaction
 from tests.world.kafka import PARTITIONS
-from tests.world.wire import Fault
+from tests.world.schedules import BRAND, MANY, PARTITION, at_every_call
+from tests.world.simulation import REACHES
+from tests.world.wire import Fault, Reach
 from tests.world.world import BRANDS, World
 
-#: Two of the brands are of the first partition, the last one is of the other.
-BRAND, PARTITION = BRANDS[0], 0
-#: More than a slice or a publication makes here.
-CALLS = range(12)
-REACHES = ("none", "part", "all")
+#: Another one of the brand's partition.
+NEIGHBOUR = next(one for one in BRANDS[1:] if slot_of("facebook", one) % PARTITIONS == PARTITION)
 
 
 def like(number: int) -> Interaction:
@@ -42,14 +41,16 @@ def lose(world: World, account: str) -> None:
         world.client.delete(key)
 
 
-def end(world: World) -> None:
-    """Whoever is there does the rest, alone and without another assignment."""
+def end(world: World) -> int:
+    """Whoever is there does the rest, alone and without another assignment; how many faults there were before."""
+    faults = len(world.happened)
     try:
         world.come_to_rest()
         wrong = world.run(world.truth().differences())
         assert not wrong, wrong
     finally:
         world.close()
+    return faults
 
 
 def test_batches_that_were_fetched_before_a_seek_are_no_proof_that_offsets_are_missing(socket: str) -> None:
@@ -72,50 +73,49 @@ def test_batches_that_were_fetched_before_a_seek_are_no_proof_that_offsets_are_m
 
 
 @pytest.mark.parametrize("reach", REACHES)
-def test_a_window_becomes_final_also_where_its_publication_failed_once(socket: str, reach: str) -> None:
+def test_a_window_becomes_final_also_where_its_publication_failed_once(socket: str, reach: Reach) -> None:
     """At any of its calls, and though no further event comes."""
-    failed = 0
-    for call in CALLS:
+
+    def fail(call: int) -> bool:
         world = World(socket)
         world.write(like(1))
         world.workers[0].fetch(PARTITION, 1)
         count(world)
-        publish(world, Fault(call, reach, "error"))  # type: ignore[arg-type]
-        failed += len(world.workers[0].wire.happened)
-        end(world)
-    assert failed > 3
+        publish(world, Fault(call, reach, "error"))
+        return end(world) == 1
+
+    assert at_every_call(fail) > MANY
 
 
 @pytest.mark.parametrize("reach", REACHES)
-def test_a_slice_that_a_server_did_not_take_is_counted_again_without_a_next_one(socket: str, reach: str) -> None:
+def test_a_slice_that_a_server_did_not_take_is_counted_again_without_a_next_one(socket: str, reach: Reach) -> None:
     """Also where Kafka did not take what is refused in it, or belongs elsewhere."""
-    failed = 0
-    for call in CALLS:
+
+    def fail(call: int) -> bool:
         world = World(socket)
         world.write(like(1))
         world.write(make_interaction(account=BRANDS[-1], post="elsewhere", time_ms=NOON_MS), misplaced=True)
         owner = world.workers[0]
         owner.fetch(PARTITION, 2)
-        owner.wire.fault = Fault(call, reach, "error")  # type: ignore[arg-type]
+        owner.wire.fault = Fault(call, reach, "error")
         count(world)
-        failed += len(owner.wire.happened)
-        end(world)
-    assert failed > 3
+        return end(world) == 1
+
+    assert at_every_call(fail) > MANY
 
 
 @pytest.mark.parametrize("lost", ["all", "one slot"])
 def test_what_is_counted_anew_is_told_anew_also_by_who_finds_it_counted(socket: str, lost: str) -> None:
     """Kafka knows of it as published, but that was in the former life of Redis: when its windows close is lost."""
     world = World(socket)
-    first, second = (account for account in BRANDS if slot_of("facebook", account) % PARTITIONS == PARTITION)
-    for account in (first, second):
+    for account in (BRAND, NEIGHBOUR):
         world.write(make_interaction(account=account, kind="comment", post=f"{account}_0", time_ms=NOON_MS))
     owner = world.workers[0]
     owner.fetch(PARTITION, 2)
     count(world)
     publish(world)
     owner.commit()
-    lose(world, first)
+    lose(world, BRAND)
     if lost == "all":
         world.go_back()
     publish(world)
@@ -150,9 +150,8 @@ def test_a_slot_that_was_lost_is_seen_though_nothing_of_it_is_counted(socket: st
 def test_a_window_that_was_told_as_final_stays_so_where_it_is_told_again(socket: str, newest: str) -> None:
     """Who takes over tells it again because of a repeat, and Redis falls back before it can note when it closes."""
     world = World(socket)
-    first, second = (account for account in BRANDS if slot_of("facebook", account) % PARTITIONS == PARTITION)
-    late = make_interaction(account=first, post=f"{first}_0", time_ms=NOON_MS - 400_000)
-    account = first if newest == "of the same account" else second
+    late = make_interaction(account=BRAND, post=f"{BRAND}_0", time_ms=NOON_MS - 400_000)
+    account = BRAND if newest == "of the same account" else NEIGHBOUR
     for one in (make_interaction(account=account, kind="comment", post=f"{account}_0", time_ms=NOON_MS), late, late):
         world.write(one)
     owner, heir = world.workers
