@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pipeline.counting.rows import conversation_share
 from pipeline.labels import Labels
-from schemas.platforms import Number
+from schemas.platforms import NUMBERS, Number
 
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
@@ -49,6 +49,13 @@ class PostFacts:
         """Of the publication, UTC."""
         days = None if self.published_ms is None else self.published_ms // _DAY_MS
         return None if days is None else WEEKDAYS[(days + _EPOCH_WEEKDAY) % 7]
+
+
+def comparable(posts: Sequence[PostFacts]) -> list[PostFacts]:
+    """The posts of which all is known that is known of any: one whose likes nobody polled would seem to be nothing but
+    talk beside those whose likes are known."""
+    unknown = frozenset(NUMBERS).intersection(*(post.unknown for post in posts))
+    return [post for post in posts if post.unknown == unknown]
 
 
 @dataclass(frozen=True)

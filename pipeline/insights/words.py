@@ -17,9 +17,8 @@ from stopwordsiso import has_lang, stopwords
 
 from pipeline.counting.rows import conversation_rank
 from pipeline.insights.answers import TOO_FEW_POSTS, Word, Words
-from pipeline.insights.facts import PostFacts, Said
+from pipeline.insights.facts import PostFacts, Said, comparable
 from pipeline.labels.languages import guess_language
-from schemas.platforms import NUMBERS
 
 WORDS_MOST = 20
 #: A word of fewer comments or posts tells what these few were about, not what makes people talk.
@@ -42,8 +41,8 @@ class _Use:
 
 def words(posts: Sequence[PostFacts], comments: Sequence[Said]) -> Words:
     """The words of the comments on these posts. Their texts are read once."""
-    comparable = _comparable(posts)
-    talked_about = _talked_about(comparable)
+    shares = {post.id: post.share for post in comparable(posts) if post.share is not None}
+    talked_about = _talked_about(shares)
     read = {post.id for post in posts}
     said = [(one, guess_language(one.text)) for one in comments if one.post in read]
     languages = Counter(lang for _, lang in said if lang is not None)
@@ -53,13 +52,13 @@ def words(posts: Sequence[PostFacts], comments: Sequence[Said]) -> Words:
         for word in split_words(one.text, lang or usual):
             use = uses.setdefault(word, _Use())
             use.comments += 1
-            use.compared += one.post in comparable
+            use.compared += one.post in shares
             use.talked += one.post in talked_about
             use.posts.add(one.post)
             if one.actor is not None:
                 use.actors.add(one.actor)
     on_talked = sum(one.post in talked_about for one, _ in said)
-    compared = sum(one.post in comparable for one, _ in said)
+    compared = sum(one.post in shares for one, _ in said)
     base = on_talked / compared if compared and talked_about else None
     return Words(
         common=_common(uses),
@@ -85,13 +84,6 @@ def _is_word(word: str) -> bool:
     if len(word) > _LONGEST_WORD or (len(word) < 2 and word.isascii()) or "/" in word:
         return False
     return (word[0].isalnum() or word[0] == "#") and any(map(str.isalpha, word))
-
-
-def _comparable(posts: Sequence[PostFacts]) -> dict[str, float]:
-    """The conversation shares of posts of which all is known that is known of any: one whose likes nobody polled would
-    seem to be nothing but talk beside those whose likes are known."""
-    unknown = frozenset(NUMBERS).intersection(*(post.unknown for post in posts))
-    return {post.id: post.share for post in posts if post.share is not None and post.unknown == unknown}
 
 
 def _talked_about(shares: Mapping[str, float]) -> set[str]:

@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.insights import AccountFacts, PostFacts, Said, analyse
+from pipeline.insights.facts import comparable
 from pipeline.insights.statistics import lift
 from pipeline.insights.words import split_words
 from pipeline.labels import Labels
+from schemas.platforms import NUMBERS
 from tests.factories import NOON_MS
 
 COUNTS = st.integers(0, 50)
@@ -35,6 +37,7 @@ POSTS = st.lists(
         labels=st.none() | LABELS,
         published_ms=st.none() | st.integers(0, NOON_MS),
         engaged=COUNTS,
+        unknown=st.frozensets(st.sampled_from(NUMBERS), max_size=2),
     ),
     max_size=40,
     unique_by=lambda post: post.id,
@@ -69,8 +72,9 @@ def test_every_number_lies_within_its_range(posts: list[PostFacts], texts: list[
     assert all((one.lift is None) == (one.note is not None) for one in (found.question, *found.labels))
     assert sum(hour.posts for hour in found.hours) == sum(post.published_ms is not None for post in posts)
     assert all(word.talkers <= word.comments <= len(said) for word in found.words.common)
-    ranks = [one.conversation_rank for one in found.starters]
-    assert ranks == sorted(ranks, reverse=True)
+    alike = {post.id for post in comparable(posts)}
+    order = [(one.post in alike, one.conversation_rank) for one in found.starters]
+    assert order == sorted(order, reverse=True)
 
 
 @given(st.text(max_size=280), st.sampled_from(["en", "de", "ja", "xx"]))

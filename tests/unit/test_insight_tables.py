@@ -123,10 +123,10 @@ def test_starters_have_a_dash_for_what_nobody_told() -> None:
     """Facebook sends no shares: 0 of them would be a number that nobody knows."""
     posts = [PostFacts("1", 40, 4, 0, unknown=frozenset({"shares"})), PostFacts("2", 40, 2, 0)]
     found = analyse(AccountFacts("facebook", "a", NOON_MS, posts, 2))
-    assert [one.unknown for one in found.starters] == [["shares"], []]
+    assert [one.unknown for one in found.starters] == [[], ["shares"]]
     _, first, second = shown(found)["starters"]
-    assert first.split()[-4:] == ["4", "0", "40", "-"]
-    assert second.split()[-4:] == ["2", "0", "40", "0"]
+    assert first.split()[-4:] == ["2", "0", "40", "0"]
+    assert second.split()[-4:] == ["4", "0", "40", "-"]
 
 
 def test_silence_is_shown_as_a_bound_where_likers_are_unknown() -> None:

@@ -14,6 +14,7 @@ from pipeline.insights.comparisons import LABELS_MOST, compare_labels, compare_q
 from pipeline.insights.words import split_words, words
 from pipeline.labels import Labels
 from schemas.interaction import Media
+from schemas.platforms import Number
 from tests.factories import NOON_MS
 
 DAY_MS = 86_400_000
@@ -207,6 +208,15 @@ def test_starters_go_by_the_lower_bound_and_then_by_talkers() -> None:
     ]
     found = analyse(_facts(posts, said)).starters
     assert [(one.post, one.talkers) for one in found] == [("b", 2), ("a", 1), ("large", 0), ("small", 0)]
+
+
+def test_starters_whose_likes_nobody_knows_stand_behind_those_that_can_be_compared() -> None:
+    """A hundred comments, likes never polled: all talk, as far as anybody knows. Where that is so of all, they rank."""
+    nobody_knows = frozenset[Number]({"likes"})
+    unpolled = [PostFacts(name, 0, number, 0, unknown=nobody_knows) for name, number in (("x", 100), ("y", 90))]
+    found = analyse(_facts([*unpolled, _post("known", 2, 98)])).starters
+    assert [one.post for one in found] == ["known", "x", "y"]
+    assert [one.post for one in analyse(_facts(unpolled)).starters] == ["x", "y"]
 
 
 def test_words_leave_out_what_says_nothing() -> None:
