@@ -29,7 +29,8 @@ SMALL = {"TWOWAY_SLICE_EVENTS": "100", "TWOWAY_FETCH_EVENTS": "400", "TWOWAY_PUB
 
 
 async def test_old_partitions_drain_while_new_ones_count(settings: Settings, start_child: Callable[..., Child]) -> None:
-    """From 4 to 16 under load, with producers that know of it at different times."""
+    """From 4 to 16 under load, with producers that know of it at different times: right at every look, not only in the
+    end."""
     workers = [start_child("worker", [*TWOWAY, "worker"], environment(settings, **SMALL)) for _ in range(2)]
     sent, every_place = 0, {slot_of("facebook", f"a{number}") % 16 for number in range(ACCOUNTS)}
     # This sender learns of new partitions in five minutes: what it sends lies in the old places.
@@ -42,6 +43,9 @@ async def test_old_partitions_drain_while_new_ones_count(settings: Settings, sta
                     await (old_sender if round_ % 2 else sender).send(one)
                 await old_sender.flush()
             sent += 1_000
+            if round_ >= 6:
+                now = await verify(settings)
+                assert now.holds, now
             if round_ == 10:
                 await wait_until_async(lambda: counted_in(settings) >= every_place, deadline_s=60)
             if round_ == 14:

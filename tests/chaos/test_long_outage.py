@@ -12,6 +12,7 @@ from pipeline.local.kafka import KafkaServer
 from pipeline.local.redis import RedisServer
 from tests.commands import TWOWAY, environment
 from tests.conftest import new_installation
+from tests.groups import open_admin, owners
 from tests.integration.work import page_of, proven, send, some_interactions
 from tests.waiting import wait_until
 
@@ -35,6 +36,9 @@ async def test_a_worker_that_gets_partitions_while_redis_is_away_for_minutes_cou
     back_ms = wall_clock() + AWAY_MS
     assert wait_until(lambda: "Redis is away" in goes_on.tail(200), deadline_s=60), goes_on.tail(200)
     wait_until(lambda: wall_clock() > back_ms, deadline_s=2 * AWAY_MS / 1000)
+    with open_admin(settings) as admin:
+        given = owners(admin, settings)
+    assert (len(given), len(set(given.values()))) == (settings.partitions, 1), given
     own_redis.start()
     own_redis.wait_healthy()
     await send(settings, some_interactions(1_000, first=2_000))

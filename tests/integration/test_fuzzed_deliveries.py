@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from hypothesis import settings as examples
 
 from pipeline.clock import wall_clock
 from pipeline.gateway.server import settle_memory
+from pipeline.local.children import Child
 from pipeline.settings import Settings
 from pipeline.slots import slot_of
 from pipeline.sources.outcomes import LATER
@@ -30,11 +31,13 @@ from pipeline.sources.registry import SOURCES
 from schemas.interaction import decode_interaction
 from schemas.rejected import Rejected, decode_rejected
 from schemas.topics import INTERACTIONS, REJECTED
+from tests.commands import TWOWAY, environment
 from tests.contract.corpus import Case
 from tests.gateways import gateway, records
 from tests.hostile import ALL, LARGE, TOKENS, Hostile, hostile_deliveries, sent
 from tests.http_signing import rfc9421
 from tests.integration.test_gateway_platforms import connection, write_connections
+from tests.integration.work import proven
 from tests.signing import SIGNERS, Request, Signed
 
 pytestmark = pytest.mark.servers
@@ -72,6 +75,8 @@ class Gate:
     complaints: Complaints = field(default_factory=Complaints)
     #: By platform, how many deliveries were made of its own.
     drawn: Counter[str] = field(default_factory=Counter)
+    #: How many records of the topic of interactions were checked.
+    interactions: int = 0
     #: Deliveries that a busy Kafka or Redis had repeated: a part of such a one may be in the topics twice.
     repeated: int = 0
 
@@ -128,6 +133,7 @@ class Gate:
         """Everything that was said to be taken is in a topic, once, whole, and in its account's partition."""
         assert self.complaints.lines == []
         found = records(self.settings, INTERACTIONS.name)
+        self.interactions = len(found)
         for record in found:
             one = decode_interaction(record.value)
             assert record.key == one.key.encode()
@@ -189,8 +195,11 @@ def gate(settings: Settings, tmp_path: Path) -> Iterator[Gate]:
 
 
 @pytest.mark.parametrize("number", [100, pytest.param(MANY, marks=pytest.mark.prove)])
-def test_every_hostile_delivery_is_counted_or_kept_or_refused(gate: Gate, number: int) -> None:
-    """No 500, no error in the log, no standstill; the topics hold exactly what the answers said."""
+def test_every_hostile_delivery_is_counted_or_kept_or_refused(
+    gate: Gate, number: int, start_child: Callable[..., Child]
+) -> None:
+    """No 500, no error in the log, no standstill; the topics hold exactly what the answers said, and a worker counts
+    exactly that."""
 
     @examples(max_examples=number, deadline=None, suppress_health_check=list(HealthCheck))
     @given(hostile_deliveries())
@@ -200,6 +209,10 @@ def test_every_hostile_delivery_is_counted_or_kept_or_refused(gate: Gate, number
     each()
     gate.check()
     assert number < MANY or gate.drawn.keys() == SOURCES.keys()
+    worker = start_child("worker", [*TWOWAY, "worker"], environment(gate.settings))
+    report = asyncio.run(proven(gate.settings, gate.interactions, wait_s=60))
+    assert report.rows_compared > number // 10
+    assert worker.is_running(), worker.tail()
 
 
 @pytest.mark.parametrize("number", [5, pytest.param(600, marks=pytest.mark.prove)])

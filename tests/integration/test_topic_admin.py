@@ -13,6 +13,7 @@ from pipeline.local.ports import free_ports
 from pipeline.settings import Settings
 from pipeline.topic_admin import add_partitions, check_topics, create_topics
 from schemas.topics import INTERACTIONS, POSTS, REJECTED, TOPICS, UNANSWERED, Topic
+from tests.commands import twoway, variables
 
 pytestmark = pytest.mark.servers
 
@@ -59,8 +60,12 @@ def test_partitions_that_are_no_power_of_two_are_refused(settings: Settings) -> 
     """With three partitions a slot would lie in several of them."""
     odd = fresh(settings, "odd")
     make(odd, INTERACTIONS.name, 3, INTERACTIONS.config)
-    with pytest.raises(TopicsError, match="has 3 partitions; expected a power of two"):
-        create_topics(odd)
+    for look in (create_topics, check_topics):
+        with pytest.raises(TopicsError, match="has 3 partitions; expected a power of two"):
+            look(odd)
+    done = twoway("topics", "check", **variables(odd))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "has 3 partitions; expected a power of two" in done.stderr
 
 
 def test_aggregate_topic_whose_partitions_split_slots_is_refused(settings: Settings) -> None:

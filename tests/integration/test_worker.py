@@ -153,6 +153,7 @@ async def test_the_worker_waits_while_kafka_is_away_and_loses_nothing(
     own_kafka.kill()
     back_ms = wall_clock() + 10_000
     wait_until(lambda: wall_clock() > back_ms)
+    assert "Connection refused" in worker.tail(200)
     own_kafka.start()
     own_kafka.wait_healthy()
     await send(settings, some_interactions(500, first=500))

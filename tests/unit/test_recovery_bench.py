@@ -13,6 +13,7 @@ from bench.recovery import Measured, broken
         ([6.0, 7.0], [7.0, 9.9], ""),
         ([6.0, 7.0], [7.0, 10.2], "counted again 10.2 s after a kill; expected 10 s at the most"),
         ([10.2, 7.0], [7.0, 7.0], "counted again 10.2 s after a kill; expected 10 s at the most"),
+        ([6.0, 0.4], [7.0, 7.0], "counted again 0.4 s after a kill; expected 4 s at least: no partition changed hands"),
         ([4.0, 4.0], [8.0, 8.0], "with 10 times as much counted it took 2.00 times as long; expected 1.5 at the most"),
     ],
 )
