@@ -34,10 +34,11 @@ COUNTING = (
     *(
         f"tests/integration/test_{name}.py"
         for name in (
-            "access", "alerts", "answers", "api", "cli_pages", "cli_unanswered", "directory", "explain", "gateway",
-            "gateway_platforms", "hostile_ids", "insights", "listen_bluesky", "listen_mastodon", "notify",
-            "polled_totals", "privacy", "reader", "reading_end_to_end", "reading_page", "subscribe_unanswered", "table",
-            "table_losses", "unanswered", "verify", "verify_worker", "worker",
+            "access", "alerts", "answers", "api", "cli_pages", "cli_unanswered", "directory", "erasures", "explain",
+            "feed_and_replay", "gateway", "gateway_platforms", "hostile_ids", "insights", "lifetimes", "listen_bluesky",
+            "listen_mastodon", "notify", "polled_totals", "privacy", "reader", "reading_end_to_end", "reading_page",
+            "retention", "subscribe_unanswered", "table", "table_losses", "takeover", "unanswered", "verify",
+            "verify_worker", "worker",
         )
     ),
     *(

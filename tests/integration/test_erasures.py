@@ -17,6 +17,7 @@ from pipeline.local.ports import free_ports
 from pipeline.local.redis import RedisServer
 from pipeline.privacy.erase import Erased
 from pipeline.privacy.follow import catch_up, follow, open_eraser
+from pipeline.privacy.writes import places_of
 from pipeline.publishing.outlet import Outlet
 from pipeline.publishing.record_batch import Batches
 from pipeline.scan import TopicScan, open_scan
@@ -69,7 +70,8 @@ async def ask_for(settings: Settings, *actors: str) -> None:
 
 async def _is_done(driver: Driver, offset: int) -> bool:
     """Whether all in the topic of erasures up to there is erased."""
-    return bool(await driver.redis.hget(Keys(driver.settings.key_prefix).erasures, "0") == b"%d" % offset)
+    places = places_of(driver.redis, Keys(driver.settings.key_prefix))
+    return {await driver.redis.hget(place, "0") for place in places} == {b"%d" % offset}
 
 
 async def forget_texts(driver: Driver) -> None:
