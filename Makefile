@@ -61,7 +61,7 @@ up: $(INSTALLED) ## the whole stack for webhooks of your own, data in .twoway/ (
 down: $(INSTALLED) ## stop the stack of `make up` from another terminal (DATA=folder)
 	@$(BIN)/twoway down $(DOWN_OPTIONS)
 
-test: check ## format, lint, types, then every test on a real Kafka and a real Redis
+test: check ## format, lint, types, then the tests on a real Kafka and a real Redis (a quarter of an hour)
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 prove: $(INSTALLED) ## the long proofs: faults, storms, a Redis Cluster, many schedules (three quarters of an hour)
