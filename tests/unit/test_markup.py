@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 
 import pytest
@@ -43,6 +44,54 @@ def test_text_is_what_a_reader_sees(markup: str | None, expected: str | None) ->
 def test_what_html_shows(markup: str | None, media: str | None) -> None:
     """Several pictures are an album, a video tells more than a picture."""
     assert shown_in(markup) == media
+
+
+OPEN = "<p>" + "".join(f"<b {number:x}>" for number in range(500))
+ATTRIBUTES = " ".join(map(chr, range(0xA1, 0x1000)))
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        OPEN + "<p>x" * LONGEST_HTML,
+        OPEN.replace("b", "FONT") + "x<dd>" * LONGEST_HTML,
+        f"<p><i {ATTRIBUTES}>" + "<p>x" * LONGEST_HTML,
+        f"<p {ATTRIBUTES}>x",
+        "".join(f"<html {number:x}>x" for number in range(2_000)),
+        "<b><p>x</b>" * 2_000,
+        "<ul><li>x" * 2_000,
+        "<div>" * 1_000 + "x</p>" * 1_000,
+        "<table>" + "<br>" * 1_400 + "x&" * LONGEST_HTML,
+        "<svg><desc>x" * 2_000,
+        "<template><td>x" * 2_000,
+        "<select><optgroup><option>x" * 2_000,
+        "x&amp;" * LONGEST_HTML,
+        "&" * LONGEST_HTML,
+    ],
+    ids=lambda markup: ascii(markup[:9]),
+)
+def test_no_html_takes_more_than_a_few_milliseconds_and_megabytes(markup: str) -> None:
+    """Formatting that was not closed began anew in every paragraph: 32 KB took seconds and 600 MB."""
+    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    took_s = []
+    for _ in range(3):
+        started = time.thread_time()
+        text = plain_text(markup)
+        took_s.append(time.thread_time() - started)
+    assert min(took_s) < 0.05
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak_kb < 30_000
+    assert text is None or len(text) <= LONGEST_HTML
+
+
+def test_formatting_leaves_its_text_wherever_it_ends() -> None:
+    """Well nested or not, closed or not."""
+    nested = '<p>Our <strong>new <a href="https://a.example" title="1 > 0">post</a></strong></p><p><i>more</i></p>'
+    assert plain_text(nested) == "Our new post\nmore"
+    assert plain_text("<b>one<p>two</b>three</p><i/>four<B>five") == "one\ntwothree\nfourfive"
+
+
+def test_html_is_read_up_to_its_1500th_tag() -> None:
+    assert plain_text("x<br>" * 1_502) == "\n".join("x" * 1_501)
 
 
 @pytest.mark.parametrize(
