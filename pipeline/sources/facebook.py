@@ -28,6 +28,8 @@ VERBS: dict[str, Action] = {
 #: By the `item` of a post. A status shows whatever its `photos` are; what was shared is not told.
 MEDIA: dict[str, Media] = {"photo": "image", "video": "video", "link": "link"}
 MODERATION = frozenset({"hide", "unhide"})
+#: The words and times that tell reactions apart have some twenty characters.
+LONGEST_WORD = 64
 
 
 class Facebook(MetaSource):
@@ -155,8 +157,15 @@ def _uncounted(value: Mapping[str, Any]) -> Ignored:
 
 def _fingerprint(value: Mapping[str, Any]) -> str:
     """Tells reactions without an actor apart: by time and word, never by the time of sending, which a retry changes."""
-    content = f"{value.get('created_time')}|{value.get('reaction_type')}"
+    content = f"{_word(value, 'created_time')}|{_word(value, 'reaction_type')}"
     return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+
+
+def _word(value: Mapping[str, Any], key: str) -> str | None:
+    """The string or number under a key; None for a structure, which may take long to be written out."""
+    found = value.get(key)
+    said = str(found) if isinstance(found, float) else ident(value, key)
+    return None if said is None else said[:LONGEST_WORD]
 
 
 #: By the `item` of a change. Those read by `_post` are posts in the Page's feed.

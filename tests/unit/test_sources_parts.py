@@ -148,6 +148,14 @@ def test_facebook_reactions_without_an_actor_are_told_apart_by_their_content() -
     assert facebook("reaction", "remove", post_id="1_2", created_time=102) == "unresolvable_removal"
 
 
+@pytest.mark.parametrize("broken", [[2.2250738585072014e-308] * 100_000, {"a": ["x"] * 100_000}, True])
+def test_what_is_no_time_or_word_tells_no_facebook_reactions_apart(broken: Any) -> None:
+    """A structure was written out for it, of 4 MB in 370 ms. It is as if nothing stood there."""
+    found = facebook("reaction", "add", post_id="1_2", created_time=broken, reaction_type=broken)
+    assert found.id == facebook("reaction", "add", post_id="1_2").id
+    assert found.id != facebook("reaction", "add", post_id="1_2", created_time=1.5).id
+
+
 @pytest.mark.parametrize(
     ("item", "verb", "value", "reason"),
     [
