@@ -60,6 +60,7 @@ def meta_legacy(delivery: Delivery, secret: str, now_s: float) -> None:
 def x(delivery: Delivery, secret: str, now_s: float) -> None:
     """`x-twitter-webhooks-signature: sha256=<base64>`, HMAC-SHA256 over the body."""
     given = _prefixed(delivery, "x-twitter-webhooks-signature", "sha256=")
+    _refuse_challenge(delivery.body)
     _compare(base64.b64encode(hmac.digest(secret.encode(), delivery.body, "sha256")), given)
 
 
@@ -80,8 +81,9 @@ def standardwebhooks(delivery: Delivery, secret: str, now_s: float) -> None:
 
 def linkedin(delivery: Delivery, secret: str, now_s: float) -> None:
     """`X-LI-Signature: <hex>`, HMAC-SHA256 over `hmacsha256=` and the body: the prefix is signed, not sent."""
-    given = _header(delivery, "x-li-signature")
-    _compare(hmac.digest(secret.encode(), b"hmacsha256=" + delivery.body, "sha256").hex().encode(), given.lower())
+    given, signed = _header(delivery, "x-li-signature"), b"hmacsha256=" + delivery.body
+    _refuse_challenge(signed)
+    _compare(hmac.digest(secret.encode(), signed, "sha256").hex().encode(), given.lower())
 
 
 def tiktok(delivery: Delivery, secret: str, now_s: float) -> None:
@@ -132,9 +134,19 @@ def sign_challenge(challenge: str, secret: str) -> bytes:
 
     Whoever asks gets a signature of the text they chose: without this check it would be the signature of a forged body.
     """
-    if not 1 <= len(challenge) <= LONGEST_CHALLENGE or not challenge.isprintable() or _BODY_SIGNS & set(challenge):
+    if not _is_challenge(challenge):
         raise RefusedError("malformed_challenge")
     return hmac.digest(secret.encode(), challenge.encode(), "sha256")
+
+
+def _is_challenge(text: str) -> bool:
+    return 1 <= len(text) <= LONGEST_CHALLENGE and text.isprintable() and not _BODY_SIGNS & set(text)
+
+
+def _refuse_challenge(signed: bytes) -> None:
+    """Refuse what `sign_challenge` signs, `123` for one: as a delivery nobody but a stranger sends it."""
+    if len(signed) <= 4 * LONGEST_CHALLENGE and _is_challenge(signed.decode(errors="replace")):
+        raise RefusedError("wrong_signature")
 
 
 def _hex_hmac(delivery: Delivery, header: str, method: str, secret: str) -> None:

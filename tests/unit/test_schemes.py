@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hmac
+import json
+from urllib.parse import quote
 
 import pytest
 
 from pipeline.errors import RefusedError
 from pipeline.settings import Secret
-from pipeline.sources.delivery import Delivery
+from pipeline.sources.delivery import Connection, Delivery
+from pipeline.sources.registry import SOURCES
 from pipeline.sources.signatures import verify
 
+CHALLENGES = ("123", "true", "hmacsha256=123", "MTIz+/=", "890e4665-4dfe-4ab1-b689-ed553bceeed0")
 HEADER = "x-discourse-event-signature"
 
 
@@ -53,3 +57,32 @@ def test_discourse_signs_the_body_and_names_the_method(form: str, body: bytes) -
     verify("discourse", Delivery(b"{}", {HEADER: f"sha256={signature}"}), (Secret("secret of a forum"),), 0)
     with pytest.raises(RefusedError):
         verify("discourse", Delivery(body, {HEADER: form.format(signature)}), (Secret("secret of a forum"),), 0)
+
+
+@pytest.mark.parametrize(
+    ("platform", "asked", "told", "header"),
+    [
+        ("x", "crc_token", "response_token", "x-twitter-webhooks-signature"),
+        ("linkedin", "challengeCode", "challengeResponse", "x-li-signature"),
+    ],
+)
+@pytest.mark.parametrize("challenge", CHALLENGES)
+def test_a_signed_challenge_is_no_signed_delivery(
+    platform: str, asked: str, told: str, header: str, challenge: str
+) -> None:
+    """A stranger chose it, and got its signature for asking: `123` was kept as a delivery that cannot be read."""
+    source, connection = SOURCES[platform], Connection("c", platform, platform, (Secret("s"),))
+    request = Delivery(b"", {}, method="GET", query=f"{asked}={quote(challenge)}")
+    signature = json.loads(source.answer(request, connection).body)[told]
+    for body in (challenge, challenge.removeprefix("hmacsha256=")):
+        with pytest.raises(RefusedError, match="wrong_signature"):
+            source.verify(Delivery(body.encode(), {header: signature}), connection, 0)
+
+
+@pytest.mark.parametrize("challenge", ["{", '{"for_user_id":"1"}', " {}", "[1]", '"x"', "a&b", "<a>", "1\n", "\x00"])
+@pytest.mark.parametrize(("platform", "asked"), [("x", "crc_token"), ("linkedin", "challengeCode")])
+def test_no_challenge_is_signed_that_could_be_a_body(platform: str, asked: str, challenge: str) -> None:
+    """No real one has braces, brackets, quotation marks, or what cannot be printed."""
+    request = Delivery(b"", {}, method="GET", query=f"{asked}={quote(challenge)}")
+    with pytest.raises(RefusedError, match="malformed_challenge"):
+        SOURCES[platform].answer(request, Connection("c", platform, platform, (Secret("s"),)))
