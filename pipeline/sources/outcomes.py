@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from schemas.interaction import Id, Interaction, Kind
+from schemas.interaction import LONGEST_ID, Id, Interaction, Kind
 from schemas.rejected import Stage
 
 #: Why an item yields no record; also a metric label.
@@ -82,6 +82,10 @@ class Known(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     def elsewhere(cls, account: str, object_id: str) -> Known:
         """The brand's reply in somebody else's thread: a comment on itself. What is done to it is done to no post."""
         return cls(account, object_id, "comment")
+
+    def fits(self) -> bool:
+        """Whether its ids are no longer than those of records."""
+        return max(len(self.account), len(self.post), len(self.id or "")) <= LONGEST_ID
 
     def is_elsewhere(self, object_id: str) -> bool:
         """Whether the entry under this id is such a reply."""

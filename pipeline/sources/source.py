@@ -21,7 +21,7 @@ from pipeline.sources.context import Context
 from pipeline.sources.delivery import Answer, Connection, Delivery
 from pipeline.sources.fields import decode_json
 from pipeline.sources.outcomes import LATER, Counted, Ignored, Known, Outcome, Unreadable
-from schemas.interaction import Interaction, decode_interaction, encode_interaction
+from schemas.interaction import LONGEST_ID, Interaction, decode_interaction, encode_interaction
 
 
 class Source(ABC):
@@ -117,7 +117,7 @@ class Source(ABC):
         except ValueError as error:  # Interaction refuses what its shape alone cannot
             return Unreadable("schema", "schema", str(error)[:1000], self._item_bytes(item))
         if isinstance(outcome, Ignored):
-            context.memories.update(self.memories(item, outcome))
+            self._remember(item, outcome, context)
             return replace(outcome, item=self._item_bytes(item)) if outcome.reason == LATER else outcome
         value = encode_interaction(outcome)
         try:
@@ -125,8 +125,14 @@ class Source(ABC):
             decode_interaction(value)
         except msgspec.ValidationError as error:
             return Unreadable("schema", "schema", str(error)[:1000], self._item_bytes(item))
-        context.memories.update(self.memories(item, outcome))
+        self._remember(item, outcome, context)
         return Counted(outcome, value)
+
+    def _remember(self, item: Any, outcome: Interaction | Ignored, context: Context) -> None:
+        """What an item teaches, but for ids longer than those of records: no later item could use them."""
+        for object_id, known in self.memories(item, outcome):
+            if len(object_id) <= LONGEST_ID and known.fits():
+                context.memories[object_id] = known
 
     def _item_bytes(self, item: Any) -> bytes:
         wrapped = self.wrap(item)

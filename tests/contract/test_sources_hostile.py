@@ -16,9 +16,11 @@ from pipeline.gateway.pseudonyms import keyed_pseudonym
 from pipeline.settings import Secret
 from pipeline.sources.context import Context, Pseudonym
 from pipeline.sources.delivery import Connection, Delivery, join_headers
-from pipeline.sources.outcomes import Counted, Known, Outcome, Unreadable
+from pipeline.sources.outcomes import Counted, Known, Outcome, Unreadable, decode_known, encode_known
 from pipeline.sources.registry import SOURCES
+from schemas.interaction import LONGEST_ID
 from tests.contract.corpus import PAYLOADS, Case, cases
+from tests.reading import Reader
 
 NOW_MS = 1_784_900_000_000
 #: What stands for an actor in the directory: entries hold pseudonyms.
@@ -177,3 +179,66 @@ def test_a_connection_cannot_remove_what_belongs_to_an_account_that_it_does_not_
         (outcome,) = source.normalise(parsed, Context(served, NOW_MS, plain, known))
         said = outcome.interaction.action if isinstance(outcome, Counted) else outcome.reason
         assert said == expected
+
+
+LONG = "9" * (LONGEST_ID + 1)
+REPLY = {"in_reply_to_tweet_id": "5", "in_reply_to_user_id": "8", "conversation_id": "5", "author_id": "1"}
+STATUS = {"account": {"id": "1"}, "in_reply_to_id": "5", "in_reply_to_account_id": "8", "content": "words"}
+REPLIED = {"uri": "at://did:plc:b/app.bsky.feed.post/5"}
+RECORD = {"text": "words", "reply": {"root": REPLIED, "parent": REPLIED}}
+
+
+@pytest.mark.parametrize(
+    ("platform", "account", "form"),
+    [
+        (
+            "x",
+            "1",
+            {"data": {"filter": {"user_id": "1"}, "event_type": "post.create", "payload": {**REPLY, "id": "@"}}},
+        ),
+        ("mastodon", "1", {"event": "status.created", "object": {**STATUS, "id": "@"}}),
+        (
+            "bluesky",
+            "did:plc:a",
+            {
+                "kind": "commit",
+                "did": "did:plc:a",
+                "commit": {"operation": "create", "collection": "app.bsky.feed.post", "rkey": "@", "record": RECORD},
+            },
+        ),
+        (
+            "telegram",
+            "-1",
+            {
+                "update_id": 1,
+                "message": {
+                    "message_id": "@",
+                    "chat": {"id": -2},
+                    "is_automatic_forward": True,
+                    "forward_origin": {"chat": {"id": -1}, "message_id": 5},
+                },
+            },
+        ),
+        (
+            "telegram",
+            "-1",
+            {
+                "update_id": 1,
+                "message": {
+                    "message_id": 7,
+                    "chat": {"id": -2},
+                    "is_automatic_forward": True,
+                    "forward_origin": {"chat": {"id": -1}, "message_id": "@"},
+                },
+            },
+        ),
+    ],
+)
+def test_nothing_is_remembered_under_an_id_that_no_record_can_have(platform: str, account: str, form: Any) -> None:
+    """An entry with such a post could not be read again; what does not count was remembered whatever its length."""
+    body = json.dumps(form)
+    for object_id, remembered in (("9", 1), (LONG, 0)):
+        reader = Reader(platform, account)
+        assert reader.one(json.loads(body.replace("@", object_id))) in {"outbound", "unsupported_item"}
+        assert len(reader.directory) == remembered
+        assert all(decode_known(encode_known(known)) == known for known in reader.directory.values())
