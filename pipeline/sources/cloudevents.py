@@ -26,6 +26,8 @@ STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 #: Requests a minute; a longer number is none.
 LONGEST_RATE = 9
+#: The end of `source` that is looked at: an account of 256 characters fits, each of them written as twelve.
+SOURCE_END = 4_096
 _SOURCE = re.compile(r"(?:^|/)platforms/([^/]+)/accounts/([^/?#]+)/?$")
 
 
@@ -72,7 +74,8 @@ class CloudEvents(Source):
         if event_type is None or kind is None:
             return read_told(Told(event_type or "", None, None, None, None, {}, (None, "platform")), context)
         data = _data(event)
-        found = _SOURCE.search(text(event, "source") or "")
+        source = text(event, "source") or ""
+        found = _SOURCE.search(source, max(0, len(source) - SOURCE_END))
         told = Told(
             type=event_type,
             platform=unquote(found[1]) if found else None,

@@ -12,12 +12,15 @@ from typing import Any, NamedTuple, cast, get_args
 
 from pipeline.errors import UnreadableError
 from pipeline.sources.context import Context
+from pipeline.sources.delivery import Connection
 from pipeline.sources.fields import ident, number, table, text
 from pipeline.sources.outcomes import Ignored
 from schemas.interaction import Action, Interaction, Kind, Media, TimeFrom
 
 _TYPE = re.compile(r"(?:^|\.)interaction\.(?:(like|comment|share|post)\.(added|edited|removed)|(totals)\.(added))$")
 _PING = re.compile(r"(?:^|\.)(?:ping|test)$")
+#: Ours with the reversed domain name before it has at most so many characters.
+LONGEST_TYPE = 256
 MEDIA: tuple[str, ...] = get_args(Media)
 ACTIONS: dict[str, Action] = {"added": "add", "edited": "edit", "removed": "remove"}
 
@@ -37,19 +40,20 @@ class Told(NamedTuple):
 
 def kind_of(event_type: str) -> Kind | None:
     """The kind that a type names, None where it is none of ours."""
-    found = _TYPE.search(event_type)
+    found = _found(event_type)
     return cast("Kind", found[1] or found[3]) if found else None
 
 
 def read_told(told: Told, context: Context) -> Interaction | Ignored:
     """The interaction that was told."""
-    found = _TYPE.search(told.type)
+    found = _found(told.type)
     if found is None:
-        return Ignored("test_ping" if _PING.search(told.type) else "unsupported_item")
+        is_ping = len(told.type) <= LONGEST_TYPE and _PING.search(told.type)
+        return Ignored("test_ping" if is_ping else "unsupported_item")
     kind, action = cast("Kind", found[1] or found[3]), ACTIONS[found[2] or found[4]]
     if told.platform is None or told.account is None:
         raise UnreadableError("missing_field", "expected a platform and an account")
-    if not context.connection.serves(told.account):
+    if not _is_served(told.platform, told.account, context.connection):
         return Ignored("not_ours")
     if kind == "totals":
         return _totals(told, told.platform, told.account, context)
@@ -74,6 +78,16 @@ def read_told(told: Told, context: Context) -> Interaction | Ignored:
         media=_media(data),
         questions=data.get("questions") is not False,
     )
+
+
+def _found(event_type: str) -> re.Match[str] | None:
+    """Where kind and action stand in a type of ours."""
+    return _TYPE.search(event_type) if len(event_type) <= LONGEST_TYPE else None
+
+
+def _is_served(platform: str, account: str, connection: Connection) -> bool:
+    """Whether one of the connection's accounts is this one: with its platform, or of whatever platform."""
+    return connection.serves(account) or f"{platform}:{account}" in connection.accounts
 
 
 def _totals(told: Told, platform: str, account: str, context: Context) -> Interaction:
