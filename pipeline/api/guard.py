@@ -16,6 +16,7 @@ from pipeline.access.loopback import is_loopback
 from pipeline.api import metrics
 from pipeline.api.problems import problem
 from pipeline.api.tokens import Tokens
+from pipeline.waiting import SENDER
 
 #: What answers without a token: no numbers of anybody stand there, and probes carry none.
 OPEN_PATHS = frozenset({"/", "/livez", "/readyz", "/openapi.json"})
@@ -86,6 +87,8 @@ class Guard:
             return _refuse(
                 "unknown_token", 401, "the bearer token is unknown; expected one that is in force", challenge
             )
+        if SENDER in scope:
+            scope[SENDER].is_known = True
         if scope["path"] in OPERATIONS_PATHS and not grant.operations:
             return _refuse("beyond", 403, f"{scope['path']} is beyond this token; expected one with `operations`")
         scope[_GRANT] = grant

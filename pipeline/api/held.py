@@ -24,10 +24,11 @@ class Held(Generic[_T]):
         now = asyncio.get_running_loop().time()
         held = self._answers.get(question)
         if held is None or now >= held[0] or _failed(held[1]):
+            asked = answer()  # one that is refused pushes nothing out
             self._answers.pop(question, None)
             if len(self._answers) >= QUESTIONS_MAX:
                 self._answers.pop(next(iter(self._answers)))
-            held = self._answers[question] = (now + self._for_s, asyncio.ensure_future(answer()))
+            held = self._answers[question] = (now + self._for_s, asyncio.ensure_future(asked))
         return await asyncio.shield(held[1])
 
 

@@ -16,8 +16,10 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
+from pipeline.access.grants import Grant
 from pipeline.access.kafka import kafka_options
 from pipeline.api.metrics import STREAM_CLIENTS, STREAM_COALESCED, STREAM_DROPPED, STREAM_EVENTS, STREAM_UNREADABLE
+from pipeline.api.shares import ShareError, Shares
 from pipeline.errors import UnavailableError
 from pipeline.reading.updates import Newest, Wanted, row_key
 from pipeline.settings import Settings
@@ -90,6 +92,7 @@ class Hub:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._boxes: set[Box] = set()
+        self._shares = Shares()
         self._newest = Newest(REMEMBERED_ROWS)
         self._task: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -98,21 +101,34 @@ class Hub:
         self._is_away = False
 
     @asynccontextmanager
-    async def listen(self, wanted: Wanted) -> AsyncIterator[Box]:
-        """A box that fills from now on. Raises UnavailableError without Kafka, and when too many listen."""
-        if self._closed or len(self._boxes) >= LISTENERS_MAX:
-            raise UnavailableError(f"{len(self._boxes)} clients listen to the stream; expected up to {LISTENERS_MAX}")
+    async def listen(self, wanted: Wanted, *, alone: bool = False) -> AsyncIterator[Box]:
+        """A box that fills from now on; `alone`: no other token reads accounts. Raises UnavailableError without Kafka,
+        and when too many listen; ShareError when the token's listeners are as many as the places that are left."""
+        self._refuse_too_many(wanted.grant, alone)
         box = Box(wanted)
         self._boxes.add(box)
+        self._shares.take(wanted.grant)
         STREAM_CLIENTS.set(len(self._boxes))
         try:
             await self._started()
             yield box
         finally:
             self._boxes.discard(box)
+            self._shares.give(wanted.grant)
             STREAM_CLIENTS.set(len(self._boxes))
             if not self._boxes:
                 self._stop()
+
+    def _refuse_too_many(self, grant: Grant, alone: bool) -> None:
+        free = LISTENERS_MAX - len(self._boxes)
+        if self._closed or free <= 0:
+            raise UnavailableError(f"{len(self._boxes)} clients listen to the stream; expected up to {LISTENERS_MAX}")
+        held = self._shares.held_by(grant)
+        # Half of all for the first token, half of the rest for the second: there is always a place for one more.
+        if not alone and held >= free:
+            raise ShareError(
+                f"{held} clients listen to the stream with this token; expected fewer than the {free} places left"
+            )
 
     def close(self) -> None:
         """End every listener's stream and refuse new ones."""

@@ -22,8 +22,16 @@ REFUSED = Counter("twoway_api_refused_total", "Requests refused before they were
 TOKENS = Gauge("twoway_api_tokens", "Tokens in force")
 ACCESS_RELOADS = Counter("twoway_api_access_reloads_total", "Times that the access file was read anew", ("result",))
 
+_CLOSED = {"400": "malformed", "431": "too_large", "too_many": "too_many"}
+
 #: The label of what matched no route: never the path itself, which comes from outside.
 NO_ROUTE = "none"
+
+
+def count_closed(reason: str) -> None:
+    """A connection was closed from here. A head that took too long is told twice, as slow and by its status 408."""
+    if reason != "408":
+        REFUSED.labels(_CLOSED.get(reason, "slow")).inc()
 
 
 class Timed:

@@ -26,6 +26,7 @@ _FAILURES = {
     "403": "The account is beyond the token",
     "404": "Nothing of it was ever counted",
     "414": "The URL is longer than any question",
+    "429": "The token has its share of what is scarce; `Retry-After` says when to ask again",
     "503": "Redis or Kafka does not answer; `Retry-After` says when to ask again",
 }
 
@@ -59,7 +60,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
     in_path = [name for name in _PATH_SCHEMAS if f"{{{name}}}" in operation.path]
     # Lists, too, may be asked for a platform that nobody knows.
     names_one = in_path or any(parameter.name == "platform" for parameter in operation.parameters)
-    failures = {status for status in _FAILURES if status != "404" or names_one}
+    absent = ({"404"} if not names_one else set[str]()) | ({"429"} if not operation.in_shares else set[str]())
+    failures = _FAILURES.keys() - absent
     return {
         "operationId": operation.name,
         "summary": operation.summary,
@@ -89,7 +91,7 @@ def _stream(parameters: Sequence[Parameter]) -> dict[str, Any]:
                 "description": summary,
                 "content": {"text/event-stream": {"schema": {"type": "string"}}},
             },
-            **_failures({"400", "401", "403", "414", "503"}),
+            **_failures({"400", "401", "403", "414", "429", "503"}),
         },
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +11,7 @@ import msgspec
 
 from pipeline.api.held import Held
 from pipeline.api.parameters import Parameter
+from pipeline.api.turns import Turns
 from pipeline.insights import Insights
 from pipeline.reading import Numbers, Ranking, Reader, Series, UnansweredQueue
 from pipeline.reading.alerts import ALERTS_MAX, WHICH, Alerts
@@ -30,11 +30,14 @@ Ask = Callable[..., Awaitable[Any]]
 TOP_HELD_S = 1.0
 #: Insights change slowly and cost seconds for the largest accounts.
 INSIGHTS_HELD_S = 60.0
+#: Insights of one token that are worked out or wait for it: a dashboard of as many accounts, opened at once.
+INSIGHTS_ASKED_MAX = 16
 
 
 @dataclass(frozen=True)
 class Operation:
-    """A question: where it is asked, what it takes, the type of its answer, and what answers it."""
+    """A question: where it is asked, what it takes, the type of its answer, what answers it, and whether a token may
+    ask only so many at a time."""
 
     path: str
     name: str
@@ -42,6 +45,7 @@ class Operation:
     answer: type[msgspec.Struct]
     parameters: tuple[Parameter, ...]
     ask: Ask
+    in_shares: bool = False
 
 
 def operations(windows: Windows) -> tuple[Operation, ...]:
@@ -71,6 +75,7 @@ def _of_an_account(sizes: tuple[str, ...]) -> tuple[Operation, ...]:
             Insights,
             (_LOOKED_AT,),
             _insights(),
+            in_shares=True,
         ),
         Operation(
             f"{account}/unanswered",
@@ -183,14 +188,13 @@ def _top() -> Ask:
 
 def _insights() -> Ask:
     held: Held[Insights] = Held(INSIGHTS_HELD_S)
-    one_at_a_time = asyncio.Lock()
-
-    async def make(reader: Reader, platform: str, account: str, posts: int) -> Insights:
-        async with one_at_a_time:  # several would take the processor from every other question
-            return await reader.insights(platform, account, posts)
+    turns = Turns(INSIGHTS_ASKED_MAX)  # several at once would take the processor from every other question
 
     async def ask(reader: Reader, platform: str, account: str, posts: int) -> Insights:
-        return await held.get((reader.grant, platform, account, posts), lambda: make(reader, platform, account, posts))
+        question = (platform, account, posts)
+        return await held.get(
+            (reader.grant, *question), lambda: turns.begin(reader.grant, lambda: reader.insights(*question))
+        )
 
     return ask
 

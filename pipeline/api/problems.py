@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline.api import metrics
+from pipeline.api.shares import ShareError
 from pipeline.errors import ForbiddenError, NotFoundError, QueryError, TwowayError, UnavailableError
 
 logger = logging.getLogger("twoway.api")
@@ -26,6 +27,7 @@ _TITLES = {
     405: "Method not allowed",
     413: "Content too large",
     414: "URI too long",
+    429: "Too many requests",
     500: "Internal error",
     503: "Unavailable",
 }
@@ -55,8 +57,10 @@ async def on_error(request: Request, error: Exception) -> Response:
         return problem(403, str(error))
     if isinstance(error, QueryError):
         return problem(400, str(error))
-    if isinstance(error, UnavailableError):
-        return problem(503, str(error), {"Retry-After": str(RETRY_AFTER_S)})
+    if isinstance(error, UnavailableError | ShareError):
+        if in_shares := isinstance(error, ShareError):
+            metrics.REFUSED.labels("share").inc()
+        return problem(429 if in_shares else 503, str(error), {"Retry-After": str(RETRY_AFTER_S)})
     if isinstance(error, HTTPException):
         return problem(error.status_code, _explain(request, error), error.headers)
     known = isinstance(error, TwowayError)

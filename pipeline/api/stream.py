@@ -11,12 +11,12 @@ from starlette.responses import Response, StreamingResponse
 
 from pipeline.access.grants import Grant
 from pipeline.api.guard import grant_of
-from pipeline.api.heads import ABORT
 from pipeline.api.hub import Box, Hub
 from pipeline.api.parameters import Parameter, read_parameters
 from pipeline.api.tokens import Tokens
 from pipeline.errors import ForbiddenError
 from pipeline.reading.updates import Wanted
+from pipeline.waiting import SENDER
 from pipeline.windows import ALL_NAME, Windows
 
 STREAM_PATH = "/v1/stream"
@@ -52,11 +52,11 @@ class Stream:
         self._parameters = stream_parameters(windows)
 
     async def answer(self, request: Request) -> Response:
-        """The open stream, or 400, 403 and 503 before it begins."""
+        """The open stream, or 400, 403, 429 and 503 before it begins."""
         wanted = _wanted(read_parameters(request.query_params, self._parameters), grant_of(request))
         if request.method == "HEAD":
             return Response(media_type=MEDIA_TYPE)
-        listening = self._hub.listen(wanted)
+        listening = self._hub.listen(wanted, alone=self._tokens.is_one)
         # Entered before the answer's head is sent: without Kafka the answer is a 503, not an empty stream.
         box = await listening.__aenter__()
         return _Events(box, listening, lambda: self._tokens.stands(wanted.grant))
@@ -77,8 +77,8 @@ class _Events(StreamingResponse):
                     await send(message)
             except TimeoutError:
                 self._box.drop()
-                if abort := scope.get("extensions", {}).get(ABORT):
-                    abort()
+                if SENDER in scope:
+                    scope[SENDER].hang_up()
 
         try:
             await super().__call__(scope, receive, send_in_time)

@@ -63,6 +63,11 @@ class Tokens:
                 found = grant
         return found
 
+    @property
+    def is_one(self) -> bool:
+        """Whether there are no others whom one asker could shut out: one token at the most reads accounts."""
+        return sum(grant.accounts is None or bool(grant.accounts) for grant in self._grants) <= 1
+
     def stands(self, grant: Grant) -> bool:
         """Whether the grant is still in force as it was given."""
         return self.is_open or grant in self._grants

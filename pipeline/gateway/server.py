@@ -23,13 +23,13 @@ from pipeline.gateway.directory import Directory
 from pipeline.gateway.intake import WRITTEN
 from pipeline.gateway.outside import Outside
 from pipeline.gateway.producer import producer_opener
-from pipeline.gateway.protocol import guarded
 from pipeline.gateway.pseudonyms import keyed_pseudonym
 from pipeline.gateway.public_keys import PublicKeys
 from pipeline.gateway.publisher import Publisher
-from pipeline.gateway.waiting import Phase, Waiting, most_connections
+from pipeline.protocol import guarded
 from pipeline.serving import address_of, listen, served, stop_signal
 from pipeline.settings import Settings
+from pipeline.waiting import Phase, Waiting, most_connections
 
 logger = logging.getLogger("twoway.gateway")
 
@@ -66,7 +66,7 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[str, asyncio.Future
     watcher = asyncio.create_task(connections.watch(), name="connections")
     try:
         app = build_app(settings, connections, publisher, directory, pseudonym, budget, keys)
-        waiting = Waiting(most_connections())
+        waiting = Waiting(most_connections(), closed=lambda reason: metrics.SOCKETS_CLOSED.labels(reason).inc())
         metrics.SOCKETS.set_function(lambda: len(waiting))
         # Senders keep connections open between webhooks; opening one anew costs them more than it costs us to keep it.
         keep_s = int(Phase.REQUEST.value)

@@ -21,9 +21,9 @@ from pipeline.gateway.connections import Connections
 from pipeline.gateway.intake import Intake, Receipt
 from pipeline.gateway.leases import Leases
 from pipeline.gateway.refusals import Refusals
-from pipeline.gateway.waiting import SENDER
 from pipeline.sources.delivery import Answer, Connection, Delivery, join_headers
 from pipeline.sources.registry import SOURCES
+from pipeline.waiting import SENDER
 
 logger = logging.getLogger("twoway.gateway")
 

@@ -20,15 +20,16 @@ from prometheus_client import REGISTRY
 from starlette.routing import Route
 
 from pipeline.alerting.state import State
+from pipeline.api import hub as hub_module
 from pipeline.api import tokens as tokens_module
 from pipeline.api.app import build_app
-from pipeline.api.heads import HEAD_BYTES_MAX
 from pipeline.api.hub import Hub
-from pipeline.api.operations import operations
+from pipeline.api.operations import INSIGHTS_ASKED_MAX, operations
 from pipeline.api.server import serving
 from pipeline.api.stream import STREAM_PATH
 from pipeline.api.tokens import Tokens, hash_token
 from pipeline.errors import SettingsError
+from pipeline.protocol import HEAD_BYTES
 from pipeline.reading import Reader
 from pipeline.settings import Secret, Settings
 from pipeline.slots import slot_of
@@ -37,6 +38,7 @@ from schemas.alert import encode_alert
 from tests.factories import make_alert, make_update
 from tests.published import Published
 from tests.waiting import wait_until_async
+from tests.wire import ask, wire
 from tests.written import NOON_MS, Written
 
 pytestmark = pytest.mark.servers
@@ -297,16 +299,41 @@ async def test_refusals_are_counted_by_their_reason(guarded: Guarded) -> None:
     assert added == {"no_token": 1, "unknown_token": 1, "beyond": 2}
 
 
+async def test_a_token_that_has_its_share_is_told_to_come_again(
+    guarded: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of insights and of places at the stream: 429 with when, as every problem is told; counted, and nothing else is
+    refused to it."""
+    monkeypatch.setattr(hub_module, "LISTENERS_MAX", 1)
+    before, insights = _refused("share"), f"/v1/accounts/facebook/{ACME}/insights"
+    async with guarded.api.stream("GET", "/v1/stream", headers=_bearer(RIVALS)):
+        assert (await guarded.get("/v1/stream", OURS)).status_code == 503
+    monkeypatch.setattr(hub_module, "LISTENERS_MAX", 2)
+    async with guarded.api.stream("GET", "/v1/stream", headers=_bearer(OURS)):
+        told = [await guarded.get("/v1/stream", OURS)]
+    asked = [guarded.get(f"{insights}?posts={number}", OURS) for number in range(1, 3 * INSIGHTS_ASKED_MAX)]
+    answers = await asyncio.gather(*asked)
+    told += [answer for answer in answers if answer.status_code != 200]
+    assert 1 < len(told) <= 2 * INSIGHTS_ASKED_MAX
+    for answer in told:
+        problem = answer.json()
+        assert (answer.status_code, problem["status"], problem["title"]) == (429, 429, "Too many requests")
+        assert (answer.headers["content-type"], answer.headers["retry-after"]) == ("application/problem+json", "2")
+        assert "for this token; expected" in problem["detail"] or "with this token; expected" in problem["detail"]
+    assert _refused("share") - before == len(told)
+    assert (await guarded.get(insights, OURS)).status_code == 200
+
+
 async def test_what_is_too_large_is_refused_before_anything_else(guarded: Guarded) -> None:
     """A URL, a body, and a head that never ends; no token is needed to be told."""
     assert (await guarded.get("/v1/top?platform=" + "a" * 17_000)).status_code == 414
     answer = await guarded.api.request("GET", "/v1/top", headers=_bearer(OURS), content=b"{}")
     assert (answer.status_code, answer.headers["connection"]) == (413, "close")
-    host, port = guarded.api.base_url.host, guarded.api.base_url.port
-    reader, writer = await asyncio.open_connection(host, port)
-    writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"a" * (HEAD_BYTES_MAX + 1))
-    assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
-    writer.close()
+    begun = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: "
+    assert (await ask(guarded.api, begun + b"a" * HEAD_BYTES + b"\r\n\r\n")).status == 431
+    async with wire(guarded.api) as endless:
+        await endless.send(begun, *(b"a" * HEAD_BYTES for _ in range(30)))
+        assert await endless.is_closed(5)
 
 
 async def test_no_token_is_told_or_logged(guarded: Guarded, caplog: pytest.LogCaptureFixture) -> None:

@@ -17,11 +17,11 @@ import psutil
 import pytest
 
 from pipeline.gateway.budget import LIMIT_BYTES
-from pipeline.gateway.waiting import MOST_CONNECTIONS
 from pipeline.local.children import Child
 from pipeline.local.kafka import KafkaServer
 from pipeline.local.ports import free_ports
 from pipeline.settings import Settings
+from pipeline.waiting import MOST_CONNECTIONS
 from tests.commands import TWOWAY, environment
 from tests.conftest import new_installation
 from tests.gateways import CONNECTIONS, comments, interactions, meta_headers, post_page

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -13,11 +13,14 @@ import httpx
 import orjson
 import pytest
 
+from pipeline import waiting as waiting_module
+from pipeline.access.grants import Grant
 from pipeline.api import hub as hub_module
 from pipeline.api import stream
 from pipeline.api.hub import Box, Hub
 from pipeline.api.metrics import STREAM_DROPPED
 from pipeline.api.server import serving
+from pipeline.api.shares import ShareError
 from pipeline.errors import UnavailableError
 from pipeline.local.kafka import KafkaServer
 from pipeline.reading.updates import Wanted
@@ -26,6 +29,7 @@ from tests.conftest import new_installation
 from tests.factories import make_update
 from tests.published import Published
 from tests.waiting import wait_until_async
+from tests.wire import wire
 
 pytestmark = pytest.mark.servers
 
@@ -201,6 +205,44 @@ async def test_too_many_listeners_are_turned_away(settings: Settings, monkeypatc
             async with hub.listen(Wanted()):
                 pass
     await hub.stop()
+
+
+async def test_one_token_does_not_take_every_place(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of all for the first, half of the rest for the next; all where nobody else could want one."""
+    monkeypatch.setattr(hub_module, "LISTENERS_MAX", 8)
+    hub = Hub(settings)
+    found = {}
+    async with AsyncExitStack() as listeners:
+        for name in ("first", "second", "third", "fourth"):
+            wanted = Wanted(grant=Grant(name, token=name.encode()))
+            with pytest.raises((ShareError, UnavailableError)):
+                for found[name] in range(9):
+                    await listeners.enter_async_context(hub.listen(wanted))
+    assert found == {"first": 4, "second": 2, "third": 1, "fourth": 1}
+    async with AsyncExitStack() as listeners:
+        for _ in range(8):
+            await listeners.enter_async_context(hub.listen(wanted, alone=True))
+    await hub.stop()
+
+
+async def test_an_open_stream_is_neither_idle_nor_in_the_way(
+    settings: Settings, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long nothing is asked on its connection, and however many others come."""
+    monkeypatch.setattr(waiting_module, "MOST_CONNECTIONS", 8)
+    now_s = 1_000.0
+    async with (
+        serving(settings, lambda: now_s) as address,
+        httpx.AsyncClient(base_url=address, timeout=20) as client,
+        AsyncExitStack() as strangers,
+        listening(client) as blocks,
+    ):
+        for _ in range(20):
+            await strangers.enter_async_context(wire(client))
+        now_s += 1_000
+        await wait_until_async(lambda: _metric(client, "twoway_api_stream_clients 1.0"))
+        await asyncio.to_thread(published.updates, make_update(revision=8))
+        assert (await _next(blocks))["id"] == "8"
 
 
 async def _blocks(answer: httpx.Response) -> AsyncIterator[str]:

@@ -13,11 +13,11 @@ import pytest
 from pipeline.errors import UnavailableError, UnreadableError
 from pipeline.gateway.budget import Budget, Share
 from pipeline.gateway.portions import MOST_LARGE, PORTION_ITEMS, SMALL_BYTES, Portions, Turns
-from pipeline.gateway.waiting import Phase, Waiting
 from pipeline.sources.context import Context
 from pipeline.sources.delivery import Connection, Delivery
 from pipeline.sources.registry import SOURCES
 from pipeline.sources.times import from_iso, from_x
+from pipeline.waiting import Phase, Waiting
 from tests.costly import COSTLY
 
 
@@ -30,8 +30,9 @@ class Sender:
     def give_way(self) -> None:
         self.end = "gave way"
 
-    def time_out(self, phase: Phase) -> None:
+    def time_out(self, phase: Phase) -> bool:
         self.end = f"slow {phase.name.lower()}"
+        return True
 
 
 class Clock:
@@ -103,18 +104,25 @@ async def test_a_new_connection_gives_way_only_where_all_others_are_being_answer
 
 
 async def test_each_phase_has_its_time() -> None:
-    """A head ten seconds, a body thirty, silence seventy-five (the next request of somebody known: a little more, the
-    server closes before); an answer as long as it takes."""
-    waiting, clock, senders = waiting_connections(5, most=9)
+    """A head ten seconds, a body thirty, what is answered sixty to be taken, silence seventy-five (the next request of
+    somebody known: a little more, the server closes before); an answer as long as it takes."""
+    waiting, clock, senders = waiting_connections(6, most=9)
     for sender, phase in zip(senders, Phase, strict=True):
         waiting.move(sender, Phase.REQUEST, phase)
     ends = []
-    for later_s in (9, 2, 20, 46, 1_000):
+    for later_s in (9, 2, 20, 30, 16, 1_000):
         clock.now_s += later_s
         waiting.sweep()
         ends.append([sender.end for sender in senders].count(""))
-    assert ends == [5, 4, 3, 2, 1]
-    assert [sender.end for sender in senders] == ["slow request", "slow head", "slow body", "slow next", ""]
+    assert ends == [6, 5, 4, 3, 2, 1]
+    assert [sender.end for sender in senders] == [
+        "slow request",
+        "slow head",
+        "slow body",
+        "slow next",
+        "slow take",
+        "",
+    ]
 
 
 async def test_who_has_left_is_not_moved_back_in() -> None:

@@ -1,7 +1,7 @@
-"""The open connections by what their senders owe: those that take too long, or are too many, are closed.
+"""The open connections by what the other end owes: those that take too long, or are too many, are closed.
 
-Whoever waits longest gives way to who comes new, and whoever has shown a signature on his connection after all others:
-a storm of strangers would otherwise cut off those whose next delivery is on its way.
+Whoever waits longest gives way to who comes new, and whoever has shown a signature or a token on his connection after
+all others: a storm of strangers would otherwise cut off those whose next request is on its way.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
-from pipeline.gateway import metrics
-
 #: Heads of the largest size in all of them are 270 MB.
 MOST_CONNECTIONS = 8_192
 #: Files besides the connections: Kafka, Redis, servers with public keys, the program itself.
@@ -24,7 +22,7 @@ SWEEP_S = 1.0
 
 
 class Phase(Enum):
-    """What a connection waits for its sender to send, and for how many seconds; `ANSWER` is the gateway's own turn."""
+    """What a connection waits for its sender to do, and for how many seconds; `ANSWER` is the server's own turn."""
 
     #: Some load balancers connect before they have something to send, and keep connections for the next request.
     REQUEST = 75.0
@@ -34,22 +32,28 @@ class Phase(Enum):
     BODY = 30.0
     #: The next request of a known sender. The server itself closes what is silent for 75 s.
     NEXT = 80.0
+    #: Take what waits for him, or `TAKEN_BYTES` of it.
+    TAKE = 60.0
     ANSWER = 0.0
 
 
 #: In this order they give way.
-_GIVING_WAY = (Phase.HEAD, Phase.REQUEST, Phase.BODY, Phase.NEXT)
+_GIVING_WAY = (Phase.HEAD, Phase.REQUEST, Phase.BODY, Phase.NEXT, Phase.TAKE)
+#: An answer of 1 MB has the whole time; one of 10 MB has ten times as much, and is not kept waiting by a byte a minute.
+TAKEN_BYTES = 1_000_000
 #: Under this name a request's scope holds the sender.
 SENDER = "twoway.sender"
 
 
 class Sender:
-    """Who is at the other end of a connection: known once a delivery of his was taken."""
+    """Who is at the other end of a connection: known once a signature or a token of his was right. `hang_up` lets go of
+    the connection with what he was not sent yet: to close it would wait until he has taken that."""
 
-    __slots__ = ("is_known",)
+    __slots__ = ("hang_up", "is_known")
 
-    def __init__(self) -> None:
+    def __init__(self, hang_up: Callable[[], None]) -> None:
         self.is_known = False
+        self.hang_up = hang_up
 
 
 class Held(Protocol):
@@ -58,15 +62,19 @@ class Held(Protocol):
     def give_way(self) -> None:
         """Close at once."""
 
-    def time_out(self, phase: Phase) -> None:
-        """Close because the sender took too long."""
+    def time_out(self, phase: Phase) -> bool:
+        """Close because the sender took too long; False where he has done enough to be given the time once more."""
 
 
 class Waiting:
-    """The connections of one gateway, by phase, the longest in it first."""
+    """The connections of one server, by phase, the longest in it first. `closed` is told why each was closed from here:
+    a short fixed word, or a status."""
 
-    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, most: int, clock: Callable[[], float] = time.monotonic, closed: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.most = most
+        self.closed = closed
         self._clock = clock
         self._since: dict[Phase, OrderedDict[Held, float]] = {phase: OrderedDict() for phase in Phase}
         self._sweeper: asyncio.TimerHandle | None = None
@@ -77,7 +85,7 @@ class Waiting:
     def enter(self, connection: Held) -> None:
         """A new connection. Where there are too many, who waits longest is closed; it itself where nobody waits."""
         if len(self) >= self.most:
-            metrics.SOCKETS_CLOSED.labels("too_many").inc()
+            self.closed("too_many")
             since = next((self._since[phase] for phase in _GIVING_WAY if self._since[phase]), None)
             if since is None:
                 connection.give_way()
@@ -103,8 +111,10 @@ class Waiting:
             since = self._since[phase]
             while since and now_s - next(iter(since.values())) > phase.value:
                 connection, _ = since.popitem(last=False)
-                metrics.SOCKETS_CLOSED.labels(f"slow_{phase.name.lower()}").inc()
-                connection.time_out(phase)
+                if connection.time_out(phase):
+                    self.closed(f"slow_{phase.name.lower()}")
+                else:
+                    since[connection] = now_s
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None

@@ -1,4 +1,4 @@
-"""HTTP as the gateway speaks it: uvicorn's protocol, with limits on what anybody may send before he is known.
+"""HTTP as gateway and API speak it: uvicorn's protocol, with limits on what anybody may send before he is known.
 
 Owns the size of heads and what is neither head nor body; who is closed because he is slow: `waiting.py`. What follows a
 body (trailers) is no header: in small requests it would stand beside the real ones, in large ones it would not.
@@ -11,25 +11,26 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from pipeline.gateway import metrics
-from pipeline.gateway.waiting import SENDER, Phase, Sender, Waiting
+from pipeline.waiting import SENDER, TAKEN_BYTES, Phase, Sender, Waiting
 
-#: Platforms' heads have some 2 KB, with the signatures of ActivityPub 8 KB.
+#: Platforms' heads have some 2 KB, with the signatures of ActivityPub 8 KB; a question's URL has up to 16 KB.
 HEAD_BYTES = 32_768
 MOST_HEADERS = 100
 #: Requests that may wait in one connection for the answer to the one before.
 MOST_PIPELINED = 16
+#: The phases in which nothing of a request is on its way.
+_BETWEEN = (Phase.ANSWER, Phase.REQUEST, Phase.NEXT)
 
 
 class Guarded(HttpToolsProtocol):
-    """One connection. `waiting` is shared by those of a gateway."""
+    """One connection. `waiting` is shared by those of a server."""
 
     waiting: Waiting
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._phase = Phase.REQUEST
-        self._sender = Sender()
+        self._untaken_bytes = 0
         self._began = False
         self._head_bytes = 0
         self._idle_bytes = 0
@@ -38,6 +39,7 @@ class Guarded(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._sender = Sender(transport.abort)
         self.waiting.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -85,14 +87,35 @@ class Guarded(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         # Whoever was answered before his body was read may go on.
-        self._phase = self._silent if self.cycle.response_complete else Phase.ANSWER
+        self._phase = self._turn
 
     def on_response_complete(self) -> None:
         queued = bool(self.pipeline)
         super().on_response_complete()
         if self._phase is Phase.ANSWER and not queued:
-            self._phase = self._silent
-            self.waiting.move(self, Phase.ANSWER, self._phase)
+            self._move(self._silent)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._untaken_bytes = self.transport.get_write_buffer_size()
+        if self._phase in _BETWEEN:
+            self._move(Phase.TAKE)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._phase is Phase.TAKE:
+            self._move(self._turn)
+
+    def _move(self, phase: Phase) -> None:
+        before, self._phase = self._phase, phase
+        self.waiting.move(self, before, phase)
+
+    @property
+    def _turn(self) -> Phase:
+        """Whose turn it is once a request is whole."""
+        if self.flow.write_paused:
+            return Phase.TAKE
+        return self._silent if self.cycle.response_complete else Phase.ANSWER
 
     @property
     def _silent(self) -> Phase:
@@ -105,11 +128,16 @@ class Guarded(HttpToolsProtocol):
     def give_way(self) -> None:
         self.transport.abort()
 
-    def time_out(self, phase: Phase) -> None:
+    def time_out(self, phase: Phase) -> bool:
+        if phase is Phase.TAKE:
+            before, self._untaken_bytes = self._untaken_bytes, self.transport.get_write_buffer_size()
+            if before - self._untaken_bytes >= TAKEN_BYTES:
+                return False
         if phase is Phase.HEAD:
             self._refuse(408)
         else:
             self.transport.abort()
+        return True
 
     def _count_head(self, size_bytes: int) -> None:
         self._head_bytes += size_bytes
@@ -121,9 +149,11 @@ class Guarded(HttpToolsProtocol):
         """Answer and close. Where an earlier request has no answer yet, this one would be taken for it: only close."""
         if self.transport.is_closing():
             return
-        metrics.SOCKETS_CLOSED.labels(str(status)).inc()
+        self.waiting.closed(str(status))
         waits = self.cycle is not None and not self.cycle.response_complete
-        if waits and (self._phase is not Phase.BODY or self.pipeline or self.cycle.response_started):
+        is_his_turn = not waits or (self._phase is Phase.BODY and not self.pipeline and not self.cycle.response_started)
+        # Where he does not take what he was answered before, a connection that is only closed would stay.
+        if not is_his_turn or self.transport.get_write_buffer_size():
             self.transport.abort()
             return
         self.transport.write(STATUS_LINE[status] + b"content-length: 0\r\nconnection: close\r\n\r\n")
@@ -131,5 +161,5 @@ class Guarded(HttpToolsProtocol):
 
 
 def guarded(waiting: Waiting) -> type[Guarded]:
-    """The protocol of the connections of one gateway."""
+    """The protocol of the connections of one server."""
     return type("GuardedConnection", (Guarded,), {"waiting": waiting})
