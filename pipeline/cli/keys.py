@@ -74,7 +74,7 @@ def _keys(keys: Keys, kind: str, name: str, rest: str | None, account: str | Non
         return _account(keys, platform, entity_id)
     if kind == "post":
         return _post(keys, platform, entity_id, account)
-    return [_key(keys.seen(platform, entity_id), "string", "what the gateway remembers of this id", "GET {}")]
+    return [_key(keys.seen(platform, entity_id), "hash", "what the gateway remembers of this id", "HGETALL {}")]
 
 
 def _account(keys: Keys, platform: str, account: str) -> list[Key]:

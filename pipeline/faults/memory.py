@@ -20,19 +20,19 @@ TRIP_COMMANDS = 5_000
 EMPTY = """
 local kept = {}
 for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
-  kept[#kept + 1] = {key, redis.call('GET', key), redis.call('PTTL', key)}
+  kept[#kept + 1] = {key, redis.call('DUMP', key), redis.call('PTTL', key)}
 end
 redis.call('FLUSHALL')
 local left = redis.call('DBSIZE')
 for _, one in ipairs(kept) do
-  redis.call('SET', one[1], one[2], 'PX', math.max(1, one[3]))
+  redis.call('RESTORE', one[1], math.max(1, one[3]), one[2])
 end
 return {left, #kept}
 """
 
 
 class Memory(NamedTuple):
-    """One entry and how long it lives on, ms."""
+    """One entry, as Redis dumps it, and how long it lives on, ms."""
 
     key: bytes
     value: bytes
@@ -52,7 +52,7 @@ async def read_memory(client: Redis, keys: Keys) -> list[Memory]:
     for some in _parts(names):
         pipe = client.pipeline(transaction=False)
         for name in some:
-            pipe.get(name)
+            pipe.dump(name)
             pipe.pttl(name)
         answers = await pipe.execute()
         found += [Memory(*one) for one in zip(some, answers[::2], answers[1::2], strict=True) if one[1] is not None]
@@ -64,7 +64,7 @@ async def write_memory(client: Redis, memories: Sequence[Memory]) -> None:
     for some in _parts(memories):
         pipe = client.pipeline(transaction=False)
         for one in some:
-            pipe.set(one.key, one.value, px=max(1, one.ttl_ms))
+            pipe.restore(one.key, max(1, one.ttl_ms), one.value, replace=True)
         await pipe.execute()
 
 

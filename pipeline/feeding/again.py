@@ -70,13 +70,13 @@ class Deliveries:
             parsed = source.parse(delivery)
         except UnreadableError as error:
             return [], [Refusal(error.reason, str(error))]
-        known = await self._directory.look_up(connection.platform, source.references(parsed))
+        known = await self._directory.look_up(connection.platform, source.references(parsed), connection.accounts)
         context = Context(connection, rejected.time_ms, self.pseudonym, known, former_pseudonym(self._settings))
         outcomes = source.normalise(parsed, context)
         if source.tells_erasures:
             context.memories |= dict(writers(outcomes))
         if self._remember and context.memories:
-            await self._directory.remember(connection.platform, context.memories)
+            await self._directory.remember(connection.platform, context.memories, connection.accounts)
         interactions = [outcome.interaction for outcome in outcomes if isinstance(outcome, Counted)]
         interactions += context.superseded
         refused = [Refusal(one.reason, one.detail) for one in outcomes if isinstance(one, Unreadable)]

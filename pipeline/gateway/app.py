@@ -38,6 +38,7 @@ def build_app(
         return {"kafka": publisher.is_ready, "redis": await directory.is_ready()}
 
     health = Starlette(routes=health_routes(readiness))
+    health.router.redirect_slashes = False  # a redirect would say the sender's own `Host` back
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # Webhooks pass Starlette's layers by: they would cost a tenth of the whole.

@@ -1,15 +1,17 @@
 """The gateway's memory in Redis: id -> account, post, kind, actor. For deliveries that carry nothing but an id.
 
-Entries hold pseudonyms only and live for `directory_ttl_days`.
+Entries hold pseudonyms only and live for `directory_ttl_days`. A connection with a fence writes into a field of its
+account's, all others share one: what somebody says of an id takes nothing from those who may not be spoken for.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import islice
 from typing import Any
 
+import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -20,12 +22,15 @@ from pipeline.settings import Settings
 from pipeline.sources.outcomes import Known, decode_known, encode_known
 from pipeline.store.connect import connect_redis
 from pipeline.store.keys import Keys
+from schemas.interaction import LONGEST_ID
 
 #: A delivery waits for the trip before its own and for its own: with the wait for Kafka, two seconds.
 TIMEOUT_S = 0.25
 #: Commands of one trip: 30 ms of this process. A delivery that needs more makes several.
 TRIP_COMMANDS = 1_000
 DAY_S = 86_400
+#: The field of the connections that may speak of every account.
+EVERYBODY = ""
 
 Command = tuple[str | bytes | int, ...]
 
@@ -39,32 +44,36 @@ class Directory:
         self._redis = connect_redis(settings, timeout_s=TIMEOUT_S, connect_s=TIMEOUT_S)
         self._trips = _Trips(self._redis)
 
-    async def look_up(self, platform: str, ids: Iterable[str]) -> dict[str, Known]:
-        """What is known of the ids. One GET each, never MGET: the keys may lie on several nodes."""
-        wanted = list(ids)
-        if not wanted:
-            return {}
-        found = await self._run([("GET", self._keys.seen(platform, object_id)) for object_id in wanted])
-        known = {object_id: decode_known(raw) for object_id, raw in zip(wanted, found, strict=True) if raw is not None}
+    async def look_up(
+        self, platform: str, ids: Iterable[str], accounts: Collection[str] = frozenset()
+    ) -> dict[str, Known]:
+        """What is known of the ids to a connection that may speak of these accounts, or of all. One command each: the
+        keys may lie on several nodes. Their keys are made trip by trip, for a long id takes its time."""
+        wanted = [object_id for object_id in ids if len(object_id) <= LONGEST_ID]
+        known: dict[str, Known] = {}
+        for first in range(0, len(wanted), TRIP_COMMANDS):
+            some = wanted[first : first + TRIP_COMMANDS]
+            found = await self._trips.run([("HGETALL", self._keys.seen(platform, object_id)) for object_id in some])
+            for object_id, entry in zip(some, found, strict=True):
+                if entry and (chosen := _chosen(entry, accounts)) is not None:
+                    known[object_id] = chosen
         metrics.LOOKUPS.labels("yes").inc(len(known))
         metrics.LOOKUPS.labels("no").inc(len(wanted) - len(known))
         return known
 
-    async def remember(self, platform: str, memories: Mapping[str, Known]) -> None:
-        """Keep what the ids are."""
-        await self._run(
-            [
-                ("SET", self._keys.seen(platform, object_id), encode_known(known), "EX", self._ttl_s)
-                for object_id, known in memories.items()
-            ]
-        )
-        metrics.MEMORIES.inc(len(memories))
-
-    async def _run(self, commands: list[Command]) -> list[Any]:
-        found: list[Any] = []
-        for first in range(0, len(commands), TRIP_COMMANDS):
-            found += await self._trips.run(commands[first : first + TRIP_COMMANDS])
-        return found
+    async def remember(
+        self, platform: str, memories: Mapping[str, Known], accounts: Collection[str] = frozenset()
+    ) -> None:
+        """Keep what the ids are, as a connection says it that may speak of these accounts, or of all. What no record
+        could hold is left out: nothing of it is ever counted."""
+        kept = [(object_id, known) for object_id, known in memories.items() if _fits(object_id, known)]
+        for first in range(0, len(kept), TRIP_COMMANDS // 2):
+            commands: list[Command] = []
+            for object_id, known in kept[first : first + TRIP_COMMANDS // 2]:
+                key, name = self._keys.seen(platform, object_id), known.account if accounts else EVERYBODY
+                commands += (("HSET", key, name, encode_known(known)), ("EXPIRE", key, self._ttl_s))
+            await self._trips.run(commands)
+        metrics.MEMORIES.inc(len(kept))
 
     async def is_ready(self) -> bool:
         """Whether Redis answers."""
@@ -76,6 +85,22 @@ class Directory:
     async def close(self) -> None:
         """Give the connections back."""
         await self._redis.aclose()
+
+
+def _fits(object_id: str, known: Known) -> bool:
+    return max(map(len, (object_id, known.account, known.post, known.id or ""))) <= LONGEST_ID
+
+
+def _chosen(entry: Mapping[bytes, bytes], accounts: Collection[str]) -> Known | None:
+    """Of what is said of an id: what those say who may speak of the same accounts, before what all may say, before the
+    rest, which is not ours."""
+    said = {name.decode(): raw for name, raw in entry.items()}
+    for name in sorted(said, key=lambda name: (name not in accounts, name != EVERYBODY)):
+        try:
+            return decode_known(said[name])
+        except msgspec.ValidationError:  # of another version
+            continue
+    return None
 
 
 _Waiting = tuple[list[Command], "asyncio.Future[list[Any] | UnavailableError]"]

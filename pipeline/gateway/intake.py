@@ -12,14 +12,12 @@ import zlib
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import NamedTuple
-
-import msgspec
 
 from pipeline.clock import Clock
 from pipeline.errors import RefusedError, TooLargeError, UnavailableError, UnreadableError
 from pipeline.gateway import metrics
 from pipeline.gateway.directory import Directory
+from pipeline.gateway.kept import Failure, cut, item_headers_bytes, rejected
 from pipeline.gateway.lanes import Outgoing
 from pipeline.gateway.portions import Portions, Turns, run
 from pipeline.gateway.pseudonyms import former_pseudonym
@@ -35,20 +33,13 @@ from pipeline.sources.registry import SOURCES
 from pipeline.sources.source import Source
 from schemas.erasure import Erasure, encode_erasure
 from schemas.interaction import encode_interaction
-from schemas.rejected import Rejected, Stage, encode_rejected
+from schemas.rejected import Rejected, encode_rejected
 from schemas.topics import ERASED, INTERACTIONS, REJECTED
 
 logger = logging.getLogger("twoway.gateway")
 
 #: The topics that it writes; the publisher must know them.
 WRITTEN = (INTERACTIONS, REJECTED, ERASED)
-#: Headers without which a delivery cannot be read again. Never a signature or a token.
-KEPT_HEADERS = frozenset(
-    {"content-type", "webhook-id", "webhook-timestamp", "date", "x-discourse-event", "x-discourse-instance"}
-)
-KEPT_PREFIX = "ce-"
-LONGEST_HEADER = 1024
-LONGEST_DETAIL = 1000
 #: The detail of a removal that is kept until what it removes has come.
 UNKNOWN = "nothing is known of what it removes; a replay after that has come sends it"
 #: As base64 it fits the topic's own limit (max.message.bytes in schemas/topics.py).
@@ -73,15 +64,6 @@ class Receipt:
             for reason in self.ignored | other.ignored
         }
         return Receipt(self.accepted + other.accepted, self.rejected + other.rejected, ignored)
-
-
-class _Failure(NamedTuple):
-    """What is to be kept: where and why it stopped, and its bytes."""
-
-    stage: Stage
-    reason: str
-    detail: str
-    item: bytes
 
 
 class Intake:
@@ -127,20 +109,21 @@ class Intake:
                 return await self._take_apart(delivery, connection)
         except UnreadableError as error:
             metrics.REJECTED.labels(connection.platform, "parse").inc()
-            await self._keep(delivery, connection, [_Failure("parse", error.reason, str(error), delivery.body)])
+            await self._keep(delivery, connection, [Failure("parse", error.reason, str(error), delivery.body)])
             raise
 
     async def _take_apart(self, delivery: Delivery, connection: Connection) -> Receipt:
         """Portion by portion. A crash in between is a delivery without an answer: its sender repeats it as a whole."""
         source = SOURCES[connection.platform]
-        portions, receipt = Portions(source, delivery), Receipt()
+        portions, receipt = Portions(source, delivery, item_headers_bytes(delivery)), Receipt()
         references = await portions.parse()
-        known = await self._directory.look_up(connection.platform, references) if references else {}
+        accounts = connection.accounts
+        known = await self._directory.look_up(connection.platform, references, accounts) if references else {}
         context = Context(connection, delivery.received_ms, self._pseudonym, known, self._former)
         async for outcomes in portions.outcomes(context):
             if source.tells_erasures:
                 context.memories |= dict(writers(outcomes))
-            unremembered = await self._remember(connection.platform, context.memories)
+            unremembered = await self._remember(connection, context.memories)
             receipt += await self._publish(outcomes, delivery, connection)
             await self._publish_besides(outcomes, context, delivery)
             if unremembered is not None:
@@ -166,18 +149,18 @@ class Intake:
                 raise
             await run(delivery, source.verify, delivery, _with_key(connection, renewed), now_s)
 
-    async def _remember(self, platform: str, memories: dict[str, Known]) -> UnavailableError | None:
+    async def _remember(self, connection: Connection, memories: dict[str, Known]) -> UnavailableError | None:
         if memories:
             try:
-                await self._directory.remember(platform, memories)
+                await self._directory.remember(connection.platform, memories, connection.accounts)
             except UnavailableError as error:
                 return error
         return None
 
     async def _publish(self, outcomes: list[Outcome], delivery: Delivery, connection: Connection) -> Receipt:
         records: list[Outgoing] = []
-        kept: list[_Failure] = []
-        later: list[_Failure] = []
+        kept: list[Failure] = []
+        later: list[Failure] = []
         ignored: dict[str, int] = {}
         kinds: dict[tuple[str, str], int] = {}
         for outcome in outcomes:
@@ -190,9 +173,9 @@ class Intake:
             elif isinstance(outcome, Ignored):
                 ignored[outcome.reason] = ignored.get(outcome.reason, 0) + 1
                 if outcome.item is not None:
-                    later.append(_Failure("normalise", outcome.reason, UNKNOWN, outcome.item))
+                    later.append(Failure("normalise", outcome.reason, UNKNOWN, outcome.item))
             else:
-                kept.append(_Failure(outcome.stage, outcome.reason, outcome.detail, outcome.item))
+                kept.append(Failure(outcome.stage, outcome.reason, outcome.detail, outcome.item))
         await self._publisher.publish(records, delivery.received_ms)
         for stage, number in Counter(failure.stage for failure in kept).items():
             metrics.REJECTED.labels(connection.platform, stage).inc(number)
@@ -222,51 +205,24 @@ class Intake:
         if records:
             await self._publisher.publish(records, delivery.received_ms)
 
-    async def _keep(self, delivery: Delivery, connection: Connection, failures: list[_Failure]) -> None:
+    async def _keep(self, delivery: Delivery, connection: Connection, failures: list[Failure]) -> None:
         """Publish what was rejected; cut where the topic takes no large records."""
         if not failures:
             return
-        headers = _kept_headers(delivery)
-        rejected = [_rejected(delivery, connection, headers, failure) for failure in failures]
+        records = [rejected(delivery, connection, failure) for failure in failures]
         try:
-            await self._publisher.publish([self._cut(one, KEPT_BYTES) for one in rejected], rejected[0].time_ms)
+            await self._publisher.publish([self._outgoing(one, KEPT_BYTES) for one in records], delivery.received_ms)
         except TooLargeError:
             logger.warning("topic %s takes no large records; a rejected delivery is cut", self._rejected)
-            await self._publisher.publish([self._cut(one, CUT_BYTES) for one in rejected], rejected[0].time_ms)
+            await self._publisher.publish([self._outgoing(one, CUT_BYTES) for one in records], delivery.received_ms)
 
-    def _cut(self, rejected: Rejected, limit_bytes: int) -> Outgoing:
-        size_bytes = len(rejected.bytes)
-        if size_bytes > limit_bytes:
-            detail = f"first {limit_bytes} of {size_bytes} bytes; {rejected.detail}"[:LONGEST_DETAIL]
-            rejected = msgspec.structs.replace(rejected, bytes=rejected.bytes[:limit_bytes], detail=detail)
-        value = encode_rejected(rejected)
+    def _outgoing(self, record: Rejected, limit_bytes: int) -> Outgoing:
+        value = encode_rejected(cut(record, limit_bytes))
         return Outgoing(self._rejected, zlib.crc32(value) % SLOTS, None, value)
 
 
 def _with_key(connection: Connection, key: PublicKey) -> Connection:
     return replace(connection, public_keys={key.actor: key.pem})
-
-
-def _rejected(delivery: Delivery, connection: Connection, headers: dict[str, str], failure: _Failure) -> Rejected:
-    return Rejected(
-        stage=failure.stage,
-        reason=failure.reason,
-        detail=failure.detail[:LONGEST_DETAIL],
-        time_ms=delivery.received_ms,
-        source=connection.name,
-        platform=connection.platform,
-        bytes=failure.item,
-        headers=headers,
-    )
-
-
-def _kept_headers(delivery: Delivery) -> dict[str, str]:
-    """Without which the delivery cannot be read again."""
-    return {
-        name: value[:LONGEST_HEADER]
-        for name, value in delivery.headers.items()
-        if name in KEPT_HEADERS or name.startswith(KEPT_PREFIX)
-    }
 
 
 @lru_cache(maxsize=65_536)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,8 +25,19 @@ TIMEOUT_S = 5.0
 #: An actor with a long profile has some ten kilobytes.
 LARGEST_ANSWER_BYTES = 256_000
 MOST_CONNECTIONS = 64
-#: Addresses that lead on to IPv4 ones, which may be private: nobody needs them to be reached.
-_TUNNELS = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
+#: A name whose servers do not answer holds a thread for longer than anybody waits for it: these are for names alone.
+NAME_THREADS = 16
+#: Addresses that lead on to IPv4 ones, which may be private, and those that are of no open internet though Python does
+#: not say so: nobody needs them to be reached.
+_CLOSED = tuple(
+    map(
+        ip_network,
+        (
+            "::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "3fff::/20",
+            "5f00::/16", "fec0::/10", "192.88.99.0/24",
+        ),
+    )
+)  # fmt: skip
 
 
 class ForbiddenError(Exception):
@@ -36,11 +49,12 @@ class Outside:
 
     def __init__(self, allow_local: bool) -> None:
         self._allow_local = allow_local
+        self._names = ThreadPoolExecutor(NAME_THREADS, thread_name_prefix="names")
         self._pool = httpcore.AsyncConnectionPool(
             max_connections=MOST_CONNECTIONS,
             max_keepalive_connections=MOST_CONNECTIONS // 4,
             keepalive_expiry=10,
-            network_backend=_Guarded(allow_local),
+            network_backend=_Guarded(allow_local, self._names),
         )
 
     async def get(self, url: str, accept: str) -> tuple[int, str, bytes]:
@@ -63,6 +77,7 @@ class Outside:
     async def close(self) -> None:
         """Close what is open."""
         await self._pool.aclose()
+        self._names.shutdown(wait=False, cancel_futures=True)
 
     def _check(self, url: str) -> None:
         server = origin(url)
@@ -75,8 +90,9 @@ class Outside:
 class _Guarded(httpcore.AsyncNetworkBackend):
     """Connects to public addresses only."""
 
-    def __init__(self, allow_local: bool) -> None:
+    def __init__(self, allow_local: bool, names: ThreadPoolExecutor) -> None:
         self._allow_local = allow_local
+        self._names = names
         self._backend = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -87,7 +103,8 @@ class _Guarded(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._names, look_up)
         addresses = [str(entry[4][0]) for entry in found]
         usable = [address for address in addresses if self._allow_local or is_public(address)]
         if not usable:
@@ -112,12 +129,9 @@ def is_public(address: str) -> bool:
         found: IPv4Address | IPv6Address = ip_address(address)
     except ValueError:  # with a zone (`fe80::1%eth0`): of this network alone
         return False
-    if isinstance(found, IPv6Address):
-        if found.ipv4_mapped is not None:
-            found = found.ipv4_mapped
-        elif any(found in tunnel for tunnel in _TUNNELS):
-            return False
-    return found.is_global and not found.is_multicast
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return found.is_global and not found.is_multicast and not any(found in network for network in _CLOSED)
 
 
 async def _limited(response: httpcore.Response) -> bytes:

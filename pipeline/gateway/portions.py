@@ -27,7 +27,7 @@ TURN_S = 1.0
 #: Items of a portion, and bytes of items that are to be kept as rejected; whichever comes first.
 PORTION_ITEMS = 1_000
 PORTION_BYTES = 1_000_000
-#: Kept item by item, what all items share (an id of a megabyte) is kept as often as there are items.
+#: Kept item by item, what all items share (an id of a megabyte, headers) is kept as often as there are items.
 KEPT_BYTES = 16_000_000
 
 Found = TypeVar("Found")
@@ -64,11 +64,13 @@ async def run(delivery: Delivery, function: Callable[..., Found], *arguments: An
 
 
 class Portions:
-    """One delivery being taken apart: `parse` first, then `outcomes`."""
+    """One delivery being taken apart: `parse` first, then `outcomes`. `beside_bytes` lie beside each item that is
+    kept."""
 
-    def __init__(self, source: Source, delivery: Delivery) -> None:
+    def __init__(self, source: Source, delivery: Delivery, beside_bytes: int = 0) -> None:
         self._source = source
         self._delivery = delivery
+        self._beside_bytes = beside_bytes
         self._parsed: Any = None
 
     async def parse(self) -> list[str]:
@@ -82,7 +84,7 @@ class Portions:
         self._parsed, kept = None, 0
         limit = max(KEPT_BYTES, 4 * len(self._delivery.body))
         while True:
-            portion, size, ended = await run(self._delivery, _next_portion, outcomes)
+            portion, size, ended = await run(self._delivery, _next_portion, outcomes, self._beside_bytes)
             kept += size
             if kept > limit:
                 raise UnreadableError("too_large_items", f"more than {limit} bytes if its items are kept one by one")
@@ -100,14 +102,14 @@ def _parse(source: Source, delivery: Delivery) -> tuple[Any, list[str]]:
     return parsed, list(source.references(parsed))
 
 
-def _next_portion(outcomes: Iterator[Outcome]) -> tuple[list[Outcome], int, bool]:
+def _next_portion(outcomes: Iterator[Outcome], beside_bytes: int) -> tuple[list[Outcome], int, bool]:
     """The next outcomes, the bytes of them that are to be kept, and whether these are the last."""
     portion: list[Outcome] = []
     size = 0
     for outcome in outcomes:
         portion.append(outcome)
         if not isinstance(outcome, Counted) and outcome.item is not None:
-            size += len(outcome.item)
+            size += len(outcome.item) + beside_bytes
         if len(portion) >= PORTION_ITEMS or size >= PORTION_BYTES:
             return portion, size, False
     return portion, size, True

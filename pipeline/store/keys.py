@@ -56,7 +56,7 @@ class Keys:
     | `tw:erasing:<erasure>` | string | a day | how many writes an erasure has done; in a cluster `tw:{s}:erasing:...` |
     | `tw:account:<platform>:<account>` | hash | page_ttl_days | directory: slot, platform, account, first_seen_ms |
     | `tw:post:<platform>:<post>` | string | page_ttl_days | directory: the account of a post |
-    | `tw:seen:<platform>:<id>` | string | directory_ttl_days | the gateway's memory: id -> account, post, kind, actor |
+    | `tw:seen:<platform>:<id>` | hash | directory_ttl_days | the gateway's memory: id -> account, post, kind, actor |
     | `tw:cursor:<platform>:<connection>` | hash | directory_ttl_days | how far a listener's stream is in Kafka |
     """
 

@@ -187,6 +187,12 @@ async def test_fetches_and_kept_keys_are_bounded(
         "::ffff:10.0.0.1",
         "64:ff9b::a00:1",
         "2002:a00:1::",
+        "::127.0.0.1",
+        "::ffff:0:127.0.0.1",
+        "fec0::1",
+        "3fff::1",
+        "5f00::1",
+        "192.88.99.1",
     ],
 )
 def test_no_address_of_a_private_network_is_public(address: str) -> None:
