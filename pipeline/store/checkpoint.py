@@ -6,8 +6,8 @@ was never published in Redis' present life, and nothing there says when its wind
 in the field `published:<partition>`; each publication writes it to every slot. Beside it stands the publication's
 watermark: what was told as final is told so by every later owner.
 
-The version is the writer's claim: it grows with every apply, at least to the wall clock in ms, so that it goes on
-growing even over a Redis that was emptied or restored. Published revisions come from it.
+The version is the writer's claim: it grows when an owner comes and with every apply, at least to the wall clock in ms,
+so that it goes on growing even over a Redis that was emptied or restored. Published revisions come from it.
 """
 
 from __future__ import annotations

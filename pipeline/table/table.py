@@ -103,6 +103,7 @@ class Table:
         self.crash.reach("before-open")
         await self.script.load()
         self.marks = await read_marks(self.redis, self.keys, self.script.retention, self.partition, self.partitions)
+        await self._claim()
         await self.former.open(committed or 0)
         # Never ahead of the clock: another owner's may have been.
         self.told_ms = min(self.clock(), max(mark.watermark_ms for mark in self.marks.values()))
@@ -111,6 +112,12 @@ class Table:
         self.position = self.published_to = min(committed or 0, published_to, self.applied_to)
         self.crash.reach("after-open")
         return self.position
+
+    async def _claim(self) -> None:
+        """A version of our own, in every slot in which something was counted: whoever wrote there before is fenced. And
+        what we tell before we count beats what was told in a life of Redis that is lost, of which this one knows
+        nothing."""
+        await self._run([self._advance(slot, 0, None) for slot, mark in self.marks.items() if mark.version])
 
     @property
     def applied_to(self) -> int:

@@ -209,7 +209,9 @@ class Tables:
             self.crash.reach("before-reopen")
             try:
                 position = await self._open(partition, table.published_to, replaced=table)
-            except MENDABLE:
+            except Exception as failed:
+                if not is_mendable(failed):
+                    raise
                 # Told to stop while a server is away: the next owner finds everything as it is.
                 return
             if position is None:
@@ -240,6 +242,8 @@ class Tables:
         partition was taken from us meanwhile."""
         wait_s = RETRY_S
         while True:
+            if replaced is not None and self.tables.get(partition) is not replaced:
+                return None
             table = self.make(partition)
             try:
                 await table.open(published_to)
@@ -250,11 +254,9 @@ class Tables:
                 # What was applied before is only to be published again: where it is gone, what is left is.
                 table.position = max(table.position, limits[0])
                 table.lag = max(0, limits[1] - table.position)
-            except MENDABLE as error:
-                if self.stopping:
+            except Exception as error:
+                if self.stopping or not is_mendable(error):
                     raise
-                if replaced is not None and self.tables.get(partition) is not replaced:
-                    return None
                 if wait_s == RETRY_S:
                     where = "Kafka" if isinstance(error, KafkaError) else "Redis"
                     log.warning("partition %d: %s is away (%s), waiting", partition, where, type(error).__name__)

@@ -5,14 +5,16 @@ The production code with a real Redis, in the world of `tests/world`.
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from pipeline.slots import slot_of
 from schemas.interaction import Interaction
 from tests.factories import NOON_MS, make_interaction
 from tests.world.kafka import PARTITIONS
-from tests.world.schedules import BRAND, MANY, PARTITION, at_every_call
-from tests.world.simulation import REACHES
+from tests.world.schedules import BRAND, MANY, PARTITION, at_every_call, came_right
+from tests.world.simulation import REACHES, Simulation
 from tests.world.wire import Fault, Reach
 from tests.world.world import BRANDS, World
 
@@ -168,3 +170,17 @@ def test_a_window_that_was_told_as_final_stays_so_where_it_is_told_again(socket:
     world.go_back()
     publish(world, who=1)
     end(world)
+
+
+def test_what_is_told_beats_what_was_told_in_a_life_of_redis_that_is_lost(socket: str) -> None:
+    """Heirs tell the row once more, later than Redis remembers afterwards: that it is final must be later still."""
+    schedule = Simulation(socket, Counter())
+    schedule.write([make_interaction(account=BRAND, post=f"{BRAND}_0", time_ms=NOON_MS - 15_000)])
+    schedule.carry_on(PARTITION, 8, False)
+    schedule.save()
+    schedule.kill(0)
+    schedule.contend(PARTITION, 8, True, None)
+    schedule.kill(1)
+    schedule.carry_on(PARTITION, 8, False)
+    schedule.go_back()
+    assert came_right(schedule) == 0
