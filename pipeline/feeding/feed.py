@@ -156,7 +156,7 @@ async def _refuse(line: Line, report: FeedReport, options: FeedOptions, sender: 
     report.refused[line.reason] += 1
     if len(report.refusals) < options.shown:
         report.refusals.append(line)
-    if options.keep and len(line.raw) <= KEPT_BYTES_MAX:
+    if options.keep and 0 < len(line.raw) <= KEPT_BYTES_MAX:
         rejected = Rejected(
             stage="feed",
             reason=line.reason,

@@ -2,7 +2,7 @@
 
 CSV: the first line names the fields, an empty cell is an absent field. Unknown fields are passed over, and named.
 Fields that follow from others may be left out (`pipeline/feeding/fields.py`). Blank lines are nothing. No line spoils
-the others.
+the others: each is an interaction or refused, whatever it holds.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Literal
 
 import msgspec
 
 from pipeline.errors import UnreadableError
+from pipeline.feeding.bounded import KEPT_BYTES, LONGEST_LINE_BYTES, bounded_lines, is_too_long
 from pipeline.feeding.fields import KNOWN, NEEDED, complete, read_yes_or_no, unknown
 from pipeline.feeding.refusals import describe
 from schemas.interaction import UNDECODABLE, Interaction, decode_interaction, encode_interaction
@@ -24,12 +25,15 @@ from schemas.interaction import UNDECODABLE, Interaction, decode_interaction, en
 Format = Literal["auto", "jsonl", "csv"]
 
 _BOM = b"\xef\xbb\xbf"
+#: The values as they stand: one that Python cannot read, such as 1e999, spoils nothing where nobody needs it.
+_decode_values = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line: its number from 1, its bytes as JSON where they could be read as far as that, and the interaction, or
-    the reason (a short fixed word) and the detail of its refusal. `unknown`: its fields that no interaction has."""
+    """One line: its number from 1, its bytes as JSON where they could be read as far as that (none where it is too
+    long), and the interaction, or the reason (a short fixed word) and the detail of its refusal. `unknown`: its fields
+    that no interaction has."""
 
     number: int
     raw: bytes
@@ -39,17 +43,44 @@ class Line:
     unknown: tuple[str, ...] = ()
 
 
-@dataclass
-class _Counted:
-    """Lines as text for the csv module, which counts them itself; bytes that are no UTF-8 survive as surrogates."""
+class _TooLongError(Exception):
+    """Raised when a row of a CSV has more bytes than a line may have."""
 
-    lines: Iterable[bytes]
-    raw: list[bytes] = field(default_factory=list)
+
+class _Rows:
+    """Lines as text for the csv module; bytes that are no UTF-8 survive as surrogates. `raw`: the lines of the row that
+    is being read, which is line `number`; blank ones before it are nothing."""
+
+    def __init__(self, lines: Iterator[bytes], skipped: int) -> None:
+        self.raw: list[bytes] = []
+        self.number = self._taken = skipped
+        self._lines = lines
+        self._size = 0
+
+    def begin(self) -> None:
+        """The next line begins a row."""
+        self.raw.clear()
+        self._size = 0
 
     def __iter__(self) -> Iterator[str]:
-        for line in self.lines:
-            self.raw.append(line)
-            yield line.decode(errors="surrogateescape")
+        return self
+
+    def __next__(self) -> str:
+        line = self._next()
+        while not self.raw and not line.strip(b"\r\n"):
+            line = self._next()
+        if not self.raw:
+            self.number = self._taken
+        self.raw.append(line)
+        self._size += len(line)
+        if is_too_long(line) or self._size > KEPT_BYTES:
+            raise _TooLongError
+        return line.decode(errors="surrogateescape")
+
+    def _next(self) -> bytes:
+        line = next(self._lines)
+        self._taken += 1
+        return line
 
 
 def read_lines(lines: Iterable[bytes], form: Format = "auto") -> Iterator[Line]:
@@ -57,10 +88,10 @@ def read_lines(lines: Iterable[bytes], form: Format = "auto") -> Iterator[Line]:
 
     `auto`: JSON lines if the first line that is not blank begins with a brace, else CSV.
     """
-    numbered = enumerate(lines, start=1)
+    numbered = enumerate(bounded_lines(lines), start=1)
     for number, first in numbered:
         text = first.removeprefix(_BOM) if number == 1 else first
-        if text.strip():
+        if text.strip() or is_too_long(text):
             break
     else:
         return
@@ -73,34 +104,51 @@ def read_lines(lines: Iterable[bytes], form: Format = "auto") -> Iterator[Line]:
 
 def _json_lines(lines: Iterable[tuple[int, bytes]]) -> Iterator[Line]:
     for number, line in lines:
-        raw = line.strip()
-        if raw:
-            decoded = decode_line(number, raw)
-            names = unknown(msgspec.json.decode(raw)) if decoded.interaction else ()
-            yield replace(decoded, unknown=names) if names else decoded
+        if is_too_long(line):
+            yield _too_long(number)
+        elif raw := line.strip():
+            yield _name_unknown(decode_line(number, raw))
 
 
-def _csv_lines(lines: Iterable[bytes], skipped: int) -> Iterator[Line]:
-    counted = _Counted(lines)
-    reader = csv.DictReader(counted, strict=True)
+def _name_unknown(line: Line) -> Line:
+    if line.interaction is None:
+        return line
+    try:
+        names = unknown(_decode_values(line.raw))
+    except UNDECODABLE as error:
+        return Line(line.number, line.raw, reason="not_json", detail=str(error))
+    return replace(line, unknown=names) if names else line
+
+
+def _too_long(number: int) -> Line:
+    detail = f"the line has more than {LONGEST_LINE_BYTES:,} bytes; expected {LONGEST_LINE_BYTES:,} at the most"
+    return Line(number, b"", reason="too_long", detail=detail)
+
+
+def _csv_lines(lines: Iterator[bytes], skipped: int) -> Iterator[Line]:
+    rows = _Rows(lines, skipped)
+    reader = csv.DictReader(rows, strict=True)
     names = reader.fieldnames = _header(reader)
     foreign = unknown(names)
     while True:
-        number = skipped + reader.line_num + 1
-        counted.raw.clear()
+        rows.begin()
         try:
             row = next(reader)
         except StopIteration:
             return
+        except _TooLongError:
+            yield _too_long(rows.number)
         except csv.Error as error:
-            yield Line(number, b"".join(counted.raw), reason="not_csv", detail=str(error))
-            continue
-        yield replace(_convert(number, row, b"".join(counted.raw)), unknown=foreign)
+            yield Line(rows.number, b"".join(rows.raw), reason="not_csv", detail=str(error))
+        else:
+            yield replace(_convert(rows.number, row, b"".join(rows.raw)), unknown=foreign)
 
 
 def _header(reader: csv.DictReader[str]) -> list[str]:
     try:
         names = [name.strip() for name in reader.fieldnames or ()]
+    except _TooLongError as error:
+        raise UnreadableError("header", f"the CSV's first line: {_too_long(1).detail}") from error
     except csv.Error as error:
         raise UnreadableError("header", f"the CSV's first line is no CSV: {error}; expected field names") from error
     if missing := [name for name in NEEDED if name not in names]:
@@ -146,15 +194,32 @@ def decode_line(number: int, raw: bytes) -> Line:
 
 def _decode_completed(number: int, raw: bytes, error: msgspec.ValidationError) -> Line:
     """What is no interaction as it stands may be one with the fields that follow from the others."""
-    detail, fields = str(error), None
     try:
-        fields = msgspec.json.decode(raw)
-        detail = describe(error, fields)
-        if isinstance(fields, dict) and (fields.get("id") is None or fields.get("post") is None):
+        fields = _read_fields(raw)
+    except UNDECODABLE:  # broken further on; the first error stands
+        return Line(number, raw, reason="schema", detail=str(error))
+    detail = describe(error, fields)
+    if isinstance(fields, dict) and (fields.get("id") is None or fields.get("post") is None):
+        try:
             fields = complete(fields)
             return Line(number, raw, msgspec.convert(fields, Interaction))
-    except (ValueError, msgspec.ValidationError) as still:
-        detail = describe(still, fields)
-    except UNDECODABLE:  # broken further on; the first error stands
-        pass
+        except (ValueError, msgspec.ValidationError) as still:
+            detail = describe(still, fields)
     return Line(number, raw, reason="schema", detail=detail)
+
+
+def _read_fields(raw: bytes) -> dict[str, Any] | msgspec.Raw:
+    """Those fields that an interaction has; of what is no object all as it stands. Raises what UNDECODABLE lists."""
+    try:
+        values = _decode_values(raw)
+    except msgspec.ValidationError:
+        return msgspec.Raw(raw)
+    return {name: _read_value(value) for name, value in values.items() if name in KNOWN}
+
+
+def _read_value(value: msgspec.Raw) -> Any:
+    """The value; as it stands where Python has no such value, which then is of no type that a field has."""
+    try:
+        return msgspec.json.decode(value)
+    except UNDECODABLE:
+        return value

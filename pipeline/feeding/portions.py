@@ -10,13 +10,15 @@ import io
 import os
 import stat
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from itertools import islice
 from threading import Semaphore, Thread
 
+from pipeline.feeding.bounded import split_lines
 from pipeline.feeding.lines import Format, Line, read_lines
 
 #: Of a file: small enough to show progress.
 PORTION_LINES = 500
+#: And no more than that of long lines.
+PORTION_BYTES = 4 << 20
 #: What a pipe holds on Linux: more never lies there.
 READ_BYTES = 1 << 16
 #: Portions that are read ahead of their sending: a megabyte.
@@ -29,11 +31,18 @@ _Handed = list[Line] | Exception | None
 async def read_portions(lines: Iterable[bytes], form: Format) -> AsyncIterator[list[Line]]:
     """All lines in their order. An empty portion: no more is there now. Raises UnreadableError as `read_lines` does."""
     if isinstance(lines, io.BufferedReader) and _is_stream(lines):
-        async for portion in _of_stream(lines, form):
-            yield portion
+        async for handed in _of_stream(lines, form):
+            yield handed
         return
-    read = read_lines(lines, form)
-    while portion := list(islice(read, PORTION_LINES)):
+    portion: list[Line] = []
+    size = 0
+    for line in read_lines(lines, form):
+        portion.append(line)
+        size += len(line.raw)
+        if len(portion) == PORTION_LINES or size > PORTION_BYTES:
+            yield portion
+            portion, size = [], 0
+    if portion:
         yield portion
 
 
@@ -83,7 +92,7 @@ def _read(file: io.BufferedReader, form: Format, hand_over: Callable[[_Handed], 
             portion = []
 
     try:
-        for line in read_lines(_lines_of(file, before_waiting), form):
+        for line in read_lines(split_lines(_chunks_of(file, before_waiting)), form):
             portion.append(line)  # noqa: PERF402 - handed over in between
         before_waiting()
     except Exception as error:  # raised again where the portions are taken
@@ -92,21 +101,11 @@ def _read(file: io.BufferedReader, form: Format, hand_over: Callable[[_Handed], 
         hand_over(None)
 
 
-def _lines_of(file: io.BufferedReader, before_waiting: Callable[[], None]) -> Iterator[bytes]:
-    """Lines as a file gives them. Read past the file's buffer: its lock would be held while the thread waits, and the
+def _chunks_of(file: io.BufferedReader, before_waiting: Callable[[], None]) -> Iterator[bytes]:
+    """What there is, each time. Read past the file's buffer: its lock would be held while the thread waits, and the
     process could neither close it nor end."""
-    begun: list[bytes] = []
     chunk = file.read(len(file.peek(1)))  # what was peeked at lies in the buffer
     while chunk:
-        *whole, rest = chunk.split(b"\n")
-        if whole:
-            yield b"".join([*begun, whole[0], b"\n"])
-            for line in whole[1:]:
-                yield line + b"\n"
-            begun = []
-        if rest:
-            begun.append(rest)
+        yield chunk
         before_waiting()
         chunk = os.read(file.fileno(), READ_BYTES)
-    if begun:
-        yield b"".join(begun)

@@ -53,7 +53,7 @@ def _value(value: object) -> str:
 
 def _shown(value: object) -> str:
     """A string in quotes, all else as JSON has it."""
-    text = repr(value) if isinstance(value, str) else msgspec.json.encode(value).decode()
+    text = repr(value) if isinstance(value, str) else msgspec.json.encode(value).decode(errors="replace")
     return text if len(text) <= _SHOWN_CHARACTERS + 2 else f"{text[:_SHOWN_CHARACTERS]}..."
 
 

@@ -42,6 +42,35 @@ def test_bad_json_lines_do_not_spoil_the_others() -> None:
     ]
 
 
+@pytest.mark.parametrize("value", [b"1e999", b"9" * 5_000, b'"\xff"'])
+def test_a_line_is_sent_whatever_a_field_holds_that_no_interaction_has(value: bytes) -> None:
+    """Also where fields have to be derived. It ended the command, and the lines behind it were never looked at."""
+    hostile = LIKE.replace(b"}", b',"zz":' + value + b"}")
+    derived = b'{"platform":"x","account":"a","kind":"like","action":"add","post":"p","actor":"ann","time_ms":5,"zz":'
+    lines = list(read_lines([LIKE, hostile, derived + value + b"}", LIKE]))
+    ids = [line.interaction.id for line in lines if line.interaction]
+    assert ids == ["p1/u1", "p1/u1", "p/ann", "p1/u1"]
+    assert [line.unknown for line in lines] == [(), ("zz",), ("zz",), ()]
+
+
+def test_a_line_whose_fields_cannot_be_named_is_refused() -> None:
+    """Their name is no text."""
+    assert outcomes(LIKE.replace(b"}", b',"\xff":1}'), LIKE) == [(1, "not_json"), (2, "ok")]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b'{"time_ms":1e999,"id":"i"}', "`time_ms` is 1e999; expected a whole number from 0 to 253402300799999"),
+        (b"[1e999]", "the line is [1e999]; expected an object with the fields of an interaction"),
+        (b'{"id":%s}' % (b"9" * 5_000), "`id` is 9999"),
+    ],
+)
+def test_a_number_that_nobody_can_read_is_told_as_it_stands(line: bytes, said: str) -> None:
+    assert decode_line(1, line).reason == "schema"
+    assert decode_line(1, line).detail.startswith(said)
+
+
 def test_csv_is_read_by_the_names_of_its_first_line() -> None:
     """Empty cells are absent; numbers and truth values are read from their text; a cell may hold commas and breaks."""
     row = f'facebook,a1,comment,add,p1,c1,{NOON_MS},true,"red, or\nblue?"\n'.encode()
