@@ -21,7 +21,8 @@ _quotes = re.compile(
 _has_quotes = re.compile("[\"'“„«「‘]").search  # noqa: RUF001
 _abbreviations = re.compile(r"(?<=\W)(vs|mr|mrs|ms|dr|st|jr|sr|etc|approx|e\.g|i\.e)\.")
 _sentences = re.compile(f"([^.!…\n。！{_MARKS}]*)([.!…\n。！{_MARKS}]*)").findall  # noqa: RUF001
-_clauses = re.compile(r"\s*(?:[,;:|()–—]|\s-+\s)\s*").split  # noqa: RUF001
+#: Blanks before a separator are taken off afterwards: sought here, each of a long run would begin a search through it.
+_parts = re.compile(r"(?:[,;:|()–—]|\s-+\s)\s*").split  # noqa: RUF001
 #: Emoji, bullets, numbers, hashtags and names before the first word, and words that only open a sentence.
 _openers = re.compile(
     r"(?:[#@]\w+\s*|[^a-z]+|(?:and|so|but|or|now|then|well|ok|okay|hey|hi|hello|also|just|please|pls|guys|folks"
@@ -161,6 +162,12 @@ def _asks_at_once(clause: str) -> bool:
     """Whether a clause without a question mark begins by asking those who read it: `what do you think`."""
     found = _asks_you(clause)
     return found is not None and found.start() == 0
+
+
+def _clauses(words: str) -> list[str]:
+    """The clauses of a sentence; what stands before its first and behind its last word stays."""
+    *parts, last = _parts(words)
+    return [*(part.rstrip() for part in parts), last]
 
 
 def _bare(clause: str) -> str:
