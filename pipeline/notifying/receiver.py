@@ -66,10 +66,19 @@ def check_address(url: Secret) -> str:
     """The address. Raises SettingsError, showing nothing of it but the scheme."""
     if not url:
         raise SettingsError(f"TWOWAY_ALERT_URL is not set; {_EXPECTED_URL}")
-    parts = urlsplit(url.reveal())
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if not _is_address(url.reveal()):
         raise SettingsError(f"TWOWAY_ALERT_URL is set, but is no address; {_EXPECTED_URL}")
     return url.reveal()
+
+
+def _is_address(url: str) -> bool:
+    """What the parsers say of one that is none quotes it, and goes no further."""
+    try:
+        parts = urlsplit(url)
+        httpx.URL(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except (ValueError, httpx.InvalidURL):
+        return False
 
 
 def encode_event(alert: Alert) -> bytes:

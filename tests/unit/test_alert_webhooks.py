@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import SettingsError
-from pipeline.notifying.receiver import Answer, Receiver, judge_answer, sign, signing_keys
+from pipeline.notifying.receiver import Answer, Receiver, check_address, judge_answer, sign, signing_keys
 from pipeline.settings import Secret, Settings
 from tests.factories import NOON_MS, make_alert
 
@@ -101,3 +102,23 @@ async def test_the_status_is_the_answer_whatever_becomes_of_the_body(ends: bool,
 async def test_an_attempt_ends_in_time_although_bytes_keep_coming() -> None:
     """A head that drips: each read is quick, the answer never comes."""
     assert await answer_of(Raw(b"HTTP/1.1 200 OK\r\n", b"x", ends=False)) == Answer("again", "timeout")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hook:very-secret@℀.example/",  # NFKC makes `a/c` of it, another host
+        "https://[very-secret",
+        "https://very-secret.example:99999999/",
+        "https://very-secret.example:0/",
+        "https://very-secret.example:port/",
+        "https://very-secret.example/\x00",
+        "ftp://very-secret.example/",
+        "https:///very-secret",
+    ],
+)
+def test_an_address_that_is_none_is_refused_without_any_of_it(url: str) -> None:
+    """Also not in a cause, which a trace would show: it quoted the password."""
+    with pytest.raises(SettingsError, match=r"^TWOWAY_ALERT_URL is set, but is no address; expected") as refused:
+        check_address(Secret(url))
+    assert "very-secret" not in "".join(traceback.format_exception(refused.value))
