@@ -102,6 +102,9 @@ def _settle(change: CommentChange, finest_ms: int) -> bool:
         old, new = threads.settle(comment, post.members)
         if old != new:
             _count(post.answered, old, new, finest_ms)
+        elif is_standing(state, COMMENT):
+            # What came and went within a slice may have been told by an owner whose Redis was lost since.
+            post.answered.setdefault(counted_at_ms(state) // finest_ms, 0)
     stands = is_standing(state, COMMENT)
     if not stands and change.said and change.before is None and not any(map(_may_wait, change.said)):
         return False  # a new reply of the account, or something that was removed before it came

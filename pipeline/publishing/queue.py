@@ -68,6 +68,18 @@ class Queue:
                 values[key] = value and value[STAMP_DIGITS:]
         return [(key.encode(), values.get(key)) for key in changed]
 
+    async def untrue(self, told: dict[str, Waiting]) -> dict[str, Waiting]:
+        """Those of which Redis says otherwise by now, and what it says."""
+        pipe = self.redis.pipeline(transaction=False)
+        for one in told.values():
+            pipe.zscore(self.keys.unanswered(one.slot, one.platform, one.account), one.mark)
+        scores = await round_trip(pipe) if told else ()
+        return {
+            key: one._replace(waits_ms=None if score is None else int(score))
+            for (key, one), score in zip(told.items(), scores, strict=True)
+            if (score is None) != (one.waits_ms is None)
+        }
+
     async def overtaken(self, changed: dict[str, Waiting], told: list[Told]) -> list[Told]:
         """Of what was told just now what an erasure has overtaken: it had told subscribers before, so their last word
         would be the text. An erasure names the actor, rewrites and tells, in this order: who is not named yet is told

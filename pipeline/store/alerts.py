@@ -21,11 +21,13 @@ encode_lengths = msgspec.json.Encoder().encode
 
 @dataclass
 class SlotAlerts:
-    """A slot's states and its queues' lengths by page reference, and its alerts that Kafka may not have yet."""
+    """A slot's states and its queues' lengths by page reference, its alerts that Kafka may not have yet, and the
+    watermark up to which it was judged before this owner came."""
 
     states: dict[str, dict[Rule, State]] = field(default_factory=dict)
     lengths: dict[str, Runs] = field(default_factory=dict)
     outbox: dict[str, bytes] = field(default_factory=dict)
+    judged_ms: int = 0
 
 
 def state_field(rule: Rule, reference: str) -> str:

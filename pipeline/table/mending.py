@@ -19,8 +19,9 @@ REDIS_AWAY = (
 )
 #: What another attempt can mend.
 MENDABLE = (FencedError, KafkaError, *REDIS_AWAY)
-#: What Redis says inside a script's error when it cannot write for now: disk, memory, a replica, a missing replica.
-CANNOT_WRITE = ("MISCONF", "OOM command", "READONLY", "NOREPLICAS")
+#: What Redis says, also inside a script's error, when it cannot write for now: somebody else's long script, disk, memory,
+#: a replica, a missing replica.
+CANNOT_WRITE = ("BUSY ", "MISCONF", "OOM command", "READONLY", "NOREPLICAS")
 
 
 def is_mendable(error: Exception) -> bool:

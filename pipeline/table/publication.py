@@ -58,9 +58,11 @@ class Collector:
         self.keys = keys
         self.shelf = shelf
 
-    async def collect(self, dirty: Iterable[LivePage], marks: dict[int, Mark], watermark_ms: int) -> Publication:
-        """Rows changed since the last publication, and rows of windows that the watermark has passed."""
-        publication = Publication()
+    async def collect(
+        self, publication: Publication, dirty: Iterable[LivePage], marks: dict[int, Mark], watermark_ms: int
+    ) -> None:
+        """Rows changed since the last publication, and rows of windows that the watermark has passed. Pages whose rows
+        are in the publication are no longer dirty, also where it breaks off."""
         due = await self._due(marks, watermark_ms)
         for page in dirty:
             since_ms = due.pop(page.reference, (0, page))[0]
@@ -68,7 +70,6 @@ class Collector:
             page.dirty = {}
         for since_ms, page in due.values():
             self._add(publication, page, {}, marks[page.slot].version, watermark_ms, since_ms)
-        return publication
 
     def _add(
         self, out: Publication, page: LivePage, codes: dict[int, None], version: int, watermark_ms: int, due_ms: int

@@ -25,7 +25,7 @@ from pipeline.crash_points import crash_points
 from pipeline.errors import FencedError
 from pipeline.publishing.closing import watermark_ms
 from pipeline.publishing.outlet import Outlet
-from pipeline.publishing.queue import Queue
+from pipeline.publishing.queue import Queue, Waiting
 from pipeline.settings import Settings
 from pipeline.store.checkpoint import Mark, check_marks, read_marks
 from pipeline.store.directory import write_directory
@@ -36,7 +36,7 @@ from pipeline.store.texts import mark_of
 from pipeline.table.batch import Batch, Record
 from pipeline.table.former import FormerSlots
 from pipeline.table.intake import Intake, Refusal, place, take_in
-from pipeline.table.publication import Closes, Collector
+from pipeline.table.publication import Closes, Collector, Publication
 from pipeline.table.side import SideWay
 from pipeline.table.telling import Telling
 from pipeline.table.watching import Round, Watching
@@ -107,7 +107,7 @@ class Table:
         await self.former.open(committed or 0)
         # Never ahead of the clock: another owner's may have been.
         self.told_ms = min(self.clock(), max(mark.watermark_ms for mark in self.marks.values()))
-        await self.watching.open(self.marks, self.told_ms)
+        await self.watching.open({slot: min(self.clock(), mark.watermark_ms) for slot, mark in self.marks.items()})
         published_to = min(mark.published for mark in self.marks.values())
         self.position = self.published_to = min(committed or 0, published_to, self.applied_to)
         self.crash.reach("after-open")
@@ -141,37 +141,52 @@ class Table:
             async with self.lock:
                 await self.settle()
                 steady_ms, published_to = self.steady(), self.position
-                newest_ms = max(self.newest_event_ms, self.told_ms)
-                at_ms = watermark_ms(newest_ms, self.clock(), quiet=self._is_quiet())
+                # To be judged is what we have counted ourselves: of a slot that fell back rows are still to come.
+                judged_ms = watermark_ms(self.newest_event_ms, self.clock(), quiet=self._is_quiet())
+                at_ms = max(judged_ms, min(self.told_ms, self.clock()))
                 dirty, self._dirty = self._dirty, {}
                 waiting = self.queue.take()
                 self.shelf.held = frozenset(dirty)
-                publication = await self.collector.collect(dirty.values(), self.marks, at_ms)
-                watched = await self.watching.look(
-                    dirty.values(), waiting.values(), at_ms, catching_up=self.lag > self.settings.fetch_events
-                )
+                publication = Publication()
+                try:
+                    await self.collector.collect(publication, dirty.values(), self.marks, at_ms)
+                    watched = await self.watching.look(
+                        dirty.values(), waiting.values(), judged_ms, catching_up=self.lag > self.settings.fetch_events
+                    )
+                except BaseException:
+                    # Who stops publishes once more, and would acknowledge what nobody was told.
+                    self._give_back(publication, dirty, waiting)
+                    raise
             self.crash.reach("before-rows")
             try:
                 await self.telling.rows_and_queue(publication, waiting)
             except BaseException:
-                publication.give_back()
-                self.queue.give_back(waiting)
-                self._dirty = dirty | self._dirty
+                self._give_back(publication, dirty, waiting)
                 raise
             finally:
                 self.shelf.held = frozenset()
-            async with self.lock:
-                await self.settle()
-                await self._write(publication.open, watched, self.position, published_to, at_ms)
-                self.crash.reach("after-marks")
-                await self._forget_yesterday()
-                self.shelf.shrink()
+            try:
+                async with self.lock:
+                    await self.settle()
+                    await self._write(publication.open, watched, self.position, published_to, at_ms)
+                    self.crash.reach("after-marks")
+                    await self._forget_yesterday()
+                    self.shelf.shrink()
+            except FencedError:
+                await self.telling.correct(waiting)
+                raise
             await self._send_alerts()
             self.crash.reach("after-publication")
             self.published_to = published_to
             self.last_published_ms = steady_ms
             metrics.PUBLISH_SECONDS.observe(perf_counter() - began)
             return published_to
+
+    def _give_back(self, publication: Publication, dirty: dict[str, LivePage], waiting: dict[str, Waiting]) -> None:
+        """What could not be told is still to be told."""
+        publication.give_back()
+        self.queue.give_back(waiting)
+        self._dirty = dirty | self._dirty
 
     async def close(self) -> None:
         """Let a slice on its way arrive or fail; nothing is published any more."""

@@ -153,7 +153,7 @@ class Tables:
             earliest, end = (await self.limits([table.partition]))[table.partition]
         except KafkaError:
             return 0
-        self._check(table, earliest, end, table.position)
+        self._check(table, earliest, end, max(table.position, table.applied_to))
         return earliest
 
     async def publish(self, *, at_once: bool = False) -> None:

@@ -40,6 +40,14 @@ class Telling:
         self._crash.reach("after-queue")
         await self._tell("comment", Batches.of(await self._queue.overtaken(waiting, queue)))
 
+    async def correct(self, waiting: dict[str, Waiting]) -> None:
+        """Tell once more of the comments of which what was told is no longer true. Another owner told that already,
+        perhaps before us: the last word counts, and this topic has no revisions. Raises RedisError as well."""
+        untrue = await self._queue.untrue(waiting)
+        queue = await self._queue.records(untrue)
+        await self._tell("comment", Batches.of(queue))
+        await self._tell("comment", Batches.of(await self._queue.overtaken(untrue, queue)))
+
     async def alerts(self, outbox: Mapping[str, bytes]) -> None:
         """Alerts by their names."""
         await self._tell("alert", Batches.of((name.encode(), value) for name, value in outbox.items()))

@@ -67,10 +67,12 @@ class Watching:
         self._watched: dict[str, int] = {}
         self._judged_ms = 0
 
-    async def open(self, slots: Iterable[int], judged_ms: int) -> None:
-        """Read what is in force, with the watermark of the last publication; call it after the marks were read."""
-        self.slots = await read_alerts(self.redis, self.keys, slots)
-        self._judged_ms = judged_ms
+    async def open(self, judged_ms: dict[int, int]) -> None:
+        """Read what is in force; call it after the marks were read. `judged_ms`: of each slot the watermark of its last
+        publication, before this owner came."""
+        self.slots = await read_alerts(self.redis, self.keys, judged_ms)
+        for slot, alerts in self.slots.items():
+            alerts.judged_ms = judged_ms[slot]
         self._due_ms = dict.fromkeys(self.slots, 0)
 
     @property
@@ -147,10 +149,11 @@ class Watching:
                     continue
             elif due_ms <= soon_ms or not is_post or len(page.members) < talked:
                 continue
-            states = self.slots[page.slot].states.get(page.reference, NO_STATES)
+            alerts = self.slots[page.slot]
+            states = alerts.states.get(page.reference, NO_STATES)
             if due_ms is not None and not judge.is_talked_of(page, states):
                 continue
-            first_ms = judge.first_look_ms(page, states, self._judged_ms)
+            first_ms = judge.first_look_ms(page, states, max(self._judged_ms, alerts.judged_ms))
             if due_ms is None or first_ms < due_ms:
                 out.noted.setdefault(page.slot, {})[page.reference] = first_ms
 
