@@ -79,7 +79,7 @@ class Written:
     ) -> str:
         """A comment in the account's queue and, if it is `kept`, its text; gives the hash of its id."""
         slot, mark = self.keys.slot(platform, account), mark_of(hash_id(comment))
-        member = member_of(hash_id(comment), encode_id(post))
+        member = member_of(mark_of(hash_id(comment)), encode_id(post))
         self.redis.zadd(self.keys.unanswered(slot, platform, account), {member: time_ms})
         if kept:
             said = Interaction(
@@ -94,7 +94,7 @@ class Written:
     def answered(self, comment: str, *, platform: str = "facebook", account: str = "acme", post: str = "p1") -> None:
         """The comment waits no more."""
         key = self.keys.unanswered(self.keys.slot(platform, account), platform, account)
-        self.redis.zrem(key, member_of(hash_id(comment), encode_id(post)))
+        self.redis.zrem(key, member_of(mark_of(hash_id(comment)), encode_id(post)))
 
 
 def _page(

@@ -19,7 +19,7 @@ from pipeline.labels.post import encode_labels, label_post
 from pipeline.proving.expected import Counts, ExpectedPage, PageName
 from pipeline.proving.snapshot import ENGAGED, WAITS
 from pipeline.store.keys import encode_id
-from pipeline.store.texts import member_of
+from pipeline.store.texts import mark_of, member_of
 from pipeline.windows import ALL, ALL_NAME, Windows
 from schemas.engagement import COLUMNS, REPLY_BUCKETS
 
@@ -125,7 +125,7 @@ def _labels(expected: ExpectedPage, found: Mapping[str, str]) -> Iterator[tuple[
 def _waiting(expected: ExpectedPage, found: Mapping[str, str], kept_ms: int) -> Iterator[tuple[str, str, str]]:
     """The queue: what waited longer than texts are kept may be gone."""
     waiting = {
-        WAITS + member_of(hash_id(comment), encode_id(post)): time_ms
+        WAITS + member_of(mark_of(hash_id(comment)), encode_id(post)): time_ms
         for (post, comment), time_ms in expected.waiting.items()
     }
     for field, time_ms in waiting.items():

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from pipeline.counting.live import LivePage
 from pipeline.store.keys import Keys
 from pipeline.store.round_trip import round_trip
-from pipeline.store.texts import STAMP_DIGITS, day_of
+from pipeline.store.texts import STAMP_DIGITS, day_of, member_of
 from schemas.unanswered import Unanswered, decode_unanswered, encode_unanswered, unanswered_key
 
 #: Key and value of a record; None is a tombstone.
@@ -21,11 +21,12 @@ Told = tuple[bytes, bytes | None]
 
 
 class Waiting(NamedTuple):
-    """A comment of a post; `waits_ms` is its own time if it waits for a reply, else None."""
+    """A comment of a post (its id as in keys); `waits_ms` is its own time if it waits for a reply, else None."""
 
     slot: int
     platform: str
     account: str
+    post: str
     mark: str
     waits_ms: int | None
 
@@ -41,7 +42,7 @@ class Queue:
     def put(self, post: LivePage, mark: str, waits_ms: int | None) -> None:
         """The comment of this mark waits, or does not wait any more: the last word counts."""
         key = unanswered_key(post.platform, post.id, mark)
-        self._changed[key] = Waiting(post.slot, post.platform, post.account, mark, waits_ms)
+        self._changed[key] = Waiting(post.slot, post.platform, post.account, post.encoded_id, mark, waits_ms)
 
     def take(self) -> dict[str, Waiting]:
         """What changed since the last call."""
@@ -72,7 +73,7 @@ class Queue:
         """Those of which Redis says otherwise by now, and what it says."""
         pipe = self.redis.pipeline(transaction=False)
         for one in told.values():
-            pipe.zscore(self.keys.unanswered(one.slot, one.platform, one.account), one.mark)
+            pipe.zscore(self.keys.unanswered(one.slot, one.platform, one.account), member_of(one.mark, one.post))
         scores = await round_trip(pipe) if told else ()
         return {
             key: one._replace(waits_ms=None if score is None else int(score))

@@ -10,7 +10,7 @@ from pipeline.counting.live import LivePage
 from pipeline.settings import Settings
 from pipeline.store.engaged import Sets
 from pipeline.store.keys import Keys
-from pipeline.store.texts import DAY_MS, day_of, encode_text, text_of
+from pipeline.store.texts import DAY_MS, day_of, encode_text, member_of, text_of
 from pipeline.windows import ALL_NAME
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Talk:
         queue = self.keys.unanswered(account.slot, account.platform, account.id)
         texts = _Texts(self, change, account)
         for one in comments:
-            member = f"{one.mark}:{one.post.encoded_id}"
+            member = member_of(one.mark, one.post.encoded_id)
             if one.waits_ms is None:
                 change.unscores[queue].append(member)
             else:

@@ -56,9 +56,9 @@ def mark_of(comment: int) -> str:
     return f"{comment:016x}"
 
 
-def member_of(comment: int, encoded_post: str) -> str:
+def member_of(mark: str, encoded_post: str) -> str:
     """A waiting comment in the sorted set `unanswered`."""
-    return f"{comment:016x}:{encoded_post}"
+    return f"{mark}:{encoded_post}"
 
 
 def text_of(blob: bytes) -> msgspec.Raw:

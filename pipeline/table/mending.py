@@ -19,8 +19,8 @@ REDIS_AWAY = (
 )
 #: What another attempt can mend.
 MENDABLE = (FencedError, KafkaError, *REDIS_AWAY)
-#: What Redis says, also inside a script's error, when it cannot write for now: somebody else's long script, disk, memory,
-#: a replica, a missing replica.
+#: What Redis says, also inside a script's error, when it cannot write for now: somebody else's long script, disk,
+#: memory, a replica, a missing replica.
 CANNOT_WRITE = ("BUSY ", "MISCONF", "OOM command", "READONLY", "NOREPLICAS")
 
 

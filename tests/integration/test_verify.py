@@ -19,7 +19,7 @@ from pipeline.proving.verify import verify
 from pipeline.settings import Settings
 from pipeline.slots import slot_of
 from pipeline.store.keys import Keys
-from pipeline.store.texts import member_of
+from pipeline.store.texts import mark_of, member_of
 from schemas.interaction import Interaction, encode_interaction
 from schemas.topics import INTERACTIONS
 from tests.commands import twoway_json
@@ -43,7 +43,7 @@ PAGE = {
     "1d:2026-11-23": "2,1,0,0,0",
 }
 #: The comment in the queue of those that wait for a reply.
-WAITING = member_of(hash_id("p1/comment/u1"), "p1")
+WAITING = member_of(mark_of(hash_id("p1/comment/u1")), "p1")
 EVENTS = (make_interaction(), make_interaction(actor="u2"), make_interaction(kind="comment"), make_interaction())
 
 

@@ -129,8 +129,10 @@ def test_what_is_only_told_again_may_be_gone_from_kafka(socket: str) -> None:
     end(world)
 
 
-def test_what_a_zombie_tells_of_a_comment_after_its_heir_is_not_the_last_word(socket: str) -> None:
-    """It told that it waits, as it did before the zombie stood still; the heir had told of the answer by then."""
+@pytest.mark.parametrize("answered", [True, False])
+def test_what_a_zombie_tells_of_a_comment_after_its_heir_is_not_the_last_word(socket: str, answered: bool) -> None:
+    """It told that it waits, as it did before the zombie stood still; the heir had told of the answer by then. Where
+    there was none it waits still."""
     world = World(socket)
     zombie, heir = world.workers
     world.write(COMMENT)
@@ -138,7 +140,8 @@ def test_what_a_zombie_tells_of_a_comment_after_its_heir_is_not_the_last_word(so
     publish(world, fault=Fault(2, "all", "stall"), commit=False)
     assert zombie.busy
     world.oust(0)
-    world.write(REPLY)
+    if answered:
+        world.write(REPLY)
     count(world, 1)
     publish(world, who=1)
     told: Any = len(world.kafka.out["engagement.unanswered"])
