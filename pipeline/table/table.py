@@ -28,7 +28,7 @@ from pipeline.publishing.outlet import Outlet
 from pipeline.publishing.queue import Queue, Waiting
 from pipeline.settings import Settings
 from pipeline.store.checkpoint import Mark, check_marks, read_marks
-from pipeline.store.directory import write_directory
+from pipeline.store.directory import CLAIM, write_directory
 from pipeline.store.keys import Keys
 from pipeline.store.script import Call, Changing, Script, SlotChange
 from pipeline.store.shelf import Shelf
@@ -102,6 +102,7 @@ class Table:
         windows that are not ours."""
         self.crash.reach("before-open")
         await self.script.load()
+        await CLAIM.load(self.redis)
         self.marks = await read_marks(self.redis, self.keys, self.script.retention, self.partition, self.partitions)
         await self._claim()
         await self.former.open(committed or 0)
