@@ -45,6 +45,12 @@ MakeTable = Callable[[int], Table]
 Ack = Callable[[], object]
 
 
+def _why_waiting(error: Exception) -> str:
+    if isinstance(error, FencedError):
+        return "another worker wrote there"
+    return "Kafka is away" if isinstance(error, KafkaError) else "Redis is away"
+
+
 class Tables:
     """The tables of the partitions that this worker owns."""
 
@@ -258,8 +264,7 @@ class Tables:
                 if self.stopping or not is_mendable(error):
                     raise
                 if wait_s == RETRY_S:
-                    where = "Kafka" if isinstance(error, KafkaError) else "Redis"
-                    log.warning("partition %d: %s is away (%s), waiting", partition, where, type(error).__name__)
+                    log.warning("partition %d: %s (%s), waiting", partition, _why_waiting(error), type(error).__name__)
                 await asyncio.sleep(wait_s)
                 wait_s = min(RETRY_MOST_S, wait_s * 2)
                 continue
