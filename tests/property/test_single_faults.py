@@ -15,6 +15,7 @@ from tests.factories import NOON_MS, make_interaction
 from tests.world.kafka import PARTITIONS
 from tests.world.schedules import BRAND, MANY, PARTITION, at_every_call, came_right
 from tests.world.simulation import REACHES, Simulation
+from tests.world.steps import count, end, publish
 from tests.world.wire import Fault, Reach
 from tests.world.world import BRANDS, World
 
@@ -26,33 +27,10 @@ def like(number: int) -> Interaction:
     return make_interaction(account=BRAND, post=f"{BRAND}_0", id=f"{BRAND}_0#{number}", time_ms=NOON_MS)
 
 
-def count(world: World, who: int = 0, partition: int = PARTITION) -> None:
-    worker = world.workers[who]
-    world.work(worker, "take", worker.take(partition))
-
-
-def publish(world: World, fault: Fault | None = None, who: int = 0) -> None:
-    worker = world.workers[who]
-    worker.wire.fault = fault
-    world.work(worker, "publish", worker.publish())
-
-
 def lose(world: World, account: str) -> None:
     """All of its slot: a node of a cluster that fell back."""
     for key in world.client.scan_iter(f"{world.settings.key_prefix}:{{{slot_of('facebook', account)}}}:*"):
         world.client.delete(key)
-
-
-def end(world: World) -> int:
-    """Whoever is there does the rest, alone and without another assignment; how many faults there were before."""
-    faults = len(world.happened)
-    try:
-        world.come_to_rest()
-        wrong = world.run(world.truth().differences())
-        assert not wrong, wrong
-    finally:
-        world.close()
-    return faults
 
 
 def test_batches_that_were_fetched_before_a_seek_are_no_proof_that_offsets_are_missing(socket: str) -> None:

@@ -17,6 +17,7 @@ from pipeline.counting.members import hash_id
 from schemas.interaction import Interaction
 from tests.factories import NOON_MS, make_interaction
 from tests.world.schedules import BRAND, PARTITION
+from tests.world.steps import count, end, publish
 from tests.world.wire import Fault
 from tests.world.world import World
 
@@ -26,28 +27,14 @@ OTHER = replace(COMMENT, id="c5", time_ms=NOON_MS - 600_000)
 REPLY = replace(COMMENT, id="r", own=True, parent="c1", actor=None, time_ms=NOON_MS)
 
 
-def count(world: World, who: int = 0) -> None:
-    worker = world.workers[who]
-    worker.fetch(PARTITION, 20)
-    world.work(worker, "take", worker.take(PARTITION))
+def count_all(world: World, who: int = 0) -> None:
+    world.workers[who].fetch(PARTITION, 20)
+    count(world, who)
 
 
-def publish(world: World, who: int = 0, fault: Fault | None = None, *, commit: bool = True) -> None:
-    worker = world.workers[who]
-    worker.wire.fault = fault
-    world.work(worker, "publish", worker.publish())
-    if commit:
-        worker.commit()
-
-
-def end(world: World) -> None:
-    """All comes to rest, and everything is right."""
-    try:
-        world.come_to_rest()
-        wrong = world.run(world.truth().differences())
-        assert not wrong, wrong
-    finally:
-        world.close()
+def publish_and_commit(world: World, who: int = 0) -> None:
+    publish(world, who=who)
+    world.workers[who].commit()
 
 
 @pytest.mark.parametrize("call", [0, 1, 2])
@@ -55,7 +42,7 @@ def test_a_stop_acknowledges_nothing_that_a_publication_under_way_could_not_tell
     """It waited for Redis, whose connection broke; the last publication then found nothing left to tell."""
     world = World(socket)
     world.write(replace(COMMENT, time_ms=NOON_MS))
-    count(world)
+    count_all(world)
     worker = world.workers[0]
 
     async def stop_meanwhile() -> None:
@@ -93,19 +80,19 @@ def test_an_answer_that_is_counted_anew_with_its_end_in_one_slice_is_taken_back(
     world = World(socket)
     for one in (COMMENT, OTHER):
         world.write(one)
-    count(world)
-    publish(world)
+    count_all(world)
+    publish_and_commit(world)
     world.loop.now_s += 5
-    publish(world)
+    publish_and_commit(world)
     world.save()
     world.write(REPLY)
-    count(world)
-    publish(world)
+    count_all(world)
+    publish_and_commit(world)
     world.write(undone)
     world.go_back()
     world.loop.now_s += 5
-    publish(world)
-    count(world)
+    publish_and_commit(world)
+    count_all(world)
     end(world)
 
 
@@ -114,8 +101,8 @@ def test_what_is_only_told_again_may_be_gone_from_kafka(socket: str) -> None:
     world = World(socket)
     for number in range(10):
         world.write(make_interaction(account=BRAND, post=POST, id=f"l{number}"))
-    count(world)
-    publish(world, commit=False)
+    count_all(world)
+    publish(world)
     world.oust(0)
     heir = world.workers[1]
 
@@ -124,7 +111,7 @@ def test_what_is_only_told_again_may_be_gone_from_kafka(socket: str) -> None:
 
     heir.tables.limits = limits
     heir.positions[PARTITION] = 5
-    count(world, 1)
+    count_all(world, 1)
     assert heir.tables.tables[PARTITION].position == 10
     end(world)
 
@@ -136,14 +123,14 @@ def test_what_a_zombie_tells_of_a_comment_after_its_heir_is_not_the_last_word(so
     world = World(socket)
     zombie, heir = world.workers
     world.write(COMMENT)
-    count(world)
-    publish(world, fault=Fault(2, "all", "stall"), commit=False)
+    count_all(world)
+    publish(world, Fault(2, "all", "stall"))
     assert zombie.busy
     world.oust(0)
     if answered:
         world.write(REPLY)
-    count(world, 1)
-    publish(world, who=1)
+    count_all(world, 1)
+    publish_and_commit(world, 1)
     told: Any = len(world.kafka.out["engagement.unanswered"])
     world.run(zombie.finish())
     world.run(zombie.kill())
