@@ -13,11 +13,12 @@ from pipeline.feeding.lines import decode_line
 from pipeline.gateway.connections import load
 from pipeline.gateway.directory import Directory
 from pipeline.gateway.intake import UNKNOWN
+from pipeline.gateway.kept import to_read_again
 from pipeline.gateway.pseudonyms import former_pseudonym, keyed_pseudonym
 from pipeline.gateway.writers import writers
 from pipeline.settings import Settings
 from pipeline.sources.context import Context, Pseudonym
-from pipeline.sources.delivery import Connection, Delivery
+from pipeline.sources.delivery import Connection
 from pipeline.sources.outcomes import Counted, Ignored, Unreadable
 from pipeline.sources.registry import SOURCES
 from schemas.interaction import Interaction
@@ -65,7 +66,7 @@ class Deliveries:
             expected = f"expected a connection {rejected.source} of {rejected.platform} in the connections file"
             return [], [Refusal("unknown_connection", expected)]
         source = SOURCES[connection.platform]
-        delivery = Delivery(rejected.bytes, rejected.headers, received_ms=rejected.time_ms)
+        delivery = to_read_again(rejected)
         try:
             parsed = source.parse(delivery)
         except UnreadableError as error:

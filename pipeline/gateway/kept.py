@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -30,22 +31,22 @@ class Failure(NamedTuple):
     item: bytes
 
 
-def item_headers(delivery: Delivery) -> dict[str, str]:
-    """Without which an item of the delivery cannot be read again."""
-    kept = {name: value[:LONGEST_HEADER] for name, value in delivery.headers.items() if name in HEADERS}
-    if BINARY in delivery.headers:
+def item_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Of a delivery's headers those without which an item of it cannot be read again."""
+    kept = {name: value[:LONGEST_HEADER] for name, value in headers.items() if name in HEADERS}
+    if BINARY in headers:
         kept.pop("content-type", None)  # of the data, which lies in the item
     return kept
 
 
 def item_headers_bytes(delivery: Delivery) -> int:
     """How many bytes of headers lie beside each item that is kept."""
-    return sum(len(name) + len(value) for name, value in item_headers(delivery).items())
+    return sum(len(name) + len(value) for name, value in item_headers(delivery.headers).items())
 
 
 def rejected(delivery: Delivery, connection: Connection, failure: Failure) -> Rejected:
     """The record of a failure."""
-    headers = item_headers(delivery)
+    headers = item_headers(delivery.headers)
     if failure.stage == "parse":
         headers = {name: value[:LONGEST_HEADER] for name, value in delivery.headers.items() if name in HEADERS}
         if connection.platform == "cloudevents":
@@ -61,6 +62,12 @@ def rejected(delivery: Delivery, connection: Connection, failure: Failure) -> Re
         bytes=failure.item,
         headers=headers,
     )
+
+
+def to_read_again(record: Rejected) -> Delivery:
+    """The delivery of what was kept. Releases before 0.3.0 kept all headers with items, too."""
+    headers = record.headers if record.stage == "parse" else item_headers(record.headers)
+    return Delivery(record.bytes, headers, received_ms=record.time_ms)
 
 
 def cut(record: Rejected, limit_bytes: int) -> Rejected:

@@ -8,8 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from pipeline.gateway.directory import EVERYBODY, Directory
+from pipeline.gateway.kept import to_read_again
 from pipeline.settings import Settings
 from pipeline.sources.outcomes import Known
 from pipeline.store.keys import Keys
@@ -114,6 +116,9 @@ async def test_an_item_of_binary_mode_is_kept_so_that_it_reads_again_as_what_it_
         await client.post("/webhooks/brand-x", content=b"{", headers={"ce-type": "x"})
     assert (item.reason, item.headers) == ("schema", {})
     assert json.loads(item.bytes)["subject"] == headers["ce-subject"]
+    before = replace(item, headers=dict(whole.headers))  # as former releases kept it
+    assert to_read_again(before).headers == to_read_again(item).headers == {}
+    assert to_read_again(whole).headers == whole.headers
     assert whole.stage == "parse"
     assert {name: whole.headers[name] for name in ("ce-subject", "ce-note")} == {
         name: headers[name] for name in ("ce-subject", "ce-note")
