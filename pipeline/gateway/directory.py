@@ -66,7 +66,7 @@ class Directory:
     ) -> None:
         """Keep what the ids are, as a connection says it that may speak of these accounts, or of all. What no record
         could hold is left out: nothing of it is ever counted."""
-        kept = [(object_id, known) for object_id, known in memories.items() if _fits(object_id, known)]
+        kept = [(object_id, known) for object_id, known in memories.items() if known.fits(object_id)]
         for first in range(0, len(kept), TRIP_COMMANDS // 2):
             commands: list[Command] = []
             for object_id, known in kept[first : first + TRIP_COMMANDS // 2]:
@@ -85,10 +85,6 @@ class Directory:
     async def close(self) -> None:
         """Give the connections back."""
         await self._redis.aclose()
-
-
-def _fits(object_id: str, known: Known) -> bool:
-    return max(map(len, (object_id, known.account, known.post, known.id or ""))) <= LONGEST_ID
 
 
 def _chosen(entry: Mapping[bytes, bytes], accounts: Collection[str]) -> Known | None:

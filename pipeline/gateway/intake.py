@@ -17,7 +17,7 @@ from pipeline.clock import Clock
 from pipeline.errors import RefusedError, TooLargeError, UnavailableError, UnreadableError
 from pipeline.gateway import metrics
 from pipeline.gateway.directory import Directory
-from pipeline.gateway.kept import Failure, cut, item_headers_bytes, rejected
+from pipeline.gateway.kept import Failure, cut, item_headers, item_headers_bytes, rejected, whole_headers
 from pipeline.gateway.lanes import Outgoing
 from pipeline.gateway.portions import Portions, Turns, run
 from pipeline.gateway.pseudonyms import former_pseudonym
@@ -109,7 +109,8 @@ class Intake:
                 return await self._take_apart(delivery, connection)
         except UnreadableError as error:
             metrics.REJECTED.labels(connection.platform, "parse").inc()
-            await self._keep(delivery, connection, [Failure("parse", error.reason, str(error), delivery.body)])
+            failure = Failure("parse", error.reason, str(error), delivery.body)
+            await self._keep(delivery, connection, whole_headers(delivery, connection), [failure])
             raise
 
     async def _take_apart(self, delivery: Delivery, connection: Connection) -> Receipt:
@@ -179,7 +180,7 @@ class Intake:
         await self._publisher.publish(records, delivery.received_ms)
         for stage, number in Counter(failure.stage for failure in kept).items():
             metrics.REJECTED.labels(connection.platform, stage).inc(number)
-        await self._keep(delivery, connection, kept + later)
+        await self._keep(delivery, connection, item_headers(delivery.headers), kept + later)
         platform = connection.platform
         for (name, action), number in kinds.items():
             metrics.interactions(platform, name, action).inc(number)
@@ -205,11 +206,13 @@ class Intake:
         if records:
             await self._publisher.publish(records, delivery.received_ms)
 
-    async def _keep(self, delivery: Delivery, connection: Connection, failures: list[Failure]) -> None:
+    async def _keep(
+        self, delivery: Delivery, connection: Connection, headers: dict[str, str], failures: list[Failure]
+    ) -> None:
         """Publish what was rejected; cut where the topic takes no large records."""
         if not failures:
             return
-        records = [rejected(delivery, connection, failure) for failure in failures]
+        records = [rejected(delivery, connection, headers, failure) for failure in failures]
         try:
             await self._publisher.publish([self._outgoing(one, KEPT_BYTES) for one in records], delivery.received_ms)
         except TooLargeError:

@@ -44,14 +44,17 @@ def item_headers_bytes(delivery: Delivery) -> int:
     return sum(len(name) + len(value) for name, value in item_headers(delivery.headers).items())
 
 
-def rejected(delivery: Delivery, connection: Connection, failure: Failure) -> Rejected:
+def whole_headers(delivery: Delivery, connection: Connection) -> dict[str, str]:
+    """Those without which the delivery as a whole cannot be read again."""
+    kept = {name: value[:LONGEST_HEADER] for name, value in delivery.headers.items() if name in HEADERS}
+    if connection.platform == "cloudevents":
+        # Uncut: some are ids. All headers of a delivery together have their own limit.
+        kept |= {name: value for name, value in delivery.headers.items() if name.startswith(ATTRIBUTE)}
+    return kept
+
+
+def rejected(delivery: Delivery, connection: Connection, headers: dict[str, str], failure: Failure) -> Rejected:
     """The record of a failure."""
-    headers = item_headers(delivery.headers)
-    if failure.stage == "parse":
-        headers = {name: value[:LONGEST_HEADER] for name, value in delivery.headers.items() if name in HEADERS}
-        if connection.platform == "cloudevents":
-            # Uncut: some are ids. All headers of a delivery together have their own limit.
-            headers |= {name: value for name, value in delivery.headers.items() if name.startswith(ATTRIBUTE)}
     return Rejected(
         stage=failure.stage,
         reason=failure.reason,

@@ -83,9 +83,9 @@ class Known(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         """The brand's reply in somebody else's thread: a comment on itself. What is done to it is done to no post."""
         return cls(account, object_id, "comment")
 
-    def fits(self) -> bool:
-        """Whether its ids are no longer than those of records."""
-        return max(len(self.account), len(self.post), len(self.id or "")) <= LONGEST_ID
+    def fits(self, object_id: str) -> bool:
+        """Whether this and the id that it is known under are no longer than ids of records."""
+        return max(map(len, (object_id, self.account, self.post, self.id or ""))) <= LONGEST_ID
 
     def is_elsewhere(self, object_id: str) -> bool:
         """Whether the entry under this id is such a reply."""

@@ -21,7 +21,7 @@ from pipeline.sources.context import Context
 from pipeline.sources.delivery import Answer, Connection, Delivery
 from pipeline.sources.fields import decode_json
 from pipeline.sources.outcomes import LATER, Counted, Ignored, Known, Outcome, Unreadable
-from schemas.interaction import LONGEST_ID, Interaction, decode_interaction, encode_interaction
+from schemas.interaction import Interaction, decode_interaction, encode_interaction
 
 
 class Source(ABC):
@@ -131,7 +131,7 @@ class Source(ABC):
     def _remember(self, item: Any, outcome: Interaction | Ignored, context: Context) -> None:
         """What an item teaches, but for ids longer than those of records: no later item could use them."""
         for object_id, known in self.memories(item, outcome):
-            if len(object_id) <= LONGEST_ID and known.fits():
+            if known.fits(object_id):
                 context.memories[object_id] = known
 
     def _item_bytes(self, item: Any) -> bytes:
