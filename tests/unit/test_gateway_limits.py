@@ -19,6 +19,7 @@ from pipeline.sources.registry import SOURCES
 from pipeline.sources.times import from_iso, from_x
 from pipeline.waiting import Phase, Waiting
 from tests.costly import COSTLY
+from tests.yardstick import TRIES, is_standstill
 
 
 class Sender:
@@ -202,14 +203,13 @@ async def test_few_large_deliveries_are_taken_apart_at_a_time() -> None:
 
 @pytest.mark.parametrize("made_of", COSTLY)
 async def test_no_body_that_is_read_on_the_loop_holds_it_up(made_of: str) -> None:
-    """The largest that is not read in a thread: between two turns of the loop less than 100 ms of processor time, the
-    best of three."""
+    """The largest that is not read in a thread: its longest turn of the loop, in processor time, the best of some."""
     platform, make = COSTLY[made_of]
     source, body = SOURCES[platform], make(SMALL_BYTES - 200)
     assert len(body) <= SMALL_BYTES
     connection = Connection("c", platform, source.schemes[0], accounts=frozenset({"1"}))
-    longest_s = []
-    for _ in range(3):
+
+    async def longest_turn_s() -> float:
         portions = Portions(source, Delivery(body, {}, received_ms=1))
         reading = asyncio.create_task(_read(portions, Context(connection, 1, lambda _, actor: actor, {})))
         turns = [time.thread_time()]
@@ -217,8 +217,11 @@ async def test_no_body_that_is_read_on_the_loop_holds_it_up(made_of: str) -> Non
             await asyncio.sleep(0)
             turns.append(time.thread_time())
         await reading
-        longest_s.append(max(after - before for before, after in pairwise(turns)))
-    assert min(longest_s) < 0.1
+        return max(after - before for before, after in pairwise(turns))
+
+    tries = 1
+    while is_standstill(await longest_turn_s()):
+        assert (tries := tries + 1) <= TRIES
 
 
 async def _read(portions: Portions, context: Context) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from time import process_time
 
 import pytest
 
 from pipeline.labels.questions import _clauses, asks_openly
+from tests.yardstick import takes_less
 
 OPEN = [
     "What is your favourite flavour?",
@@ -141,9 +141,9 @@ def test_examples_of_the_page_are_labelled_as_it_says(table: str, expected: bool
 @pytest.mark.parametrize("blank", [" ", "\t", "\u00a0", "\u3000"])
 def test_a_long_run_of_blanks_takes_no_longer_than_other_text(blank: str) -> None:
     """Its time grew with the square of its length: 4,050 took 0.3 s, and ten times as many would take half a minute."""
-    begun_s = process_time()
-    assert asks_openly("what do you think of the new" + blank * 40_000 + "?", "en")
-    assert process_time() - begun_s < 2
+    text = "what do you think of the new" + blank * 40_000 + "?"
+    assert asks_openly(text, "en")
+    assert takes_less(lambda: asks_openly(text, "en"), 20)
 
 
 @pytest.mark.parametrize(
