@@ -79,11 +79,11 @@ class Driver:
 
     async def take(self, number: int = 1_000_000) -> None:
         """Fetch up to so many records and have them applied."""
-        position = self.table.position
+        position = self.table.progress.position
         records = self.log[position : position + number]
         if records:
             await self.table.take(Batch(PARTITION, records, len(self.log)))
-            await self.table.settle()
+            await self.table.writer.settle()
 
     async def publish(self) -> None:
         """Publish, and commit what is published, as the acknowledgements do."""

@@ -96,12 +96,12 @@ class Growing:
     async def take(self, partition: int, number: int) -> None:
         """Let the partition's owner count up to so many records."""
         table = self.owners.get(partition) or await self.open(partition)
-        log = self.logs.interactions[partition]
-        records = log[table.position : table.position + number]
+        log, position = self.logs.interactions[partition], table.progress.position
+        records = log[position : position + number]
         try:
             if records:
                 await table.take(Batch(partition, records, len(log)))
-                await table.settle()
+                await table.writer.settle()
         except FencedError:
             await self.open(partition)
 
@@ -120,13 +120,16 @@ class Growing:
             if owner is None or owner.partitions != self.partitions:
                 await self.open(partition)
         before = None
-        while before != (before := {p: self.owners[p].position for p in self._used}) or self._is_behind():
+        while before != (before := {p: self.owners[p].progress.position for p in self._used}) or self._is_behind():
             for partition in self._used:
                 await self.take(partition, 1_000_000)
                 await self.publish(partition)
 
     def _is_behind(self) -> bool:
-        return any(p not in self.owners or self.owners[p].position < len(self.logs.interactions[p]) for p in self._used)
+        return any(
+            p not in self.owners or self.owners[p].progress.position < len(self.logs.interactions[p])
+            for p in self._used
+        )
 
     @property
     def _used(self) -> list[int]:

@@ -1,12 +1,5 @@
-"""Publication: at most once in `publish_s`, the rows that changed and the windows that closed, then the mark.
-
-1. Collect, with nothing in flight: changed rows and due windows, as of the slots' versions. No await on Kafka here.
-2. Send and wait for all acknowledgements. A crash here: the input was not acknowledged, so it is read again and its
-   pages are published again; due windows still stand in `open`.
-3. Write `open` (next closing times) and every slot's offsets, what is applied and what is published. A crash here:
-   finals are sent twice, which is harmless.
-4. Only then the input is acknowledged: Kafka's committed offset means "published up to".
-"""
+"""One publication: what is to be sent and then written, and how it is collected. The order of the steps is the
+publisher's."""
 
 from __future__ import annotations
 

@@ -28,8 +28,6 @@ from schemas.topics import INTERACTIONS
 log = logging.getLogger("twoway.worker")
 
 RETRY_S = 0.25
-#: How many times longer a partition that is catching up waits between two publications.
-CATCHING_UP = 5
 RETRY_MOST_S = 5.0
 #: How long a stopping worker tries to publish.
 STOP_S = 10
@@ -127,18 +125,18 @@ class Tables:
             # Meanwhile the partition may have been taken from us, and given back with another table.
             if self.tables.get(batch.partition) is table:
                 self._acks[batch.partition].append((batch.next_offset, ack))
-                metrics.LAG.labels(batch.partition).set(table.lag)
+                metrics.LAG.labels(batch.partition).set(table.progress.lag)
 
     async def _in_order(self, table: Table, batch: Batch) -> Batch | None:
         """What of a batch comes next. A batch fetched before a seek may still arrive after it: what was taken before is
         left out, and where something is missing in front the consumer is sent back for it. Offsets that still do not
         come after GAP_MS do not exist (markers of transactions). Raises StateError where they do no longer."""
-        if batch.next_offset <= table.position:
+        if batch.next_offset <= table.progress.position:
             return None
-        if batch.first_offset > table.position:
+        if batch.first_offset > table.progress.position:
             # Where Kafka's retention was faster, to go back would only lead here again.
-            table.position = max(table.position, await self.beginning(table))
-        position = table.position
+            table.progress.position = max(table.progress.position, await self.beginning(table))
+        position = table.progress.position
         if batch.first_offset <= position:
             return batch.since(position)
         if not self._gaps.is_no_offset_before(batch, position):
@@ -159,14 +157,14 @@ class Tables:
             earliest, end = (await self.limits([table.partition]))[table.partition]
         except KafkaError:
             return 0
-        self._check(table, earliest, end, max(table.position, table.applied_to))
+        self._check(table, earliest, end, max(table.progress.position, table.applied_to))
         return earliest
 
     async def publish(self, *, at_once: bool = False) -> None:
         """Publish every table that is due (or each, `at_once`), and acknowledge what is published."""
         metrics.CACHE_ENTRIES.set(sum(table.shelf.entries for table in self.tables.values()))
         for partition, table in list(self.tables.items()):
-            if not at_once and not self._is_due(table):
+            if not at_once and not table.progress.is_due:
                 continue
             try:
                 published_to = await table.publish()
@@ -176,9 +174,8 @@ class Tables:
                     log.warning("partition %d: could not publish (%s), trying on", partition, type(error).__name__)
                 self._unpublished.add(partition)
                 await table.outlet.reset()
-                # That nothing arrives from a Kafka that is away does not mean that nothing happens.
-                table.last_published_ms = table.last_taken_ms = self.steady()
-                if table.has_failed:
+                table.progress.excuse()
+                if table.writer.has_failed:
                     # It was the slice that Kafka did not take something of: only to count it again mends that.
                     await self.recover(table, error)
             except Exception as error:
@@ -190,11 +187,6 @@ class Tables:
                 acks = self._acks.get(partition)
                 while acks and acks[0][0] <= published_to and self.tables.get(partition) is table:
                     acks.popleft()[1]()
-
-    def _is_due(self, table: Table) -> bool:
-        """A partition that is catching up publishes less often: every row of it is about to change again."""
-        every_s = self.settings.publish_s * (CATCHING_UP if table.lag > self.settings.fetch_events else 1)
-        return self.steady() - table.last_published_ms >= every_s * 1000
 
     async def recover(self, table: Table, error: Exception) -> None:
         """Forget the table, open a new one and seek to where it has to go on. Raises StateError where that is lost."""
@@ -214,7 +206,7 @@ class Tables:
                 await table.outlet.reset()
             self.crash.reach("before-reopen")
             try:
-                position = await self._open(partition, table.published_to, replaced=table)
+                position = await self._open(partition, table.progress.published_to, replaced=table)
             except Exception as failed:
                 if not is_mendable(failed):
                     raise
@@ -253,13 +245,13 @@ class Tables:
             table = self.make(partition)
             try:
                 await table.open(published_to)
-                if limits is None or limits[1] < max(mark.offset for mark in table.marks.values()):
+                if limits is None or limits[1] < table.writer.applied_most:
                     # Not asked yet, or before another owner counted what arrived meanwhile.
                     limits = (await self.limits([partition]))[partition]
                 self._check(table, *limits, table.applied_to)
                 # What was applied before is only to be published again: where it is gone, what is left is.
-                table.position = max(table.position, limits[0])
-                table.lag = max(0, limits[1] - table.position)
+                table.progress.position = max(table.progress.position, limits[0])
+                table.progress.lag = max(0, limits[1] - table.progress.position)
             except Exception as error:
                 if self.stopping or not is_mendable(error):
                     raise
@@ -271,16 +263,16 @@ class Tables:
             if replaced is not None and self.tables.get(partition) is not replaced:
                 return None
             self.tables[partition] = table
-            metrics.LAG.labels(partition).set(table.lag)
+            metrics.LAG.labels(partition).set(table.progress.lag)
             self._share_memory()
             self._acks[partition] = deque()
             self._gaps.forget(partition)
-            return table.position
+            return table.progress.position
 
     def _check(self, table: Table, earliest: int, end: int, goes_on: int) -> None:
         """Raises StateError where the topic does not hold all that is to be counted, from offset `goes_on` on."""
         name = f"{self.settings.topic(INTERACTIONS.name)}[{table.partition}]"
-        applied = max(mark.offset for mark in table.marks.values())
+        applied = table.writer.applied_most
         if applied > end:
             raise StateError(
                 f"{name} ends at offset {end}, but Redis has applied up to {applied}: the topic was cut or made anew. "

@@ -73,7 +73,7 @@ async def test_everything_is_counted_on_all_masters(driver: Driver, redis_cluste
     """Comments, replies, engaged actors and queues included; a worker that starts anew goes on exactly there."""
     await count(driver)
     await driver.open()
-    assert driver.table.position == len(driver.log)
+    assert driver.table.progress.position == len(driver.log)
     await count(driver, first=10)
     assert await driver.differences() == []
     keys = Keys(driver.settings.key_prefix)
@@ -200,7 +200,7 @@ async def test_a_replica_that_is_behind_takes_over_and_what_it_lacks_is_counted_
     assert replica.call("HGET", name, "version") != written.decode()
     await wait_until_async(lambda: fails(driver))
     await wait_until_async(lambda: opens(driver))
-    assert driver.table.position < len(driver.log)
+    assert driver.table.progress.position < len(driver.log)
     await driver.take()
     await driver.publish()
     assert await driver.differences() == []

@@ -242,7 +242,7 @@ async def test_a_window_is_published_final_once_it_closed_even_by_another_worker
     assert [update.final for update in published(driver, "1m")] == [False]
     await driver.open()
     driver.now_ms = NOON_MS + 60_000 + driver.settings.grace_s * 1000 + 3_000
-    driver.table.last_taken_ms = 0
+    driver.table.progress.last_taken_ms = 0
     await driver.publish()
     first, second = published(driver, "1m")
     assert second.final
@@ -269,7 +269,7 @@ async def test_a_window_that_the_clock_closed_stays_closed_for_events_that_come_
     driver.write(like(1))
     await driver.take()
     driver.now_ms = NOON_MS + 60_000 + driver.settings.grace_s * 1000 + 3_000
-    driver.table.last_taken_ms = 0
+    driver.table.progress.last_taken_ms = 0
     await driver.publish()
     for number in (2, 3):
         driver.write(like(number, time_ms=NOON_MS + number))

@@ -164,7 +164,7 @@ async def calmly(settings: Settings, log: list[Interaction]) -> dict[str, str]:
     try:
         driver.write(*log)
         await driver.open()
-        while driver.table.position < len(log):
+        while driver.table.progress.position < len(log):
             await driver.take(11)
             await driver.publish()
         await settle(driver)

@@ -112,7 +112,7 @@ def test_what_is_only_told_again_may_be_gone_from_kafka(socket: str) -> None:
     heir.tables.limits = limits
     heir.positions[PARTITION] = 5
     count_all(world, 1)
-    assert heir.tables.tables[PARTITION].position == 10
+    assert heir.tables.tables[PARTITION].progress.position == 10
     end(world)
 
 

@@ -187,7 +187,7 @@ class World:
         """All is counted and published, and nobody was sent back."""
         owner, end = self.owner(partition), len(self.kafka.logs[partition])
         table = owner and owner.tables.tables.get(partition)
-        return table is not None and table.position == self.kafka.committed.get(partition, 0) == end
+        return table is not None and table.progress.position == self.kafka.committed.get(partition, 0) == end
 
     def _finish_round(self) -> None:
         """What every live worker does beside counting."""
