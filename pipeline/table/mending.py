@@ -1,4 +1,4 @@
-"""What another attempt can mend: a server that is away, full or failing over, another writer."""
+"""What another attempt can mend: a server that is away, full or failing over, another writer; and when it is made."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from aiokafka.errors import KafkaError
 from redis import exceptions as redis_errors
 
 from pipeline.errors import FencedError
+
+#: From a first attempt to the next; it doubles, up to the greatest.
+RETRY_S = 0.25
+RETRY_MOST_S = 5.0
 
 #: Redis is away, full, loading or failing over: it will answer later, and what was sent may or may not have arrived.
 REDIS_AWAY = (

@@ -17,50 +17,38 @@ from aiokafka.errors import KafkaError
 from pipeline import metrics
 from pipeline.clock import Clock, steady_clock
 from pipeline.crash_points import crash_points
-from pipeline.errors import FencedError, StateError
+from pipeline.errors import FencedError
 from pipeline.settings import Settings
 from pipeline.table.batch import Batch
 from pipeline.table.gaps import Gaps
-from pipeline.table.mending import MENDABLE, is_mendable
+from pipeline.table.limits import AskLimits, Limits
+from pipeline.table.mending import MENDABLE, RETRY_MOST_S, RETRY_S, is_mendable
+from pipeline.table.opener import MakeTable, Opener
 from pipeline.table.table import Table
-from schemas.topics import INTERACTIONS
 
 log = logging.getLogger("twoway.worker")
 
-RETRY_S = 0.25
-RETRY_MOST_S = 5.0
 #: How long a stopping worker tries to publish.
 STOP_S = 10
-
 #: Recoveries of a partition that follow each other within this are one trouble: they wait longer and say nothing new.
 TROUBLE_MS = 30_000
 
 Seek = Callable[[int, int], Awaitable[None]]
-#: Of each partition the first offset that Kafka still holds, and the offset after its last. For all at once: the answer
-#: waits behind a fetch that is under way.
-Limits = Callable[[Iterable[int]], Awaitable[Mapping[int, tuple[int, int]]]]
-MakeTable = Callable[[int], Table]
 Ack = Callable[[], object]
-
-
-def _why_waiting(error: Exception) -> str:
-    if isinstance(error, FencedError):
-        return "another worker wrote there"
-    return "Kafka is away" if isinstance(error, KafkaError) else "Redis is away"
 
 
 class Tables:
     """The tables of the partitions that this worker owns."""
 
     def __init__(
-        self, settings: Settings, make: MakeTable, seek: Seek, limits: Limits, steady: Clock = steady_clock
+        self, settings: Settings, make: MakeTable, seek: Seek, limits: AskLimits, steady: Clock = steady_clock
     ) -> None:
         self.settings = settings
         self.steady = steady
         self.crash = crash_points(settings.crash_at)
-        self.make = make
         self.seek = seek
-        self.limits = limits
+        self.limits = Limits(settings, limits)
+        self.opener = Opener(make, self.limits, lambda: self.stopping)
         self.tables: dict[int, Table] = {}
         self.stopping = False
         self._acks: dict[int, deque[tuple[int, Ack]]] = {}
@@ -79,7 +67,7 @@ class Tables:
         if committed:
             # Where Kafka does not answer now, each partition asks again until it does.
             with suppress(KafkaError):
-                limits = await self.limits(committed)
+                limits = await self.limits.ask(committed)
         for partition, offset in committed.items():
             position = await self._open(partition, offset, limits.get(partition))
             assert position is not None
@@ -131,12 +119,13 @@ class Tables:
         """What of a batch comes next. A batch fetched before a seek may still arrive after it: what was taken before is
         left out, and where something is missing in front the consumer is sent back for it. Offsets that still do not
         come after GAP_MS do not exist (markers of transactions). Raises StateError where they do no longer."""
-        if batch.next_offset <= table.progress.position:
+        progress = table.progress
+        if batch.next_offset <= progress.position:
             return None
-        if batch.first_offset > table.progress.position:
+        if batch.first_offset > progress.position:
             # Where Kafka's retention was faster, to go back would only lead here again.
-            table.progress.position = max(table.progress.position, await self.beginning(table))
-        position = table.progress.position
+            progress.position = max(progress.position, await self.limits.beginning(table))
+        position = progress.position
         if batch.first_offset <= position:
             return batch.since(position)
         if not self._gaps.is_no_offset_before(batch, position):
@@ -148,17 +137,7 @@ class Tables:
     async def check_end(self, partition: int) -> None:
         """Raises StateError where the partition ends before what is applied: new records would pass unseen."""
         if table := self.tables.get(partition):
-            await self.beginning(table)
-
-    async def beginning(self, table: Table) -> int:
-        """The first offset that Kafka still holds, 0 where it does not answer. Raises StateError where the topic does
-        not hold what comes next."""
-        try:
-            earliest, end = (await self.limits([table.partition]))[table.partition]
-        except KafkaError:
-            return 0
-        self._check(table, earliest, end, max(table.progress.position, table.applied_to))
-        return earliest
+            await self.limits.beginning(table)
 
     async def publish(self, *, at_once: bool = False) -> None:
         """Publish every table that is due (or each, `at_once`), and acknowledge what is published."""
@@ -235,56 +214,19 @@ class Tables:
         limits: tuple[int, int] | None = None,
         replaced: Table | None = None,
     ) -> int | None:
-        """A new table in place of the old one, and its position; tried until Redis and Kafka answer. `limits`: where
-        they are known already. `replaced`: only while this one is in force; None where it is not any more, for the
-        partition was taken from us meanwhile."""
-        wait_s = RETRY_S
-        while True:
-            if replaced is not None and self.tables.get(partition) is not replaced:
-                return None
-            table = self.make(partition)
-            try:
-                await table.open(published_to)
-                if limits is None or limits[1] < table.writer.applied_most:
-                    # Not asked yet, or before another owner counted what arrived meanwhile.
-                    limits = (await self.limits([partition]))[partition]
-                self._check(table, *limits, table.applied_to)
-                # What was applied before is only to be published again: where it is gone, what is left is.
-                table.progress.position = max(table.progress.position, limits[0])
-                table.progress.lag = max(0, limits[1] - table.progress.position)
-            except Exception as error:
-                if self.stopping or not is_mendable(error):
-                    raise
-                if wait_s == RETRY_S:
-                    log.warning("partition %d: %s (%s), waiting", partition, _why_waiting(error), type(error).__name__)
-                await asyncio.sleep(wait_s)
-                wait_s = min(RETRY_MOST_S, wait_s * 2)
-                continue
-            if replaced is not None and self.tables.get(partition) is not replaced:
-                return None
-            self.tables[partition] = table
-            metrics.LAG.labels(partition).set(table.progress.lag)
-            self._share_memory()
-            self._acks[partition] = deque()
-            self._gaps.forget(partition)
-            return table.progress.position
-
-    def _check(self, table: Table, earliest: int, end: int, goes_on: int) -> None:
-        """Raises StateError where the topic does not hold all that is to be counted, from offset `goes_on` on."""
-        name = f"{self.settings.topic(INTERACTIONS.name)}[{table.partition}]"
-        applied = table.writer.applied_most
-        if applied > end:
-            raise StateError(
-                f"{name} ends at offset {end}, but Redis has applied up to {applied}: the topic was cut or made anew. "
-                "Count into an empty Redis or another TWOWAY_KEY_PREFIX, or restore the topic"
-            )
-        if goes_on < earliest:
-            if not self.settings.from_earliest:
-                raise StateError(
-                    f"{name} begins at offset {earliest}, but counting has to go on at {goes_on}: Kafka's "
-                    "retention dropped what lies between. Set TWOWAY_FROM_EARLIEST=true to count what remains"
-                )
-            log.warning("%s: offsets %d to %d are gone and stay uncounted", name, goes_on, earliest - 1)
+        """A new table in place of the old one, and its position. `limits`: where they are known already. `replaced`:
+        only while this one is in force; None where it is not any more."""
+        table = await self.opener.open(
+            partition, published_to, limits, lambda: replaced is None or self.tables.get(partition) is replaced
+        )
+        if table is None:
+            return None
+        self.tables[partition] = table
+        metrics.LAG.labels(partition).set(table.progress.lag)
+        self._share_memory()
+        self._acks[partition] = deque()
+        self._gaps.forget(partition)
+        return table.progress.position
 
     async def stop(self) -> None:
         """Take no more batches, publish what was taken and acknowledge it: the next owner has nothing to repeat."""

@@ -109,7 +109,7 @@ def test_what_is_only_told_again_may_be_gone_from_kafka(socket: str) -> None:
     async def limits(partitions: Iterable[int]) -> Mapping[int, tuple[int, int]]:
         return {partition: (5, len(world.kafka.logs[partition])) for partition in partitions}
 
-    heir.tables.limits = limits
+    heir.tables.limits.ask = limits
     heir.positions[PARTITION] = 5
     count_all(world, 1)
     assert heir.tables.tables[PARTITION].progress.position == 10
