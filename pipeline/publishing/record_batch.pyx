@@ -61,8 +61,9 @@ cdef inline char* put_varint(char* out, int64_t number) noexcept nogil:
 
 
 cdef class RecordBatch:
-    """One batch, which aiokafka takes as it takes its own `BatchBuilder`. It is full above `limit_bytes`, as it is before
-    it is compressed; only a first record may be larger. Without a timestamp it gets the time of its sending."""
+    """One batch, which aiokafka takes as it takes its own `BatchBuilder`. A record that would fill it to `limit_bytes`, as
+    it is before it is compressed, has no room, as in theirs; only a first record may be larger. Without a timestamp it
+    gets the time of its sending."""
 
     def __cinit__(self, Py_ssize_t limit_bytes, timestamp_ms):
         self._limit, self._room = limit_bytes, max(limit_bytes, 1)
@@ -86,7 +87,7 @@ cdef class RecordBatch:
         body = 3 + varint_size(self._count)
         body += varint_size(key_size) + key_room + varint_size(value_size) + value_room
         end = self._size + varint_size(body) + body
-        if self._count and HEADER_BYTES + end > self._limit:
+        if self._count and HEADER_BYTES + end >= self._limit:
             self._closed = True
             return 0
         if end > self._room:

@@ -51,6 +51,8 @@ def aiokafkas(records: list[Record], timestamp_ms: int, limit: int, producer: tu
 @given(RECORDS, MOMENTS, LIMITS, PRODUCERS)
 @example([(None, None)], 0, 0, (-1, -1, 0))
 @example([(b"", b""), (None, b"")] * 100, 2**62, BATCH_BYTES, (5, 0, 7))
+@example([(None, bytes(50)), (None, bytes(293))], 0, 420, (0, 0, 0))
+@example([(None, bytes(50)), (None, bytes(293))], 0, 421, (0, 0, 0))
 @example([(b"k", bytes(BATCH_BYTES)), (b"k", bytes(BATCH_BYTES + 1)), (b"k", b"v")], 1, BATCH_BYTES, (1, 1, 1))
 def test_batches_are_those_that_aiokafka_builds(
     records: list[Record], timestamp_ms: int, limit: int, producer: tuple[int, int, int]
