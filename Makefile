@@ -64,7 +64,7 @@ down: $(INSTALLED) ## stop the stack of `make up` from another terminal (DATA=fo
 test: check ## format, lint, types, then the tests on a real Kafka and a real Redis (a quarter of an hour)
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder --hypothesis-profile=ci
 
-prove: $(INSTALLED) ## the long proofs: faults, storms, a Redis Cluster, many schedules (three quarters of an hour)
+prove: $(INSTALLED) ## the long proofs: faults, storms, a Redis Cluster, many schedules (an hour and ten minutes)
 	$(BIN)/pytest -q -m prove
 	$(BIN)/pytest -q tests/property
 	@$(BIN)/twoway prove --minutes 5
