@@ -14,10 +14,7 @@ from __future__ import annotations
 import asyncio
 from time import perf_counter
 
-from redis.asyncio import Redis
-
 from pipeline import metrics
-from pipeline.clock import Clock
 from pipeline.counting.live import LivePage
 from pipeline.crash_points import crash_points
 from pipeline.errors import FencedError
@@ -25,7 +22,6 @@ from pipeline.publishing.outlet import Outlet
 from pipeline.publishing.queue import Queue, Waiting
 from pipeline.settings import Settings
 from pipeline.store.directory import write_directory
-from pipeline.store.keys import Keys
 from pipeline.store.script import Changing
 from pipeline.store.shelf import Shelf
 from pipeline.table.former import FormerSlots
@@ -43,20 +39,9 @@ class Publisher:
     whose waiting changed."""
 
     def __init__(
-        self,
-        settings: Settings,
-        redis: Redis,
-        keys: Keys,
-        outlet: Outlet,
-        clock: Clock,
-        shelf: Shelf,
-        writer: Writer,
-        former: FormerSlots,
-        progress: Progress,
+        self, settings: Settings, outlet: Outlet, shelf: Shelf, writer: Writer, former: FormerSlots, progress: Progress
     ) -> None:
-        self.redis = redis
-        self.keys = keys
-        self.clock = clock
+        self.redis, self.keys, self.clock = redis, keys, clock = writer.redis, writer.keys, writer.clock
         self.shelf = shelf
         self.writer = writer
         self.former = former

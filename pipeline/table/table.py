@@ -64,9 +64,7 @@ class Table:
         self.writer = Writer(settings, redis, keys, partition, partitions, clock)
         self.former = FormerSlots(redis, keys, partition, partitions)
         self.side = SideWay(settings, outlet, partition, partitions, clock)
-        self.publisher = Publisher(
-            settings, redis, keys, outlet, clock, self.shelf, self.writer, self.former, self.progress
-        )
+        self.publisher = Publisher(settings, outlet, self.shelf, self.writer, self.former, self.progress)
 
     async def open(self, committed: int | None) -> int:
         """Read the marks; gives the position to seek to: the smallest of Kafka's committed offset (published up to), of

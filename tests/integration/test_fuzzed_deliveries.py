@@ -84,10 +84,10 @@ class Gate:
         A standstill is one if it comes again: once it may be the collector, which has the test's own litter to sweep.
         Processor time of the loop alone; by the clock on the wall: `test_large_deliveries.py`.
         """
-        turns_s = []
-        while not turns_s or (is_standstill(turns_s[-1]) and len(turns_s) < TRIES):
+        turns_s = list[float]()
+        while not turns_s or is_standstill(turns_s[-1]):
+            assert len(turns_s) < TRIES, f"the loop stood still for {turns_s} s with {_shown(delivery)}"
             turns_s.append(asyncio.run_coroutine_threadsafe(self._post(delivery), self.loop).result(60))
-        assert len(turns_s) < TRIES, f"the loop stood still for {turns_s} s with {_shown(delivery)}"
 
     async def run(self, up: threading.Event, stop: asyncio.Event) -> None:
         """Serve until told to stop."""
