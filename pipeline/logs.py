@@ -17,7 +17,7 @@ from pipeline.settings import Settings
 OURS = "twoway"
 REPEAT_S = 60
 #: Faust logs the starts and stops of services under the names of the modules that define them.
-OUR_SERVICES = ("agents.worker", "pipeline.transport.app", "pipeline.transport.consumer")
+OUR_SERVICES = ("agents.services", "agents.worker", "pipeline.transport.app", "pipeline.transport.consumer")
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 

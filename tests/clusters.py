@@ -95,10 +95,10 @@ class RedisCluster:
             node.call("CLUSTER", "ADDSLOTS", *slots)
         for node in self.nodes[1:]:
             node.call("CLUSTER", "MEET", LOOPBACK, first.port)
-        wait_until(lambda: all(node.agrees(len(self.nodes)) for node in self.nodes), deadline_s=60)
+        wait_until(lambda: all(node.agrees(len(self.nodes)) for node in self.nodes))
         for master, replica in zip(masters, self.nodes[MASTERS:], strict=True):
             replica.call("CLUSTER", "REPLICATE", master.id)
-        wait_until(self.is_replicated, deadline_s=60)
+        wait_until(self.is_replicated)
 
     def kill(self) -> None:
         """End all nodes."""

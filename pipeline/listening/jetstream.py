@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import msgspec
 
 from pipeline.errors import SettingsError
-from pipeline.sources.bluesky import COLLECTIONS
+from pipeline.sources.bluesky_events import COLLECTIONS
 
 #: One of the four public servers; https://github.com/bluesky-social/jetstream names them.
 PUBLIC_URL = "wss://jetstream2.us-east.bsky.network/subscribe"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.clock import Clock
+from pipeline.reading.lookups import redis_answers
 from pipeline.store.keys import Keys, decode_id
 from pipeline.store.walk import Walk
 
@@ -38,6 +39,7 @@ class Directory:
     """All accounts of an installation, as far as they were walked."""
 
     def __init__(self, redis: Any, keys: Keys, clock: Clock) -> None:
+        self._redis = redis
         self._prefix = f"{keys.prefix}:account:"
         self._pattern = re.sub(r"([\\*?\[\]^-])", r"\\\1", self._prefix) + "*"
         self._clock = clock
@@ -53,10 +55,13 @@ class Directory:
         return self._walked_ms > 0 and len(self._known) < ACCOUNTS_MAX
 
     async def accounts(self) -> list[AccountRef]:
-        """The accounts known by now, in order, after one bounded step of the walk where the last is not fresh."""
+        """The accounts known by now, in order, after one bounded step of the walk where the last is not fresh.
+
+        Raises UnavailableError while Redis does not answer."""
         async with self._walking:
             if self._clock() - self._walked_ms >= FRESH_MS:
-                await self._step()
+                with redis_answers(self._redis):
+                    await self._step()
         return sorted(self._known)
 
     async def _step(self) -> None:

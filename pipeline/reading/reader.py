@@ -8,22 +8,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Any, Self
 
 from pipeline.access.grants import EVERYTHING, Grant
 from pipeline.clock import Clock, wall_clock
 from pipeline.counting.page import PageView
-from pipeline.errors import NotFoundError, QueryError
+from pipeline.errors import QueryError
 from pipeline.insights import Insights, analyse
 from pipeline.reading.alerts import ALERTS_MAX, AlertBook, Alerts, check_which
 from pipeline.reading.answers import Numbers, Ranking, Series, Sort, numbers_of
 from pipeline.reading.directory import AccountRef, Directory
-from pipeline.reading.hints import COMPARED_MAX, hint_account, hint_platform, hint_post, likely_owners
 from pipeline.reading.insights import POSTS_MOST, read_facts
-from pipeline.reading.lookups import SUMMARY, Lookups, PageRef, redis_answers
+from pipeline.reading.lookups import SUMMARY, Lookups, PageRef
 from pipeline.reading.origins import untold
 from pipeline.reading.rankings import check_limit, check_platform, check_sort, rank
 from pipeline.reading.replying import together
+from pipeline.reading.scope import Scope, account_page
 from pipeline.reading.series import NOTHING, SERIES_MAX, series_codes, series_rows, size_number
 from pipeline.reading.unanswered import WAITING_MAX, UnansweredQueue, Waiting
 from pipeline.reading.voices import Voices
@@ -47,14 +48,12 @@ class Reader:
     def __init__(self, redis: Any, keys: Keys, settings: Settings, clock: Clock = wall_clock) -> None:
         self.windows = settings.windows
         self._clock = clock
-        self._redis = redis
         self._lookups = Lookups(redis, keys, settings.windows)
         self._voices = Voices(redis, keys, settings.engaged_windows)
         self._waiting = Waiting(redis, keys, settings.text_ttl_days)
         self._alerts = AlertBook(redis, keys)
         self._directory = Directory(redis, keys, clock)
-        #: What may be read.
-        self.grant = EVERYTHING
+        self._scope = Scope(EVERYTHING, self._lookups, self._directory)
 
     @classmethod
     def connect(cls, settings: Settings, clock: Clock = wall_clock) -> Self:
@@ -66,8 +65,13 @@ class Reader:
         """The same reader for somebody who may read this only: other accounts are forbidden where they are named, left
         out of lists, and appear in no hint. A post of somebody else is unknown, as one that does not exist."""
         confined = copy(self)
-        confined.grant = grant
+        confined._scope = replace(self._scope, grant=grant)
         return confined
+
+    @property
+    def grant(self) -> Grant:
+        """What may be read."""
+        return self._scope.grant
 
     async def __aenter__(self) -> Self:
         return self
@@ -85,19 +89,19 @@ class Reader:
 
     async def account(self, platform: str, account: str) -> Numbers:
         """The account's numbers."""
-        return numbers_of(await self._page("account", platform, account, account, SUMMARY))
+        return numbers_of(await self._scope.page("account", platform, account, account, SUMMARY))
 
     async def post(self, platform: str, post: str, account: str | None = None) -> Numbers:
         """The post's numbers; without its account, the directory names it."""
-        owner = account or await self._owner(platform, post)
-        return numbers_of(await self._page("post", platform, post, owner, SUMMARY))
+        owner = account or await self._scope.owner(platform, post)
+        return numbers_of(await self._scope.page("post", platform, post, owner, SUMMARY))
 
     async def posts(self, platform: str, account: str, sort: str = "recent", limit: int = 20) -> Ranking:
         """The account's posts, best first, among the CONSIDERED_MAX most recently active."""
         by, count = check_sort(sort), check_limit(limit)
         summary = await self.account(platform, account)
         each = count if by == "recent" else CONSIDERED_MAX
-        refs, total = await self._lookups.newest_posts([_ref(AccountRef(platform, account))], each)
+        refs, total = await self._lookups.newest_posts([account_page(AccountRef(platform, account))], each)
         items = await self._numbers(refs)
         return Ranking(
             entity="post",
@@ -111,17 +115,17 @@ class Reader:
     async def accounts(self, sort: str = "conversation", limit: int = 20, platform: str | None = None) -> Ranking:
         """All accounts (of a platform), best first; empty while nothing was counted at all."""
         by, count = check_sort(sort), check_limit(limit)
-        refs = await self._known_of(platform)
-        items = await self._numbers([_ref(ref) for ref in refs[:CONSIDERED_MAX]])
+        refs = await self._scope.known_of(platform)
+        items = await self._numbers([account_page(ref) for ref in refs[:CONSIDERED_MAX]])
         complete = self._directory.complete and len(refs) <= CONSIDERED_MAX
         return _ranking("account", items, by, count, complete=complete)
 
     async def top_posts(self, sort: str = "conversation", limit: int = 20, platform: str | None = None) -> Ranking:
         """The posts of all accounts (of a platform), best first; of each account an equal share of CONSIDERED_MAX."""
         by, count = check_sort(sort), check_limit(limit)
-        accounts = (await self._known_of(platform))[:CONSIDERED_MAX]
+        accounts = (await self._scope.known_of(platform))[:CONSIDERED_MAX]
         each = CONSIDERED_MAX // max(1, len(accounts))
-        refs, total = await self._lookups.newest_posts([_ref(ref) for ref in accounts], each)
+        refs, total = await self._lookups.newest_posts([account_page(ref) for ref in accounts], each)
         complete = self._directory.complete and len(accounts) < CONSIDERED_MAX and len(refs) == total
         return _ranking("post", await self._numbers(refs), by, count, complete=complete)
 
@@ -138,8 +142,8 @@ class Reader:
     ) -> Series:
         """The last `limit` windows of a size, up to the one that holds `until_ms` (now)."""
         codes = self._codes(window, limit, until_ms)
-        owner = entity_id if entity == "account" else account or await self._owner(platform, entity_id)
-        page = await self._page(entity, platform, entity_id, owner, self._fields(codes))
+        owner = entity_id if entity == "account" else account or await self._scope.owner(platform, entity_id)
+        page = await self._scope.page(entity, platform, entity_id, owner, self._fields(codes))
         return self._series(page, codes, window)
 
     async def series_of(self, items: Sequence[Numbers], window: str = "1m", limit: int = 30) -> list[Series]:
@@ -159,7 +163,7 @@ class Reader:
     ) -> UnansweredQueue:
         """The account's comments that wait for a reply, oldest first: the `limit` that follow the cursor `after`."""
         count = check_limit(limit, WAITING_MAX)
-        await self._page("account", platform, account, account, SUMMARY)
+        await self._scope.page("account", platform, account, account, SUMMARY)
         return await self._waiting.page(platform, account, count, after, self._clock())
 
     async def alerts(
@@ -177,15 +181,15 @@ class Reader:
         found = await self._alerts.read(platform, account, which, count, self._clock(), self.grant)
         if not found.known and platform is not None:  # or of what nothing was ever counted?
             if account is not None:
-                await self._page("account", platform, account, account, SUMMARY)
+                await self._scope.page("account", platform, account, account, SUMMARY)
             else:
-                await self._known_of(platform)
+                await self._scope.known_of(platform)
         return found
 
     async def insights(self, platform: str, account: str, posts: int = POSTS_MOST) -> Insights:
         """What makes the account's audience talk and who stays silent, over its `posts` most recently active posts."""
         count = check_limit(posts, POSTS_MOST)
-        page = await self._page("account", platform, account, account, SUMMARY)
+        page = await self._scope.page("account", platform, account, account, SUMMARY)
         facts = await read_facts(self._lookups, self._voices, page, count, self._clock())
         # Seconds of computing for the largest accounts: other questions are answered meanwhile.
         return await asyncio.to_thread(analyse, facts)
@@ -216,55 +220,9 @@ class Reader:
         """The numbers of these pages; those that have expired meanwhile are left out."""
         return [numbers_of(page) for page in await self._lookups.pages(refs) if page is not None]
 
-    async def _page(self, entity: Entity, platform: str, entity_id: str, owner: str, fields: Sequence[str]) -> PageView:
-        self.grant.require(check_platform(platform), owner)
-        page = await self._lookups.page(PageRef(entity, platform, entity_id, owner), fields)
-        # A post's page lies in the slot of its account, which others share: what it says of its account holds.
-        if page is None or not self.grant.holds(platform, page.account or ""):
-            known = await self._known(None)
-            if entity == "account":
-                raise NotFoundError(hint_account(platform, entity_id, known))
-            raise NotFoundError(await self._hint_post(platform, entity_id, known, owner))
-        return page
-
-    async def _owner(self, platform: str, post: str) -> str:
-        owner = await self._lookups.owner(check_platform(platform), post)
-        if owner is None or not self.grant.holds(platform, owner):
-            raise NotFoundError(await self._hint_post(platform, post, await self._known(None), None))
-        return owner
-
-    async def _hint_post(self, platform: str, post: str, known: list[AccountRef], asked: str | None) -> str:
-        """What to say of a post that is not known, as that of the account that was `asked` for, or of any."""
-        owner = await self._lookups.owner(platform, post)
-        if asked is not None and owner not in {None, asked} and AccountRef(platform, owner or "") in known:
-            return hint_post(platform, post, known, owner=owner)
-        owners = likely_owners(platform, post, known)
-        if asked is not None:
-            owners = [ref for ref in known if ref == AccountRef(platform, asked)] or owners
-        refs, _ = await self._lookups.newest_posts([_ref(ref) for ref in owners], COMPARED_MAX // max(1, len(owners)))
-        return hint_post(platform, post, known, [ref.id for ref in refs])
-
-    async def _known_of(self, platform: str | None) -> list[AccountRef]:
-        """The accounts (of a platform). Raises NotFoundError where others have some and this one has none."""
-        known = await self._known(platform)
-        if platform is not None and not known and self._directory.complete and (others := await self._known(None)):
-            raise NotFoundError(hint_platform(platform, others))
-        return known
-
-    async def _known(self, platform: str | None) -> list[AccountRef]:
-        if platform is not None:
-            check_platform(platform)
-        with redis_answers(self._redis):
-            known = await self._directory.accounts()
-        return [ref for ref in known if platform in (None, ref.platform) and self.grant.holds(ref.platform, ref.id)]
-
 
 def _expired(item: Numbers) -> PageView:
     return PageView(item.entity, item.platform, item.id, item.account, {ALL: NOTHING}, {}, None, item.as_of_ms)
-
-
-def _ref(account: AccountRef) -> PageRef:
-    return PageRef("account", account.platform, account.id, account.id)
 
 
 def _ranking(entity: Entity, items: list[Numbers], sort: Sort, limit: int, *, complete: bool) -> Ranking:

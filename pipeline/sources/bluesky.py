@@ -6,51 +6,32 @@ A removal carries no record, so what each address was is remembered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from pipeline.errors import UnreadableError
+from pipeline.sources.bluesky_events import (
+    LIKE,
+    POST,
+    REPOST,
+    Event,
+    address_of,
+    event_of,
+    media_of,
+    named_in,
+    quoted_in,
+    subject_of,
+    web_page,
+)
 from pipeline.sources.context import Context
 from pipeline.sources.delivery import Delivery
-from pipeline.sources.fields import as_table, check_number, listed, need, table, text
+from pipeline.sources.fields import check_number, need, table, text
 from pipeline.sources.outcomes import Ignored, Known
 from pipeline.sources.source import Source
-from pipeline.sources.times import from_iso, from_milliseconds
 from schemas.interaction import Action, Interaction, Kind, Media
-
-LIKE = "app.bsky.feed.like"
-POST = "app.bsky.feed.post"
-REPOST = "app.bsky.feed.repost"
-#: All that is counted. Whoever listens asks for these alone.
-COLLECTIONS = (LIKE, POST, REPOST)
 
 #: The server's word -> ours.
 ACTIONS: dict[str, Action] = {"create": "add", "update": "edit", "delete": "remove"}
-#: The forms of an embed -> what the post shows. `images` is told apart by their number.
-EMBEDS: dict[str, Media] = {
-    "app.bsky.embed.images": "image",
-    "app.bsky.embed.video": "video",
-    "app.bsky.embed.external": "link",
-}
-_MESSAGE = "network.bsky.jetstream.subscribeEvents#"
-
-
-class Event(NamedTuple):
-    """One frame in one form. `kind` is `commit`, `identity`, `account` or whatever else the server said."""
-
-    kind: str
-    did: str | None
-    time_ms: int | None
-    body: Mapping[str, Any]
-    frame: Any
-
-
-class Subject(NamedTuple):
-    """An at-URI taken apart."""
-
-    uri: str
-    did: str
-    collection: str
 
 
 class Bluesky(Source):
@@ -70,7 +51,7 @@ class Bluesky(Source):
         check_number(len(frames))
         if not all(isinstance(frame, dict) for frame in frames):
             raise UnreadableError("not_an_envelope", "expected a frame, or a list of frames")
-        return [_event(frame) for frame in frames]
+        return [event_of(frame) for frame in frames]
 
     def references(self, parsed: list[Event]) -> Iterable[str]:
         """The address of what was removed, liked, reposted or quoted: the brand's replies are no posts."""
@@ -78,10 +59,10 @@ class Bluesky(Source):
         for event in parsed:
             if event.kind == "commit":
                 if event.body.get("operation") == "delete":
-                    wanted.add(_address(event))
+                    wanted.add(address_of(event))
                 else:
                     record = table(event.body, "record")
-                    wanted |= {text(table(record, "subject"), "uri"), text(_quoted(record), "uri")}
+                    wanted |= {text(table(record, "subject"), "uri"), text(quoted_in(record), "uri")}
         return [uri for uri in wanted if uri is not None]
 
     def items(self, parsed: list[Event]) -> Iterator[Event]:
@@ -97,7 +78,7 @@ class Bluesky(Source):
         reader, action = READERS.get(text(item.body, "collection") or ""), text(item.body, "operation")
         if reader is None or action not in ACTIONS:
             return Ignored("unsupported_item")
-        uri = _address(item)
+        uri = address_of(item)
         if uri is None or item.did is None:
             raise UnreadableError("missing_field", "expected did, collection and rkey")
         return _removed(uri, item.did, item, context) if action == "delete" else reader(uri, item.did, item, context)
@@ -108,7 +89,7 @@ class Bluesky(Source):
     def memories(self, item: Event, outcome: Interaction | Ignored) -> Iterable[tuple[str, Known]]:
         """Everything under its address. The brand's reply elsewhere is a comment on itself: a like of it is none of a
         post."""
-        uri = _address(item)
+        uri = address_of(item)
         if uri is None or item.did is None or item.body.get("operation") == "delete":
             return ()
         if isinstance(outcome, Ignored):
@@ -116,34 +97,6 @@ class Bluesky(Source):
             return ((uri, Known.elsewhere(item.did, uri)),) if elsewhere else ()
         assert outcome.post is not None
         return ((uri, Known(outcome.account, outcome.post, outcome.kind, outcome.actor)),)
-
-
-def _event(frame: Mapping[str, Any]) -> Event:
-    payload = frame.get("payload")
-    if isinstance(payload, dict):
-        kind = (text(payload, "$type") or "").removeprefix(_MESSAGE)
-        body = payload if kind == "commit" else table(payload, kind)
-        return Event(kind, text(payload, "did"), from_iso(payload.get("time")), body, frame)
-    kind, time_us = text(frame, "kind") or "", frame.get("time_us")
-    time_ms = from_milliseconds(time_us // 1000) if isinstance(time_us, int) else None
-    return Event(kind, text(frame, "did"), time_ms, table(frame, kind), frame)
-
-
-def _address(event: Event) -> str | None:
-    """The at-URI of the record that the event is about."""
-    collection, rkey = text(event.body, "collection"), text(event.body, "rkey")
-    if event.did is None or collection is None or rkey is None:
-        return None
-    return f"at://{event.did}/{collection}/{rkey}"
-
-
-def _subject(reference: Mapping[str, Any]) -> Subject | None:
-    """The post that a reference (`{"uri", "cid"}`) leads to; None where it leads to anything else."""
-    uri = text(reference, "uri") or ""
-    parts = uri.split("/", 5)
-    if len(parts) != 5 or parts[:2] != ["at:", ""] or not parts[2].startswith("did:") or not parts[4]:
-        return None
-    return Subject(uri, parts[2], parts[3])
 
 
 def _account(event: Event, context: Context) -> Ignored:
@@ -155,7 +108,7 @@ def _account(event: Event, context: Context) -> Ignored:
 
 def _response(uri: str, did: str, event: Event, context: Context) -> Interaction | Ignored:
     """A like or a repost."""
-    subject = _subject(table(table(event.body, "record"), "subject"))
+    subject = subject_of(table(table(event.body, "record"), "subject"))
     if subject is None:
         raise UnreadableError("missing_field", "expected an at-URI under record.subject.uri")
     if not context.connection.serves(subject.did):
@@ -172,20 +125,20 @@ def _posted(uri: str, did: str, event: Event, context: Context) -> Interaction |
     """A post: a reply below a post of ours, a quote of one, or the brand's own."""
     record = table(event.body, "record")
     reply, connection = table(record, "reply"), context.connection
-    root, parent = _subject(table(reply, "root")), _subject(table(reply, "parent"))
+    root, parent = subject_of(table(reply, "root")), subject_of(table(reply, "parent"))
     if root is not None and connection.serves(root.did):
         answered = parent.uri if parent is not None and parent.uri != root.uri else None
         return _counted("comment", root.did, root.uri, uri, did, event, context, parent=answered)
-    quoted = _subject(_quoted(record))
+    quoted = subject_of(quoted_in(record))
     if quoted is not None and quoted.collection == POST and connection.serves(quoted.did) and quoted.did != did:
         if _is_reply(quoted.uri, context):
             return Ignored("reaction_on_comment")
         return _counted("share", quoted.did, quoted.uri, uri, did, event, context)
     if not reply and connection.serves(did):
-        return _counted("post", did, uri, uri, did, event, context, media=_media(record))
+        return _counted("post", did, uri, uri, did, event, context, media=media_of(record))
     if _is_ours(did, context):
         return Ignored("outbound")
-    named = {parent.did if parent else None, *_named(record)}
+    named = {parent.did if parent else None, *named_in(record)}
     return Ignored("mention" if any(name is not None and connection.serves(name) for name in named) else "not_ours")
 
 
@@ -234,7 +187,7 @@ def _counted(
         parent=parent,
         time=context.clock((event.time_ms, "platform")),
         text=text(table(event.body, "record"), "text"),
-        url=_url(uri),
+        url=web_page(uri),
         media=media,
     )
 
@@ -248,32 +201,6 @@ def _is_reply(uri: str, context: Context) -> bool:
 def _is_ours(did: str, context: Context) -> bool:
     connection = context.connection
     return did in connection.accounts or did in connection.brand_actors
-
-
-def _quoted(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The reference of a quote: alone, or beside pictures (`recordWithMedia`), where it lies one deeper."""
-    inner = table(table(record, "embed"), "record")
-    return table(inner, "record") or inner
-
-
-def _named(record: Mapping[str, Any]) -> Iterator[str | None]:
-    """The accounts that the text names."""
-    for facet in map(as_table, listed(record, "facets")):
-        for feature in map(as_table, listed(facet, "features")):
-            yield text(feature, "did")
-
-
-def _media(record: Mapping[str, Any]) -> Media | None:
-    embed = table(record, "embed")
-    shown = table(embed, "media") or embed
-    media = EMBEDS.get(text(shown, "$type") or "")
-    return "album" if media == "image" and len(listed(shown, "images")) > 1 else media
-
-
-def _url(uri: str) -> str | None:
-    """Where people read the post; likes and reposts have no page."""
-    _, _, did, collection, rkey = uri.split("/", 4)
-    return f"https://bsky.app/profile/{did}/post/{rkey}" if collection == POST else None
 
 
 READERS: dict[str, Callable[[str, str, Event, Context], Interaction | Ignored]] = {

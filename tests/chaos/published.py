@@ -7,10 +7,10 @@ import time
 
 from pipeline.proving.published import compare_published
 from pipeline.settings import Settings
-from tests.waiting import POLL_S
+from tests.waiting import DEADLINE_S, POLL_S
 
 
-async def told_right(settings: Settings, deadline_s: float = 40) -> None:
+async def told_right(settings: Settings, deadline_s: float = DEADLINE_S) -> None:
     """Wait until every published row, and the queue, is right: the last publication comes a moment after the count."""
     until = time.monotonic() + deadline_s
     while (told := await compare_published(settings)).wrong or not told.compared:

@@ -20,7 +20,8 @@ from tests.chaos.published import told_right
 from tests.commands import TWOWAY, environment
 from tests.integration.work import send, some_interactions
 from tests.redises import open_blocking
-from tests.waiting import wait_until, wait_until_async
+from tests.said import said
+from tests.waiting import DEADLINE_S, wait_until, wait_until_async
 
 pytestmark = pytest.mark.servers
 
@@ -47,10 +48,10 @@ async def test_old_partitions_drain_while_new_ones_count(settings: Settings, sta
                 now = await verify(settings)
                 assert now.holds, now
             if round_ == 10:
-                await wait_until_async(lambda: counted_in(settings) >= every_place, deadline_s=60)
+                await wait_until_async(lambda: counted_in(settings) >= every_place)
             if round_ == 14:
                 break
-    report = await verify(settings, wait_s=60)
+    report = await verify(settings, wait_s=DEADLINE_S)
     assert (report.holds, report.not_applied) == (True, 0), report
     assert report.interactions >= sent
     assert all(worker.is_running() for worker in workers), workers[0].tail()
@@ -64,22 +65,22 @@ async def test_a_number_that_splits_slots_stops_the_worker_and_the_next_power_of
     """Twelve partitions, by a slip: the worker leaves with a clear word; what was sent meanwhile is counted later."""
     worker = start_child("worker", [*TWOWAY, "worker"], environment(settings, **SMALL))
     await send(settings, some_interactions(1_000, accounts=ACCOUNTS))
-    assert (await verify(settings, wait_s=40)).holds
+    assert (await verify(settings, wait_s=DEADLINE_S)).holds
     async with open_sender(settings) as sender:
         with KafkaAdminClient(bootstrap_servers=list(settings.kafka_servers)) as admin:
             admin.create_partitions({settings.topic(INTERACTIONS.name): 12})
-        wait_until(lambda: worker.exit_code is not None, deadline_s=60)
+        wait_until(lambda: worker.exit_code is not None)
         assert worker.exit_code == 1
-        assert "has 12 partitions; expected a power of two" in worker.tail()
+        assert "has 12 partitions; expected a power of two" in said(worker)
         again = start_child("worker", [*TWOWAY, "worker"], environment(settings, **SMALL))
-        wait_until(lambda: again.exit_code is not None, deadline_s=60)
-        assert "has 12 partitions; expected a power of two" in again.tail()
+        wait_until(lambda: again.exit_code is not None)
+        assert "has 12 partitions; expected a power of two" in said(again)
         await sender._producer.client.force_metadata_update()
         for one in some_interactions(1_000, first=1_000, accounts=ACCOUNTS):
             await sender.send(one)
     add_partitions(settings, 16)
     start_child("worker", [*TWOWAY, "worker"], environment(settings, **SMALL))
-    report = await verify(settings, wait_s=60)
+    report = await verify(settings, wait_s=DEADLINE_S)
     assert (report.holds, report.not_applied) == (True, 0), report
     assert report.interactions >= 2_000
 

@@ -22,7 +22,9 @@ from tests.commands import TWOWAY, environment
 from tests.factories import make_interaction
 from tests.integration.work import some_interactions
 from tests.redises import open_blocking
+from tests.said import said
 from tests.topics import write_topic
+from tests.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.servers
 
@@ -90,9 +92,9 @@ async def kill_at(settings: Settings, start_child: Callable[..., Child], points:
                 write_as_another(settings)
             await asyncio.sleep(0.3)
     for point, worker in doomed.items():
-        assert (worker.exit_code, f"{DYING} {point}" in worker.tail()) == (-9, True), worker.why()
+        assert (worker.exit_code, f"{DYING} {point}" in said(worker)) == (-9, True), worker.why()
     again = start()
-    report = await verify(settings, wait_s=60)
+    report = await verify(settings, wait_s=DEADLINE_S)
     assert (report.holds, report.not_applied) == (True, 0), report
     assert report.interactions >= sent
     await told_right(settings)

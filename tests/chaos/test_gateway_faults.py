@@ -66,7 +66,7 @@ async def test_a_gateway_killed_inside_a_batch_of_a_thousand_counts_each_item_on
     assert len(found) == delivered
     once = len({one.id for one in found})
     assert once == (attempt + 1) * ITEMS
-    await proven(settings, delivered, wait_s=60)
+    await proven(settings, delivered)
     assert page_of(settings, ACCOUNT, f"{ACCOUNT}_1")["comments"] == str(once)
     assert worker.is_running(), worker.tail()
 
@@ -126,7 +126,7 @@ class Gateway:
         self._client = httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{port}", timeout=20)
 
     async def __aenter__(self) -> httpx.AsyncClient:
-        await wait_until_async(self._is_ready, 60)
+        await wait_until_async(self._is_ready)
         return self._client
 
     async def __aexit__(self, *_: object) -> None:

@@ -51,6 +51,6 @@ async def test_two_workers_killed_again_and_again_leave_every_row_right(
                 workers[victim] = start()
             if kills == KILLS:
                 break
-    await proven(settings, sent, wait_s=90)
+    await proven(settings, sent)
     assert all(worker.is_running() for worker in workers)
     await told_right(settings)

@@ -14,6 +14,7 @@ from tests.commands import TWOWAY, environment
 from tests.conftest import new_installation
 from tests.groups import open_admin, owners
 from tests.integration.work import page_of, proven, send, some_interactions
+from tests.said import said
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.servers, pytest.mark.prove]
@@ -30,11 +31,11 @@ async def test_a_worker_that_gets_partitions_while_redis_is_away_for_minutes_cou
     goes_on, dies = (start_child(name, [*TWOWAY, "worker"], environment(settings)) for name in ("goes-on", "dies"))
     await send(settings, some_interactions(2_000))
     wait_until(lambda: page_of(settings, "a1", "a1_1"))
-    await proven(settings, 2_000, wait_s=60)
+    await proven(settings, 2_000)
     own_redis.kill()
     dies.kill()
     back_ms = wall_clock() + AWAY_MS
-    assert wait_until(lambda: "Redis is away" in goes_on.tail(200), deadline_s=60), goes_on.tail(200)
+    assert wait_until(lambda: "Redis is away" in said(goes_on)), goes_on.tail(200)
     wait_until(lambda: wall_clock() > back_ms, deadline_s=2 * AWAY_MS / 1000)
     with open_admin(settings) as admin:
         given = owners(admin, settings)
@@ -42,5 +43,5 @@ async def test_a_worker_that_gets_partitions_while_redis_is_away_for_minutes_cou
     own_redis.start()
     own_redis.wait_healthy()
     await send(settings, some_interactions(1_000, first=2_000))
-    await proven(settings, 3_000, wait_s=60)
+    await proven(settings, 3_000)
     assert goes_on.is_running(), goes_on.tail()

@@ -15,6 +15,7 @@ from tests.chaos.published import told_right
 from tests.commands import TWOWAY, environment
 from tests.conftest import new_installation
 from tests.integration.work import farthest_now, page_of, proven, send, some_interactions
+from tests.said import said
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -61,7 +62,7 @@ async def test_a_worker_can_be_stopped_while_kafka_and_redis_are_away(
     wait_until(lambda: page_of(settings, "a1", "a1_1"))
     own_redis.kill()
     own_kafka.kill()
-    wait_until(lambda: "is away" in worker.tail(60))
+    wait_until(lambda: "is away" in said(worker))
     worker.ask_to_end()
-    assert wait_until(lambda: worker.exit_code is not None, deadline_s=30)
+    assert wait_until(lambda: worker.exit_code is not None)
     assert worker.exit_code == 0, worker.tail(60)

@@ -23,6 +23,7 @@ from tests.chaos.published import told_right
 from tests.commands import TWOWAY, environment
 from tests.conftest import new_installation
 from tests.integration.work import proven, send, some_interactions
+from tests.said import said
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -87,7 +88,7 @@ async def test_a_redis_restored_from_an_older_copy_is_counted_up_again(
     assert 0 < applied_in(own_redis, settings) < before
     await send(settings, some_interactions(more, first=2 * ROUND, accounts=ACCOUNTS))
     worker.resume()
-    await proven(settings, 2 * ROUND + more, wait_s=60)
+    await proven(settings, 2 * ROUND + more)
     await told_right(settings)
     assert worker.is_running(), worker.tail()
 
@@ -118,9 +119,9 @@ async def test_a_redis_that_loses_its_newest_second_is_counted_up_again(
     own_redis.wait_healthy()
     assert 0 < applied_in(own_redis, settings) < before
     worker.resume()
-    await proven(settings, sent, wait_s=60)
+    await proven(settings, sent)
     await told_right(settings)
-    assert "reading its state anew" in worker.tail(200)
+    assert "reading its state anew" in said(worker)
     assert worker.is_running(), worker.tail()
 
 
@@ -146,7 +147,7 @@ async def test_a_replica_that_lags_and_takes_over_is_counted_up_again(
         promoted.start()
         promoted.wait_healthy()
         await send(settings, some_interactions(ROUND, first=2 * ROUND, accounts=ACCOUNTS))
-        await proven(settings, 3 * ROUND, wait_s=60)
+        await proven(settings, 3 * ROUND)
         await told_right(settings)
         assert worker.is_running(), worker.tail()
     finally:
@@ -165,6 +166,6 @@ async def test_a_redis_emptied_by_hand_while_it_counts_is_filled_again(
         client.flushall()
         client.script_flush()
     await send(settings, some_interactions(ROUND, first=5 * ROUND, accounts=ACCOUNTS))
-    await proven(settings, 6 * ROUND, wait_s=60)
+    await proven(settings, 6 * ROUND)
     await told_right(settings)
-    assert "reading its state anew" in worker.tail(200)
+    assert "reading its state anew" in said(worker)

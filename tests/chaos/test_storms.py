@@ -22,6 +22,7 @@ from tests.chaos.test_crash_points import BUSY
 from tests.commands import TWOWAY, environment
 from tests.groups import Hands
 from tests.integration.work import some_interactions
+from tests.waiting import DEADLINE_S
 
 pytestmark = [pytest.mark.servers, pytest.mark.prove]
 
@@ -76,7 +77,7 @@ async def test_a_minute_of_workers_coming_and_going_leaves_every_row_right(
             else:
                 await asyncio.to_thread(gone.stop)
                 assert gone.exit_code in LEFT, gone.why()
-    report = await verify(settings, wait_s=90)
+    report = await verify(settings, wait_s=DEADLINE_S)
     assert not any(task.done() for task in looking)
     await end_tasks(looking)
     assert (report.holds, report.not_applied, report.interactions) == (True, 0, sent), report

@@ -21,7 +21,7 @@ from tests.commands import TWOWAY, environment
 from tests.groups import open_admin, owners
 from tests.integration.work import farthest_now, some_interactions
 from tests.topics import ends
-from tests.waiting import wait_until_async
+from tests.waiting import DEADLINE_S, wait_until_async
 
 pytestmark = [pytest.mark.servers, pytest.mark.prove]
 
@@ -47,7 +47,7 @@ async def test_a_worker_frozen_past_its_session_and_woken_again_counts_nothing_t
             sent += ROUND
 
         await send()
-        assert (await verify(settings, wait_s=60)).holds
+        assert (await verify(settings, wait_s=DEADLINE_S)).holds
         for number in range(TIMES):
             zombie = workers[number % 2]
             shared = await shared_by(settings, 2)
@@ -57,7 +57,7 @@ async def test_a_worker_frozen_past_its_session_and_woken_again_counts_nothing_t
             awake_s, before = time.monotonic() + SESSION_S, ends(settings, INTERACTIONS)
             await send()
             (heir,) = set((await shared_by(settings, 1)).values())
-            await wait_until_async(lambda: all_is_counted(settings), deadline_s=60)
+            await wait_until_async(lambda: all_is_counted(settings))
             counted = await farthest_now(settings)
             taken_over = {partition for partition, member in shared.items() if member != heir}
             assert 0 < len(taken_over) < len(shared)
@@ -67,7 +67,7 @@ async def test_a_worker_frozen_past_its_session_and_woken_again_counts_nothing_t
             waking = asyncio.create_task(send())
             zombie.resume()
             await waking
-    report = await verify(settings, wait_s=60)
+    report = await verify(settings, wait_s=DEADLINE_S)
     assert (report.holds, report.not_applied) == (True, 0), report
     assert report.interactions == sent
     await told_right(settings)
@@ -87,5 +87,5 @@ async def shared_by(settings: Settings, workers: int) -> dict[int, str]:
             found = await asyncio.to_thread(owners, admin, settings)
             return found if len(found) == settings.partitions and len(set(found.values())) == workers else {}
 
-        found: dict[int, str] = await wait_until_async(shared, deadline_s=60)
+        found: dict[int, str] = await wait_until_async(shared)
         return found

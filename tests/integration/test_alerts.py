@@ -29,6 +29,7 @@ from tests.commands import TWOWAY, environment
 from tests.driver import RECEIVED_MS, Driver, accounts_of
 from tests.factories import NOON_MS, make_alert, make_interaction
 from tests.redises import open_redis
+from tests.said import said
 from tests.topics import read_topic
 from tests.waiting import wait_until
 
@@ -68,7 +69,7 @@ async def driver(quick: Settings) -> AsyncIterator[Driver]:
     await redis.aclose()
 
 
-def said(post: int, state: AlertState) -> Alert:
+def spoken(post: int, state: AlertState) -> Alert:
     """An alert of a post, which fires and clears in the minute of its number."""
     time_ms = NOON_MS + post * MINUTE_MS
     return make_alert(
@@ -79,7 +80,7 @@ def said(post: int, state: AlertState) -> Alert:
 
 async def test_an_outbox_that_a_crash_left_behind_goes_out_in_its_order(quick: Settings) -> None:
     """Whoever reads `cleared` has read `fired`, also where both were said at one look."""
-    keys, expected = Keys(quick.key_prefix), [said(post, s) for post in range(MANY) for s in ("fired", "cleared")]
+    keys, expected = Keys(quick.key_prefix), [spoken(post, s) for post in range(MANY) for s in ("fired", "cleared")]
     async with open_redis(quick) as redis:
         await redis.hset(keys.alerting[SLOT], mapping={alert.id: encode_alert(alert) for alert in reversed(expected)})
         found = await read_alerts(redis, keys, [SLOT])
@@ -284,7 +285,7 @@ async def test_every_way_of_asking_gives_the_same_alerts(driver: Driver, quick: 
             await reader.alerts(None, BRAND)
     with Client(quick) as numbers:
         assert numbers.alerts("facebook", BRAND).alerts == [a for a in found.alerts if a.account == BRAND]
-    async with serving(quick) as address, httpx.AsyncClient(base_url=address) as client:
+    async with serving(quick) as address, httpx.AsyncClient(base_url=address, timeout=30) as client:
         answer = (await client.get("/v1/alerts?platform=facebook&state=standing")).json()
         assert [alert["id"] for alert in answer["alerts"]] == [alert.id for alert in found.alerts]
         assert (await client.get("/v1/alerts?account=x")).status_code == 400
@@ -300,12 +301,12 @@ async def test_the_command_line_follows_new_alerts(
     await count(driver, minute(0, 2, 7))
     await pass_time(driver, 2)
     child = start_child("alerts", [*TWOWAY, "alerts", "--follow"], environment(quick))
-    wait_until(lambda: "1 standing" in child.tail())
+    wait_until(lambda: "1 standing" in said(child))
     evil = f"{OTHER}\x1b[31m"
     await count(driver, [make_interaction(account=OTHER, post=evil, kind="comment", id=f"e{i}",
                                           time_ms=driver.now_ms) for i in range(7)])  # fmt: skip
     await pass_time(driver, 5)
-    assert wait_until(lambda: "fired ratioed" in child.tail() and child.tail())
+    assert wait_until(lambda: "fired ratioed" in said(child))
     assert "\\x1b[31m" in child.log.read_text()
     assert "\x1b" not in child.log.read_text()
 
@@ -319,11 +320,11 @@ async def test_what_the_page_shows_works(driver: Driver, quick: Settings) -> Non
     for command in commands:
         assert "ratioed" in run(quick, *command.replace("facebook:1001", f"facebook:{BRAND}").split())
     (address,) = re.findall(r"http://127.0.0.1:8002(/v1/alerts[^']*)", PAGE)
-    async with serving(quick) as base, httpx.AsyncClient(base_url=base) as client:
+    async with serving(quick) as base, httpx.AsyncClient(base_url=base, timeout=30) as client:
         assert len((await client.get(address)).json()["alerts"]) == 1
     (program,) = re.findall(r"```python\n(from pipeline.*?)```", PAGE, re.DOTALL)
-    said = f"fired ratioed {BRAND} 3.5 comments a like, of 9 comments and likes"
-    assert execute(quick, sys.executable, "-c", program) == f"{said}: this post is talked of more than liked.\n"
+    line = f"fired ratioed {BRAND} 3.5 comments a like, of 9 comments and likes"
+    assert execute(quick, sys.executable, "-c", program) == f"{line}: this post is talked of more than liked.\n"
 
 
 def replace_id(interaction: Interaction, prefix: str) -> Interaction:

@@ -43,7 +43,7 @@ class Clock:
 async def api(clock: Clock, tokens: str = "") -> AsyncIterator[httpx.AsyncClient]:
     """A client of an API without Redis or Kafka: what is asked here needs neither."""
     settings = Settings(api_port=0, redis_url=Secret("redis://127.0.0.1:1/0"), api_tokens=Secret(tokens))
-    async with serving(settings, clock) as address, httpx.AsyncClient(base_url=address) as client:
+    async with serving(settings, clock) as address, httpx.AsyncClient(base_url=address, timeout=30) as client:
         yield client
 
 

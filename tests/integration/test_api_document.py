@@ -46,7 +46,7 @@ def api(settings: Settings, start_child: Callable[..., Child]) -> str:
     (port,) = free_ports(1)
     child = start_child("api", [*TWOWAY, "api"], environment(settings, TWOWAY_API_PORT=str(port)))
     address = f"http://127.0.0.1:{port}"
-    wait_until(lambda: _is_ready(address), 60)
+    wait_until(lambda: _is_ready(address))
     assert child.is_running()
     return address
 

@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.errors import LocalStackError
 from pipeline.local.children import Child
+from tests.said import said
 from tests.waiting import wait_until
 
 SLEEPER = [sys.executable, "-c", "import time; print('awake', flush=True); time.sleep(60)"]
@@ -51,7 +52,7 @@ def test_child_that_ignores_being_asked_is_killed(start_child: Callable[..., Chi
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
     )
     child = start_child("deaf", [sys.executable, "-c", code])
-    wait_until(lambda: "deaf" in child.tail())
+    wait_until(lambda: "deaf" in said(child))
     child.stop(grace_s=0.2)
     assert child.exit_code == -signal.SIGKILL
 
@@ -60,7 +61,7 @@ def test_kill_ends_what_the_child_started(start_child: Callable[..., Child]) -> 
     """A killed child leaves no grandchildren that hold its ports."""
     code = f"import subprocess, time; print(subprocess.Popen({SLEEPER!r}).pid, flush=True); time.sleep(60)"
     child = start_child("parent", [sys.executable, "-c", code])
-    grandchild = int(wait_until(lambda: [word for word in child.tail().split() if word.isdigit()])[0])
+    grandchild = int(wait_until(lambda: [word for word in said(child).split() if word.isdigit()])[0])
     child.kill()
     wait_until(lambda: not is_alive(grandchild))
 
@@ -73,7 +74,7 @@ def test_child_dies_with_its_parent(tmp_path: Path, start_child: Callable[..., C
         "child.start(); print(child.pid, flush=True); time.sleep(60)"
     )
     parent = start_child("parent", [sys.executable, "-c", code])
-    pid = int(wait_until(lambda: [word for word in parent.tail().split() if word.isdigit()])[0])
+    pid = int(wait_until(lambda: [word for word in said(parent).split() if word.isdigit()])[0])
     assert is_alive(pid)
     assert parent.pid is not None
     os.kill(parent.pid, signal.SIGKILL)
@@ -84,7 +85,7 @@ def test_paused_child_goes_on_after_it(start_child: Callable[..., Child]) -> Non
     """A pause stands for a server that hangs: alive, silent, and later back."""
     code = "import time\nfor n in range(10_000): print(n, flush=True); time.sleep(0.01)"
     child = start_child("counter", [sys.executable, "-c", code])
-    wait_until(lambda: "5" in child.tail())
+    wait_until(lambda: "5" in said(child))
     child.pause()
     wait_until(lambda: Path(f"/proc/{child.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "T")
     silent = child.log.stat().st_size

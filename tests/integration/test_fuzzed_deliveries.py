@@ -211,7 +211,7 @@ def test_every_hostile_delivery_is_counted_or_kept_or_refused(
     gate.check()
     assert number < MANY or gate.drawn.keys() == SOURCES.keys()
     worker = start_child("worker", [*TWOWAY, "worker"], environment(gate.settings))
-    report = asyncio.run(proven(gate.settings, gate.interactions, wait_s=60))
+    report = asyncio.run(proven(gate.settings, gate.interactions))
     assert report.rows_compared > number // 10
     assert worker.is_running(), worker.tail()
 

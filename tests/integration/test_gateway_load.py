@@ -73,7 +73,7 @@ class Gateway:
         return float(told.split("\n")[0])
 
     async def wait_ready(self) -> None:
-        await wait_until_async(self._is_ready, 60)
+        await wait_until_async(self._is_ready)
 
     async def _is_ready(self) -> bool:
         try:

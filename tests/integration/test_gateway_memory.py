@@ -61,7 +61,7 @@ async def test_a_delivery_is_gone_with_its_answer(
 
     async def answered(name: str, answer: httpx.Response) -> None:
         answers[name] = answer.status_code
-        await wait_until_async(lambda: held() <= before, 5)
+        await wait_until_async(lambda: held() <= before)
 
     with no_collector():
         before = held()  # of other tests

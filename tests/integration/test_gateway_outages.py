@@ -24,11 +24,12 @@ from schemas.topics import REJECTED
 from tests.conftest import new_installation
 from tests.contract.corpus import PAYLOADS
 from tests.gateways import CONNECTIONS, comments, gateway, interactions, post_page, post_x, rejected
-from tests.waiting import wait_until, wait_until_async
+from tests.waiting import Loop, wait_until, wait_until_async
 
 pytestmark = pytest.mark.servers
 
-#: The promise: a sender knows within two seconds. What is over belongs to the machine that runs the tests.
+#: The promise: a sender knows within two seconds. Half a second, and as much as the loop itself came too late, belong
+#: to the machine that runs the tests.
 ANSWER_S = 2.5
 
 
@@ -63,7 +64,7 @@ async def test_a_broker_that_is_killed_and_comes_back_loses_nothing_that_got_a_2
 ) -> None:
     """503 within two seconds while it is away, 200 again after it is back, every 200 in the topic."""
     settings = new_installation((own_kafka.servers,), redis_url)
-    async with gateway(settings, tmp_path) as client:
+    async with Loop() as loop, gateway(settings, tmp_path) as client:
         posters = [Poster(client, number * 1_000_000) for number in range(8)]
         tasks = [asyncio.create_task(poster.run()) for poster in posters]
         await wait_until_async(lambda: all(poster.accepted for poster in posters))
@@ -72,12 +73,12 @@ async def test_a_broker_that_is_killed_and_comes_back_loses_nothing_that_got_a_2
         assert (await client.get("/readyz")).status_code == 503
         counts = [len(poster.accepted) for poster in posters]
         own_kafka.start()
-        await wait_until_async(lambda: all(len(p.accepted) > n for p, n in zip(posters, counts, strict=True)), 60)
+        await wait_until_async(lambda: all(len(p.accepted) > n for p, n in zip(posters, counts, strict=True)))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         assert {status for poster in posters for status in poster.statuses} == {200, 503}
-        assert max(poster.slowest_s for poster in posters) < ANSWER_S
+        assert max(poster.slowest_s for poster in posters) < ANSWER_S + loop.late_s
     accepted = set[str]().union(*(poster.accepted for poster in posters))
     assert accepted <= {i.id for i in interactions(settings)}
 
@@ -87,14 +88,14 @@ async def test_a_broker_that_hangs_gets_its_senders_a_503_and_is_used_again_when
 ) -> None:
     """The connection stays open and nothing is refused: only the time tells."""
     settings = new_installation((own_kafka.servers,), redis_url)
-    async with gateway(settings, tmp_path) as client:
+    async with Loop() as loop, gateway(settings, tmp_path) as client:
         poster = Poster(client, 0)
         assert await poster.post() == 200
         own_kafka.pause()
         assert await poster.post() == 503
         own_kafka.resume()
         await wait_until_async(lambda: _is_accepted(poster))
-        assert poster.slowest_s < ANSWER_S
+        assert poster.slowest_s < ANSWER_S + loop.late_s
     assert poster.accepted <= {i.id for i in interactions(settings)}
 
 
@@ -173,7 +174,7 @@ async def test_stopping_gives_every_request_under_way_its_true_answer(
         "TWOWAY_GATEWAY_PORT": str(port),
     }
     child = start_child("gateway", [sys.executable, "-m", "pipeline", "gateway"], env)
-    await wait_until_async(lambda: _answers(port), 60)
+    await wait_until_async(lambda: _answers(port))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
         posters = [Poster(client, number * 1_000_000) for number in range(8)]
         tasks = [asyncio.create_task(poster.run()) for poster in posters]
@@ -182,7 +183,7 @@ async def test_stopping_gives_every_request_under_way_its_true_answer(
         child.ask_to_end()
         ends = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(isinstance(end, httpx.TransportError) for end in ends)
-    await asyncio.to_thread(wait_until, lambda: not child.is_running(), 60)
+    await asyncio.to_thread(wait_until, lambda: not child.is_running())
     assert child.exit_code in (0, -signal.SIGTERM)
     assert {status for poster in posters for status in poster.statuses} == {200}
     accepted = set[str]().union(*(poster.accepted for poster in posters))
@@ -191,7 +192,7 @@ async def test_stopping_gives_every_request_under_way_its_true_answer(
 
 async def _answers(port: int) -> bool:
     try:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=30) as client:
             return (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200
     except httpx.TransportError:
         return False

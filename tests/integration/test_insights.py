@@ -270,7 +270,7 @@ async def test_what_a_worker_counts_becomes_insights(settings: Settings, start_c
                     await sender.send(make_interaction(**said))
         await sender.flush()
     async with Reader.connect(settings) as reader:
-        found = await wait_until_async(lambda: _complete(reader), 60)
+        found = await wait_until_async(lambda: _complete(reader))
     assert (found.considered.labelled, found.question.posts, found.question.lift) == (24, 12, 4.0), worker.tail()
     assert (found.followers, found.silence[0].engaged, found.silence[0].silent_share) == (500, 4, 0.992)
     assert [(one.value, one.engaged) for one in found.silence[4:]] == [("video", 4), ("open", 4), ("statement", 1)]

@@ -145,7 +145,7 @@ def test_kafka_streams_killed_between_two_commits_ends_with_the_same_rows(
     """What it writes back before each commit is whole after a kill: nothing lost, nothing counted twice."""
     fill(alone, 300_000)
     first = start_child("streams", _command("streams", alone, tmp_path))
-    wait_until(client.dbsize, 60)
+    wait_until(client.dbsize)
     first.kill()
     expected = asyncio.run(count_again(alone, topic_ends(alone)))
     _, different = compare(client, expected)

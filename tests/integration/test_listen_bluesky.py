@@ -53,7 +53,7 @@ def counted(settings: Settings) -> list[Told]:
 
 async def all_counted(settings: Settings, expected: set[Told]) -> None:
     """Wait until the topic holds exactly this."""
-    await wait_until_async(lambda: asyncio.to_thread(lambda: set(counted(settings)) == expected), 60)
+    await wait_until_async(lambda: asyncio.to_thread(lambda: set(counted(settings)) == expected))
 
 
 @asynccontextmanager
@@ -107,7 +107,7 @@ async def test_a_listener_that_is_killed_in_the_middle_leaves_no_gap(
         env = child_env(settings, tmp_path)
         for enough in (40, 120):
             child = start_child("listener", command, env)
-            await wait_until_async(lambda n=enough: _has_so_many(settings, n), 60)
+            await wait_until_async(lambda n=enough: _has_so_many(settings, n))
             child.kill()
             assert set(counted(settings)) < made.expected
         start_child("listener", command, env)

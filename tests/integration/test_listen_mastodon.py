@@ -65,7 +65,7 @@ def likes(settings: Settings, *numbers: int) -> set[str]:
 async def all_liked(settings: Settings, *numbers: int) -> None:
     """Wait until the topic holds exactly these likes."""
     expected = likes(settings, *numbers)
-    await wait_until_async(lambda: asyncio.to_thread(lambda: {i.id for i in interactions(settings)} == expected), 60)
+    await wait_until_async(lambda: asyncio.to_thread(lambda: {i.id for i in interactions(settings)} == expected))
 
 
 async def cursor(settings: Settings) -> dict[str, str]:

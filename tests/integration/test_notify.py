@@ -33,6 +33,7 @@ from tests.factories import make_alert, make_interaction
 from tests.integration.work import page_of, send
 from tests.receivers import OTHER_SECRET, SECRET, FakeReceiver, receiving
 from tests.redises import open_blocking
+from tests.said import said
 from tests.waiting import wait_until, wait_until_async
 
 pytestmark = pytest.mark.servers
@@ -122,7 +123,7 @@ def test_an_alert_that_is_refused_holds_up_no_other(
     receiver.answer = lambda _, alert_id: 400 if alert_id == refused.id else 200
     publish(settings, refused, *others)
     start_notify()
-    wait_until(lambda: set(receiver.taken) == {alert.id for alert in others}, deadline_s=60)
+    wait_until(lambda: set(receiver.taken) == {alert.id for alert in others})
 
 
 async def test_what_is_delivered_behind_one_that_is_refused_is_remembered_up_to_a_limit(
@@ -165,7 +166,7 @@ def test_killed_while_the_receiver_fails_it_delivers_after_its_return(
     first.kill()
     is_up["yet"] = True
     start_notify()
-    wait_until(lambda: waiting.id in receiver.taken, deadline_s=40)
+    wait_until(lambda: waiting.id in receiver.taken)
     assert receiver.taken == [done.id, waiting.id]
 
 
@@ -181,7 +182,7 @@ def test_killed_at_every_moment_an_alert_is_taken_once_by_its_id(
         wait_until(lambda seen=seen: len(receiver.got) > seen or set(receiver.taken) >= {a.id for a in alerts})  # type: ignore[misc]
         child.kill()
     start_notify()
-    wait_until(lambda: all(is_told(settings, alert) for alert in alerts), deadline_s=40)
+    wait_until(lambda: all(is_told(settings, alert) for alert in alerts))
     assert set(receiver.taken) == {alert.id for alert in alerts}
     assert len({(one.id, str(one.body)) for one in receiver.got}) == len(alerts)
 
@@ -194,7 +195,7 @@ def test_the_end_of_a_cause_waits_for_its_beginning(
     receiver.answer = lambda number, alert_id: 503 if number < 2 else 200
     publish(settings, alert, cleared(alert))
     start_notify()
-    wait_until(lambda: len(receiver.taken) == 2, deadline_s=60)
+    wait_until(lambda: len(receiver.taken) == 2)
     assert receiver.taken == [alert.id, cleared(alert).id]
 
 
@@ -210,7 +211,7 @@ def test_a_receiver_that_is_gone_is_left_alone(settings: Settings, receiver: Fak
     assert wait_until(lambda: 'twoway_notify_alerts_total{outcome="gone"} 2.0' in httpx.get(f"{address}/metrics").text)
     assert len(receiver.got) == 1
     assert httpx.get(f"{address}/readyz").json() == {"kafka": True, "redis": True, "receiver": False}
-    assert "answers 410" in child.tail()
+    assert "answers 410" in said(child)
 
 
 def test_an_old_alert_is_given_up(settings: Settings, receiver: FakeReceiver, start_notify: Start) -> None:

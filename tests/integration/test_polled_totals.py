@@ -20,6 +20,7 @@ from schemas.interaction import Interaction, encode_interaction
 from tests.commands import TWOWAY, environment, twoway_json
 from tests.factories import make_interaction
 from tests.integration.work import newest_updates
+from tests.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.servers
 
@@ -45,7 +46,7 @@ async def test_likes_come_from_totals_with_their_time_and_drift(
     start_child("worker", [*TWOWAY, "worker"], environment(settings))
     fed = b"\n".join(map(encode_interaction, lines(now_ms)))
     assert twoway_json(settings, "feed", "-", "--pseudonymised", stdin=fed)[1]["sent"] == 6
-    assert (await verify(settings, wait_s=40)).holds
+    assert (await verify(settings, wait_s=DEADLINE_S)).holds
     _, post = twoway_json(settings, "post", "instagram:p1")
     assert (post["likes"], post["comments"], post["shares"], post["comment_to_like"]) == (50, 2, 5, 0.04)
     likes, comments = post["origins"]["likes"], post["origins"]["comments"]
@@ -56,7 +57,7 @@ async def test_likes_come_from_totals_with_their_time_and_drift(
     assert account["origins"]["likes"]["as_of_ms"] == now_ms - 5_000
     _, insights = twoway_json(settings, "insights", "instagram:a1")
     assert {(one["at_most"], one["value"]) for one in insights["silence"][:2]} == {(True, "all"), (True, "1d")}
-    async with serving(settings) as address, httpx.AsyncClient(base_url=address) as api:
+    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=30) as api:
         assert (await api.get("/v1/posts/instagram/p1")).json() == post
         top = (await api.get("/v1/top?entity=post&sort=likes")).json()
         assert [item["likes"] for item in top["items"]] == [50, 10]
@@ -74,7 +75,7 @@ async def test_rows_windows_and_published_records_stay_counted(
     start_child("worker", [*TWOWAY, "worker"], environment(settings))
     fed = b"\n".join(map(encode_interaction, lines(wall_clock())))
     twoway_json(settings, "feed", "-", "--pseudonymised", stdin=fed)
-    assert (await verify(settings, wait_s=40)).holds
+    assert (await verify(settings, wait_s=DEADLINE_S)).holds
     rows = _command(settings, "post", "instagram:p1", "--series", "1d", "--limit", "1", "--json")
     assert [(row["likes"], row["comments"]) for row in map(orjson.loads, rows.splitlines())] == [(0, 2)]
     table = _command(settings, "post", "instagram:p1", "--series", "1d", "--limit", "1")

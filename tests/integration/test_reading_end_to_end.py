@@ -37,7 +37,7 @@ async def test_every_way_of_reading_gives_the_same_numbers(
         streamed = asyncio.create_task(_streamed(api))
         await _send(settings)
         async with Reader.connect(settings) as reader:
-            numbers = await wait_until_async(lambda: _counted(reader), 60)
+            numbers = await wait_until_async(lambda: _counted(reader))
             assert (numbers.likes, numbers.comments, numbers.comment_to_like) == (3, 2, 2 / 3), worker.tail()
             assert sum(row.comments for row in (await reader.series("account", "facebook", "a1")).rows) == 2
             assert (await wait_until_async(lambda: _top(reader))).id == POST

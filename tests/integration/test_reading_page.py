@@ -68,7 +68,7 @@ def test_every_command_answers(environment: dict[str, str]) -> None:
 async def test_every_address_answers(settings: Settings, environment: dict[str, str]) -> None:
     """On an API of this test."""
     assert len(ADDRESSES) >= 8
-    async with serving(settings) as address, httpx.AsyncClient(base_url=address) as api:
+    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=30) as api:
         for path in ADDRESSES:
             assert (await api.get(path)).status_code == 200, path
 

@@ -16,7 +16,7 @@ import pytest
 from pipeline import waiting as waiting_module
 from pipeline.access.grants import Grant
 from pipeline.api import hub as hub_module
-from pipeline.api import stream
+from pipeline.api import server, stream
 from pipeline.api.hub import Box, Hub
 from pipeline.api.metrics import STREAM_DROPPED
 from pipeline.api.server import serving
@@ -28,7 +28,7 @@ from pipeline.settings import Settings
 from tests.conftest import new_installation
 from tests.factories import make_update
 from tests.published import Published
-from tests.waiting import wait_until_async
+from tests.waiting import DEADLINE_S, wait_until_async
 from tests.wire import wire
 
 pytestmark = pytest.mark.servers
@@ -86,11 +86,14 @@ async def test_older_revisions_and_unreadable_records_are_not_sent(
         assert ids in (["p1", "last"], ["last"])
 
 
-async def test_a_client_that_leaves_is_forgotten_at_once(api: httpx.AsyncClient) -> None:
+async def test_a_client_that_leaves_is_forgotten_at_once(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not with the next heartbeat; and a HEAD request opens no stream."""
+    monkeypatch.setattr(stream, "HEARTBEAT_S", 10 * DEADLINE_S)
     async with listening(api):
         assert "twoway_api_stream_clients 1.0" in (await api.get("/metrics")).text
-    await wait_until_async(lambda: _has_no_client(api), 5)
+    await wait_until_async(lambda: _has_no_client(api))
     assert (await api.head("/v1/stream")).status_code == 200
 
 
@@ -112,14 +115,13 @@ async def test_silence_is_filled_with_heartbeats(api: httpx.AsyncClient, monkeyp
         assert await anext(blocks) == ": still here"
 
 
-async def test_stopping_ends_the_streams_at_once(settings: Settings) -> None:
+async def test_stopping_ends_the_streams_at_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """An open stream does not hold up the stop until the drain's deadline."""
+    monkeypatch.setattr(server, "DRAIN_S", int(10 * DEADLINE_S))
     async with httpx.AsyncClient(timeout=20) as client:
-        async with serving(settings) as address:
+        async with asyncio.timeout(DEADLINE_S), serving(settings) as address:
             stream_ = client.stream("GET", f"{address}/v1/stream")
             answer = await stream_.__aenter__()
-            began = asyncio.get_running_loop().time()
-        assert asyncio.get_running_loop().time() - began < 3
         await answer.aread()
         await stream_.__aexit__(None, None, None)
 
@@ -139,7 +141,7 @@ async def test_a_listener_that_has_stalled_loses_its_place_and_its_connection(
         for batch in range(5):
             updates = [make_update(id=f"p{batch}_{number}") for number in range(2_000)]
             await asyncio.to_thread(published.updates, *updates)
-        await wait_until_async(lambda: _metric(api, "twoway_api_stream_clients 0.0"), 10)
+        await wait_until_async(lambda: _metric(api, "twoway_api_stream_clients 0.0"))
         assert STREAM_DROPPED._value.get() == dropped + 1
         async with asyncio.timeout(10):
             while await asyncio.get_running_loop().sock_recv(stalled, 65_536):
@@ -152,7 +154,7 @@ async def test_without_kafka_the_stream_is_503_before_it_begins(
     """Not an empty stream; queries go on."""
     monkeypatch.setattr(hub_module, "START_S", 0.5)
     away = replace(settings, kafka_servers=("127.0.0.1:1",))
-    async with serving(away) as address, httpx.AsyncClient(base_url=address) as api:
+    async with serving(away) as address, httpx.AsyncClient(base_url=address, timeout=30) as api:
         answer = await api.get("/v1/stream")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
         assert (await api.get("/v1/top")).status_code == 200

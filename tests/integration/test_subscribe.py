@@ -14,6 +14,7 @@ from pipeline.subscribe import Updates, subscribe
 from schemas.engagement import Engagement
 from tests.factories import make_update
 from tests.published import Published
+from tests.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.servers
 IDLE_S = 1.5
@@ -72,9 +73,9 @@ def test_from_now_begins_where_subscribe_was_called(settings: Settings, publishe
 def test_a_group_goes_on_after_what_it_was_given(settings: Settings, published: Published) -> None:
     """The update given last counts as done only once the next was asked for: it comes again, none is lost."""
     published.updates(*(make_update(revision=revision) for revision in (1, 2, 3)))
-    with subscribed(settings, group=f"{settings.group}-sub", idle_s=20) as updates:
+    with subscribed(settings, group=f"{settings.group}-sub", idle_s=DEADLINE_S) as updates:
         assert [next(updates).revision, next(updates).revision] == [1, 2]
-    with subscribed(settings, group=f"{settings.group}-sub", idle_s=20) as updates:
+    with subscribed(settings, group=f"{settings.group}-sub", idle_s=DEADLINE_S) as updates:
         assert [next(updates).revision, next(updates).revision] == [2, 3]
 
 

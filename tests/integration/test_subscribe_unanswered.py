@@ -15,6 +15,7 @@ from schemas.unanswered import Unanswered, encode_unanswered, unanswered_key
 from tests.driver import Driver, accounts_of
 from tests.factories import make_interaction, make_unanswered
 from tests.published import Published
+from tests.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.servers
 IDLE_S = 1.5
@@ -81,7 +82,7 @@ def test_a_group_goes_on_after_what_it_was_given(settings: Settings, published: 
         published.queue(f"facebook:p1|{mark_of(hash_id(comment))}", waiting(comment, post="p1"))
     given: list[str] = []
     for _ in range(2):
-        with subscribed(settings, group=f"{settings.group}-queue", idle_s=20) as changes:
+        with subscribed(settings, group=f"{settings.group}-queue", idle_s=DEADLINE_S) as changes:
             given += [change.comment.id for change in (next(changes), next(changes)) if change.comment]
     assert len(given) == 4
     assert given[1] == given[2]

@@ -46,9 +46,9 @@ async def test_a_worker_names_the_partitions_that_it_has_and_no_lag_of_those_tha
     first = start_worker()
     assert await partitions_of(first) == frozenset()
     await send(settings, some_interactions(10, accounts=1))
-    await wait_until_async(lambda: has(first, 4), deadline_s=60)
+    await wait_until_async(lambda: has(first, 4))
     second = start_worker()
-    await wait_until_async(lambda: has(second, 2), deadline_s=60)
+    await wait_until_async(lambda: has(second, 2))
     await wait_until_async(lambda: has(first, 2))
     assert await partitions_of(first) | await partitions_of(second) == set(range(settings.partitions))
 
@@ -67,7 +67,7 @@ async def test_a_worker_that_stands_still_is_taken_over_once_another_counts_what
     takeover = Takeover(settings, had)
     assert not await takeover.is_seen()
     start_worker()
-    await wait_until_async(takeover.is_seen, deadline_s=60)
+    await wait_until_async(takeover.is_seen)
     assert is_stopped(frozen)
 
 

@@ -133,7 +133,7 @@ async def test_the_address_gives_the_same_pages(written: Written, settings: Sett
     for number in range(3):
         written.waiting(f"c{number}", wall_clock() - number * 1_000, post="a/b:{c}|d")
     path = "/v1/accounts/facebook/acme/unanswered"
-    async with serving(settings) as address, httpx.AsyncClient(base_url=address) as api:
+    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=30) as api:
         first = (await api.get(path, params={"limit": 2})).json()
         assert ([one["id"] for one in first["comments"]], first["waiting"]) == (["c2", "c1"], 3)
         second = (await api.get(path, params={"limit": 2, "after": first["next"]})).json()

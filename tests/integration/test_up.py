@@ -21,6 +21,7 @@ from pipeline.local.ports import is_free
 from pipeline.local.simulator import meta
 from pipeline.local.simulator.brands import BRANDS
 from pipeline.local.simulator.happenings import Happening
+from tests.said import said
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -51,7 +52,7 @@ def children_of(parent: Child) -> dict[int, str]:
 
 
 def wait_up(up: Child) -> None:
-    wait_until(lambda: "up; Ctrl-C" in up.tail(lines=50) or not up.is_running(), START_S)
+    wait_until(lambda: "up; Ctrl-C" in said(up) or not up.is_running(), START_S)
     assert up.is_running(), up.tail(lines=50)
 
 
@@ -90,9 +91,9 @@ def test_a_part_that_dies_is_named_and_ends_the_rest(tmp_path: Path, start_child
     assert f"already runs on {tmp_path} (process id {up.pid})" in second.stderr
     children = children_of(up)
     os.kill(next(pid for pid, line in children.items() if line.endswith(" worker")), signal.SIGKILL)
-    wait_until(lambda: up.exit_code is not None, 60)
+    wait_until(lambda: up.exit_code is not None)
     assert up.exit_code == 1
-    assert "worker ended (signal SIGKILL)" in up.tail(lines=50)
+    assert "worker ended (signal SIGKILL)" in said(up)
     assert len(children) == 5
     assert children_of(up) == {}
 
@@ -123,7 +124,7 @@ def test_numbers_survive_a_restart(tmp_path: Path, start_child: Callable[..., Ch
         check=True,
     )
     assert ended.stdout.splitlines()[-1] == "stopped"
-    wait_until(lambda: again.exit_code is not None, 10)
+    wait_until(lambda: again.exit_code is not None)
     assert again.exit_code == 0
 
 
@@ -132,11 +133,11 @@ def test_taken_port_is_named(tmp_path: Path, start_child: Callable[..., Child]) 
     first = free_row()
     listen = f"s = socket.create_server(('127.0.0.1', {first + GATEWAY})); print('on', flush=True); time.sleep(60)"
     holder = start_child("holder", [sys.executable, "-c", f"import socket, time; {listen}"])
-    wait_until(lambda: "on" in holder.tail())
+    wait_until(lambda: "on" in said(holder))
     up = start_child("up", command("up", "--data", str(tmp_path), "--ports-from", str(first)), environment())
-    wait_until(lambda: up.exit_code is not None, 30)
+    wait_until(lambda: up.exit_code is not None)
     assert up.exit_code == 1
-    assert f"port {first + GATEWAY}, wanted for gateway, is taken" in up.tail().replace("\n", " ")
+    assert f"port {first + GATEWAY}, wanted for gateway, is taken" in said(up)
 
 
 def test_demo_ends_with_a_proof(tmp_path: Path, start_child: Callable[..., Child]) -> None:
@@ -147,26 +148,26 @@ def test_demo_ends_with_a_proof(tmp_path: Path, start_child: Callable[..., Child
     arguments = command("demo", "--seconds", "6", "--data", str(tmp_path), "--ports-from", str(free_row()))
     demo = start_child("demo", arguments, environment())
     wait_until(lambda: demo.exit_code is not None, START_S + 60)
-    said = demo.tail(lines=200)
-    proof = re.search(r"interactions sent ([\d,]+)  rows compared ([\d,]+)  rows different 0$", said)
-    assert demo.exit_code == 0, said
-    assert proof, said
+    shown = demo.tail(lines=200)
+    proof = re.search(r"interactions sent ([\d,]+)  rows compared ([\d,]+)  rows different 0$", shown)
+    assert demo.exit_code == 0, shown
+    assert proof, shown
     assert all(int(number.replace(",", "")) > 100 for number in proof.groups())
-    assert "comments a like" in said
-    assert re.search(r"Atlas Rail .*\n +answers +none of \d+ comments\n +waiting +\d+ comments, the oldest for ", said)
-    assert re.search(r"Northwind Cycles .*\n +answers +[5-9]\d\.\d % of \d+ comments, half of them within \d", said)
+    assert "comments a like" in shown
+    assert re.search(r"Atlas Rail .*\n +answers +none of \d+ comments\n +waiting +\d+ comments, the oldest for ", shown)
+    assert re.search(r"Northwind Cycles .*\n +answers +[5-9]\d\.\d % of \d+ comments, half of them within \d", shown)
     assert len(
-        re.findall(r" silent +(?:at most )?9\d\.\d % of [\d,]+ followers; [\d,]+ people did something", said)
+        re.findall(r" silent +(?:at most )?9\d\.\d % of [\d,]+ followers; [\d,]+ people did something", shown)
     ) == len(BRANDS)
-    assert len(re.findall(r" questions +(?:[\d.,]+ times the comments|too few posts)", said)) == len(BRANDS)
+    assert len(re.findall(r" questions +(?:[\d.,]+ times the comments|too few posts)", shown)) == len(BRANDS)
 
 
 def test_demo_proves_after_the_first_interrupt(tmp_path: Path, start_child: Callable[..., Child]) -> None:
     """Who has seen enough presses Ctrl-C once and still gets the proof."""
     demo = start_child("demo", command("demo", "--data", str(tmp_path), "--ports-from", str(free_row())), environment())
-    wait_until(lambda: "comments a like" in demo.tail(lines=50), START_S)
+    wait_until(lambda: "comments a like" in said(demo), START_S)
     assert demo.pid is not None
     os.kill(demo.pid, signal.SIGINT)
-    wait_until(lambda: demo.exit_code is not None, 60)
+    wait_until(lambda: demo.exit_code is not None)
     assert demo.tail(lines=50).endswith("  rows different 0")
     assert demo.exit_code == 0

@@ -19,7 +19,7 @@ from pipeline.store.keys import Keys
 from tests.commands import TWOWAY, environment, twoway_json
 from tests.factories import make_interaction
 from tests.redises import open_blocking
-from tests.waiting import wait_until_async
+from tests.waiting import DEADLINE_S, wait_until_async
 
 pytestmark = pytest.mark.servers
 
@@ -65,7 +65,7 @@ async def test_rows_are_right_while_traffic_flows(settings: Settings, start_chil
     read = 0
     async with traffic(settings):
         for _ in range(3):
-            report = await verify(settings, wait_s=30)
+            report = await verify(settings, wait_s=DEADLINE_S)
             assert report.holds, report
             assert report.not_applied == 0, worker.tail()
             assert report.interactions > read

@@ -16,6 +16,7 @@ from schemas.engagement import COLUMNS, Engagement
 from schemas.interaction import Interaction
 from tests.factories import make_interaction
 from tests.redises import open_blocking
+from tests.waiting import DEADLINE_S
 
 
 async def send(settings: Settings, interactions: Sequence[Interaction]) -> None:
@@ -42,7 +43,7 @@ def some_interactions(number: int, first: int = 0, accounts: int = 4) -> list[In
     ]
 
 
-async def proven(settings: Settings, interactions: int, wait_s: float = 40) -> Report:
+async def proven(settings: Settings, interactions: int, wait_s: float = DEADLINE_S) -> Report:
     """The report of a proof in which everything was applied and right."""
     report = await verify(settings, wait_s=wait_s)
     assert report.holds, report
@@ -64,7 +65,7 @@ def page_of(settings: Settings, account: str, post: str) -> dict[str, str]:
 
 
 def newest_updates(
-    settings: Settings, is_enough: Callable[[list[Engagement]], bool], idle_s: float = 20
+    settings: Settings, is_enough: Callable[[list[Engagement]], bool], idle_s: float = DEADLINE_S
 ) -> list[Engagement]:
     """The newest revision of every row that was published, once they are enough or nothing more comes."""
     newest: dict[tuple[str, str, str, int | None], Engagement] = {}
