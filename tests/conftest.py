@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pytest
 
+from pipeline.local.aot import make_aot_cache
 from pipeline.local.children import Child
 from pipeline.local.jars import class_path
 from pipeline.local.kafka import KafkaServer
@@ -121,8 +122,10 @@ def new_installation(kafka_servers: tuple[str, ...], redis_url: str) -> Settings
 
 
 def _new_kafka(data: Path) -> KafkaServer:
+    jars = class_path()
+    make_aot_cache(jars)
     port, controller_port = free_ports(2)
-    return KafkaServer(data, port, controller_port, class_path())
+    return KafkaServer(data, port, controller_port, jars)
 
 
 def _new_redis(data: Path) -> RedisServer:

