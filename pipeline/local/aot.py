@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,6 +20,7 @@ from pipeline.local.ports import free_ports
 
 #: Java writes it at the broker's end.
 WRITE_S = 120.0
+_FOLDER = "aot-"
 
 
 def make_aot_cache(jars: str) -> None:
@@ -28,7 +30,9 @@ def make_aot_cache(jars: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if cache.exists():
             return
-        with TemporaryDirectory(prefix="aot-", dir=cache_dir()) as folder:
+        for left in cache_dir().glob(f"{_FOLDER}*"):  # by one that was killed
+            shutil.rmtree(left)
+        with TemporaryDirectory(prefix=_FOLDER, dir=cache_dir()) as folder:
             _write(Path(folder) / "aot", Path(folder), jars)
             for old in cache_dir().glob("kafka-*.aot"):
                 old.unlink()

@@ -42,8 +42,8 @@ class Stack:
         self._on_line = on_line
         self._servers: list[Child] = []
         self._roles: list[Role] = []
-        #: Makes the next start of Kafka quick; nobody waits for it.
-        self._preparing: Child | None = None
+        #: Makes the next start of Kafka quick, where none did; nobody waits for it.
+        self._preparing: list[Child] = []
 
     def start(self, fetched: Progress | None = None) -> None:
         """Everything up and healthy. Raises LocalStackError that says what did not come up and why."""
@@ -55,8 +55,8 @@ class Stack:
         self._roles = self._make_roles()
         self._start(self._roles)
         self._folder.publish_env(self.plan.variables)
-        if self._preparing:
-            self._preparing.start()
+        for child in self._preparing:
+            child.start()
 
     @property
     def begun(self) -> bool:
@@ -70,8 +70,8 @@ class Stack:
 
     def stop(self) -> None:
         """Stop in the order of the data's way: nothing new comes in, what came is counted, then the servers go."""
-        if self._preparing:
-            self._preparing.kill()
+        for child in self._preparing:
+            child.kill()
         gateways = [role for role in self._roles if role.name == "gateway"]
         others = [role for role in self._roles if role.name != "gateway"]
         for group in (gateways, others, self._servers[::-1]):
@@ -82,7 +82,7 @@ class Stack:
 
     def kill(self) -> None:
         """End everything at once."""
-        for child in [*([self._preparing] if self._preparing else []), *self._roles, *self._servers]:
+        for child in [*self._preparing, *self._roles, *self._servers]:
             child.kill()
 
     def _make_servers(self, fetched: Progress | None) -> list[Child]:
@@ -94,7 +94,7 @@ class Stack:
             jars = class_path(fetched)
             if not aot_cache(jars).exists():
                 command = [sys.executable, "-m", "pipeline.local.aot"]
-                self._preparing = Child("aot", command, self._folder.logs / "aot.log")
+                self._preparing = [Child("aot", command, self._folder.logs / "aot.log")]
             servers.append(KafkaServer(self._folder.path / "kafka", plan.kafka_port, plan.controller_port, jars))
         return servers
 

@@ -146,6 +146,7 @@ def test_the_first_start_makes_the_next_ones_quick(tmp_path: Path, start_child: 
     arguments = command("up", "--data", str(tmp_path / "data"), "--ports-from", str(free_row()))
     up = start_child("up", arguments, environment() | {"XDG_CACHE_HOME": str(tmp_path / "cache")})
     wait_up(up)
+    (cache / "aot-left").mkdir()
     wait_until(lambda: list(cache.glob("kafka-*.aot")), START_S)
     up.stop()
     assert {path.name for path in cache.iterdir() if path.name.startswith("aot")} == {"aot.lock"}
