@@ -65,8 +65,8 @@ test: check ## format, lint, types, then the tests on a real Kafka and a real Re
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder --hypothesis-profile=ci
 
 prove: $(INSTALLED) ## the long proofs: faults, storms, a Redis Cluster, many schedules (an hour and ten minutes)
-	$(BIN)/pytest -q -m prove
-	$(BIN)/pytest -q tests/property
+	$(BIN)/pytest -q -m prove --hypothesis-profile=new
+	$(BIN)/pytest -q tests/property --hypothesis-profile=new
 	@$(BIN)/twoway prove --minutes 5
 
 check: $(INSTALLED) ## format, lint and types

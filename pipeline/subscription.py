@@ -80,7 +80,7 @@ class Subscription(ABC, Generic[Item]):
 
     def _read(self) -> Iterator[Item]:
         last = time.monotonic()
-        while time.monotonic() - last < self._idle_s:
+        while time.monotonic() - last < self._idle_s or not self._is_at_end():
             batches, self._early = self._early or self._consumer.poll(timeout_ms=POLL_MS), {}
             for partition, records in batches.items():
                 for record in records:
@@ -91,6 +91,16 @@ class Subscription(ABC, Generic[Item]):
                 last = time.monotonic()
             if time.monotonic() - self._committed_at > COMMIT_S:
                 self._commit()
+
+    def _is_at_end(self) -> bool:
+        """Whether all that there is was given: a broker that is slow is no lull. One that does not answer is."""
+        wait_ms = int(START_S * 1000)
+        try:
+            ends = self._consumer.end_offsets(self._consumer.assignment(), timeout_ms=wait_ms)
+            places = {partition: self._consumer.position(partition, timeout_ms=wait_ms) for partition in ends}
+        except KafkaError:
+            return True
+        return all(place is not None and place >= ends[partition] for partition, place in places.items())
 
     def _item(self, partition: Any, record: Any) -> Item | None:
         try:

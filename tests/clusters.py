@@ -12,7 +12,7 @@ from redis import Redis
 from redis.crc import key_slot
 from redis.exceptions import RedisError
 
-from pipeline.local.ports import LOOPBACK, is_free
+from pipeline.local.ports import CHOSEN_FROM, LOOPBACK, is_free
 from pipeline.local.redis import RedisServer
 from tests.waiting import wait_until
 
@@ -20,7 +20,7 @@ MASTERS = 3
 HASH_SLOTS = 16_384
 #: A node that does not answer for so long is taken to be dead by the others: where a test kills some; and where none
 #: does, so that a busy machine is no failover.
-NODE_TIMEOUT_MS, PATIENT_MS = 1_500, 60_000
+NODE_TIMEOUT_MS, PATIENT_MS = 4_000, 60_000
 #: The nodes' own connections lie so much above the port of clients.
 BUS = 10_000
 
@@ -169,6 +169,6 @@ class RedisCluster:
 
 def _ports(number: int) -> list[int]:
     """Free ports whose ports for the nodes themselves are free as well; below those that the system gives away."""
-    candidates = random.SystemRandom().sample(range(11_000, 22_000), 200)
+    candidates = random.SystemRandom().sample(CHOSEN_FROM[: len(CHOSEN_FROM) - BUS], 200)
     free = [port for port in candidates if is_free(port) and is_free(port + BUS)]
     return free[:number]

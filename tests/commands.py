@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from pipeline.settings import Settings
+from tests.waiting import DEADLINE_S
 
 TWOWAY = [sys.executable, "-m", "pipeline"]
 
@@ -42,7 +43,7 @@ def twoway_json(settings: Settings, *arguments: str, stdin: bytes = b"", **more:
         input=stdin,
         env=environment(settings, **more),
         capture_output=True,
-        timeout=60,
+        timeout=DEADLINE_S,
         check=False,
     )
     assert done.stdout, done.stderr.decode()
@@ -57,7 +58,7 @@ def twoway(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.C
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_S,
         check=False,
     )
 

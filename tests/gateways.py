@@ -5,21 +5,23 @@ from __future__ import annotations
 import hmac
 import json
 from base64 import b64encode
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 from kafka import KafkaConsumer, TopicPartition
 
+from pipeline.gateway import directory
 from pipeline.gateway.server import serving
 from pipeline.settings import Settings
 from schemas.interaction import Interaction, decode_interaction
 from schemas.rejected import Rejected, decode_rejected
 from schemas.topics import INTERACTIONS, REJECTED
-from tests.waiting import wait_until_async
+from tests.waiting import DEADLINE_S, wait_until_async
 
 SECRET = "meta-app-secret"
 CONNECTIONS = f"""
@@ -38,16 +40,32 @@ secrets = ["token"]
 """
 
 
+#: What a gateway that is not told to be quick waits for Kafka. For Redis as long.
+PATIENT_MS = 60_000
+
+
 @asynccontextmanager
-async def gateway(settings: Settings, folder: Path, **changes: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a gateway that is ready."""
+async def gateway(
+    settings: Settings, folder: Path, *, is_quick: bool = False, **changes: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a gateway that is ready. `is_quick`: it gives Kafka and Redis up as early as in production; else what
+    a test has to say would hang on how fast this machine is."""
     file = folder / "connections.toml"
     if not file.exists():
         file.write_text(CONNECTIONS)
-    settings = replace(settings, connections_file=str(file), **changes)
-    async with serving(settings) as (address, _), httpx.AsyncClient(base_url=address, timeout=10) as client:
-        await wait_until_async(lambda: _is_ready(client))
-        yield client
+    patience: dict[str, Any] = {} if is_quick else {"produce_timeout_ms": PATIENT_MS}
+    settings = replace(settings, connections_file=str(file), **patience | changes)
+    with patient_directory(is_quick=is_quick):
+        async with serving(settings) as (address, _), httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as client:
+            await wait_until_async(lambda: _is_ready(client))
+            yield client
+
+
+@contextmanager
+def patient_directory(*, is_quick: bool = False) -> Iterator[None]:
+    """Directories that are opened in the block wait for Redis as long as it takes, unless they are to be quick."""
+    with patch.object(directory, "TIMEOUT_S", directory.TIMEOUT_S if is_quick else PATIENT_MS / 1000):
+        yield
 
 
 async def _is_ready(client: httpx.AsyncClient) -> bool:

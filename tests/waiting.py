@@ -10,7 +10,7 @@ from typing import Any
 
 POLL_S = 0.05
 #: No rule of ours: what never comes fails after this, also on a machine that does other things.
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 
 
 def wait_until(condition: Callable[[], Any], deadline_s: float = DEADLINE_S) -> Any:

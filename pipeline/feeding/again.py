@@ -24,6 +24,9 @@ from pipeline.sources.registry import SOURCES
 from schemas.interaction import Interaction
 from schemas.rejected import Rejected
 
+#: How long a replay waits for Redis: nobody waits for its answer as a platform does.
+REDIS_S = 10.0
+
 
 class Refusal(NamedTuple):
     """Why something of a record does not work: the short fixed word, and what was expected."""
@@ -92,7 +95,7 @@ class Deliveries:
     @property
     def _directory(self) -> Directory:
         if self._opened is None:
-            self._opened = Directory(self._settings)
+            self._opened = Directory(self._settings, REDIS_S)
         return self._opened
 
 

@@ -38,10 +38,12 @@ Command = tuple[str | bytes | int, ...]
 class Directory:
     """What ids are known to be. Raises UnavailableError while Redis does not answer."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, timeout_s: float | None = None) -> None:
+        """`timeout_s`: how long to wait for Redis where no sender waits for an answer."""
+        timeout_s = timeout_s or TIMEOUT_S
         self._keys = Keys(settings.key_prefix)
         self._ttl_s = settings.directory_ttl_days * DAY_S
-        self._redis = connect_redis(settings, timeout_s=TIMEOUT_S, connect_s=TIMEOUT_S)
+        self._redis = connect_redis(settings, timeout_s=timeout_s, connect_s=timeout_s)
         self._trips = _Trips(self._redis)
 
     async def look_up(

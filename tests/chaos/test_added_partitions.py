@@ -45,7 +45,7 @@ async def test_old_partitions_drain_while_new_ones_count(settings: Settings, sta
                 await old_sender.flush()
             sent += 1_000
             if round_ >= 6:
-                now = await verify(settings)
+                now = await verify(settings, wait_s=DEADLINE_S)
                 assert now.holds, now
             if round_ == 10:
                 await wait_until_async(lambda: counted_in(settings) >= every_place)

@@ -72,7 +72,7 @@ async def test_a_retention_that_overtakes_a_running_worker_stops_it(
     worker.pause()
     wait_until(lambda: is_stopped(worker))
     # Else the fetch that waits at the broker now would still bring the first of them.
-    await asyncio.sleep(4 * FETCH_WAIT_MS / 1000)
+    await asyncio.sleep(1 + FETCH_WAIT_MS / 1000)
     await send(settings, some_interactions(ROUND, first=ROUND))
     drop_beginning(settings, INTERACTIONS)
     worker.resume()

@@ -81,7 +81,7 @@ async def kill_at(settings: Settings, start_child: Callable[..., Child], points:
 
     doomed = {point: start(TWOWAY_CRASH_AT=f"{point}:{1 if point in SELDOM else 3}") for point in points}
     sent = 0
-    async with asyncio.timeout(90), open_sender(settings) as sender:
+    async with asyncio.timeout(2 * DEADLINE_S), open_sender(settings) as sender:
         while any(worker.is_running() for worker in doomed.values()):
             for one in some_interactions(ROUND, first=sent, accounts=ACCOUNTS):
                 await sender.send(one)

@@ -18,9 +18,9 @@ from pipeline.local.ports import LOOPBACK, free_ports
 from pipeline.settings import Settings
 from schemas.topics import INTERACTIONS
 from tests.commands import TWOWAY, environment
-from tests.gateways import CONNECTIONS, comments, interactions, meta_headers, post_page
+from tests.gateways import CONNECTIONS, PATIENT_MS, comments, interactions, meta_headers, post_page
 from tests.integration.work import page_of, proven
-from tests.waiting import wait_until_async
+from tests.waiting import DEADLINE_S, wait_until_async
 
 pytestmark = pytest.mark.servers
 
@@ -29,10 +29,10 @@ ITEMS = 1_000
 #: So much a comment that a delivery goes to Kafka in several batches (of a megabyte).
 TEXT_BYTES = 2_400
 #: The kill is meant for the moment between two batches; where it came too late, the next delivery has it.
-ATTEMPTS = 5
-DEADLINE_S = 20
-#: Shorter than a batch takes to Kafka and back.
-STEP_S = 0.002
+ATTEMPTS = 15
+#: Of processor time: less than it takes to make a batch. A step ends without that where it waits for Kafka.
+STEP_NS = 2_000_000
+STEP_S = 0.05
 
 
 def long_comments(first: int) -> bytes:
@@ -99,14 +99,23 @@ async def _post(client: httpx.AsyncClient, body: bytes) -> int | None:
 
 
 def kill_inside(child: Child, consumer: KafkaConsumer, settings: Settings, before: int) -> None:
-    """Kill it once the topic has more records. It runs step by step, and stands still while the topic is looked at."""
+    """Kill it once the topic has more records. It runs step by step, each of so much processor time however busy the
+    machine is, and stands still while the topic is looked at."""
     until = time.monotonic() + DEADLINE_S
     while _end(consumer, settings) <= before:
         assert time.monotonic() < until, f"nothing of the delivery came within {DEADLINE_S} s"
+        enough_ns, step_ends = _ran_ns(child) + STEP_NS, time.monotonic() + STEP_S
         child.resume()
-        time.sleep(STEP_S)
+        while _ran_ns(child) < enough_ns and time.monotonic() < step_ends:
+            time.sleep(STEP_NS / 1e9)
         child.pause()
     child.kill()
+
+
+def _ran_ns(child: Child) -> int:
+    """Its processor time so far, of all threads."""
+    tasks = Path(f"/proc/{child.pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text(encoding="utf-8").split()[0]) for task in tasks)
 
 
 def _end(consumer: KafkaConsumer, settings: Settings) -> int:
@@ -121,9 +130,10 @@ class Gateway:
     def __init__(self, start_child: Callable[..., Child], settings: Settings, folder: Path) -> None:
         (port,) = free_ports(1)
         file = str(folder / "connections.toml")
-        env = environment(settings, TWOWAY_GATEWAY_PORT=str(port), TWOWAY_CONNECTIONS_FILE=file)
+        more = {"TWOWAY_GATEWAY_PORT": str(port), "TWOWAY_CONNECTIONS_FILE": file}
+        env = environment(settings, **more, TWOWAY_PRODUCE_TIMEOUT_MS=str(PATIENT_MS))
         self.child = start_child("gateway", [*TWOWAY, "gateway"], env)
-        self._client = httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{port}", timeout=20)
+        self._client = httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{port}", timeout=DEADLINE_S)
 
     async def __aenter__(self) -> httpx.AsyncClient:
         await wait_until_async(self._is_ready)

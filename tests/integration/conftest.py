@@ -6,11 +6,19 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from pipeline.api import hub
 from pipeline.publishing.outlet import Outlet
 from pipeline.settings import Settings
 from tests.driver import Driver
 from tests.redises import open_redis
 from tests.secured import Secured, secured_servers
+from tests.waiting import DEADLINE_S
+
+
+@pytest.fixture(autouse=True)
+def patient_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream waits for its consumer as long as this machine takes to start one."""
+    monkeypatch.setattr(hub, "START_S", DEADLINE_S)
 
 
 @pytest.fixture

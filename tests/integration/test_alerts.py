@@ -31,7 +31,7 @@ from tests.factories import NOON_MS, make_alert, make_interaction
 from tests.redises import open_redis
 from tests.said import said
 from tests.topics import read_topic
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.servers
 
@@ -285,7 +285,7 @@ async def test_every_way_of_asking_gives_the_same_alerts(driver: Driver, quick: 
             await reader.alerts(None, BRAND)
     with Client(quick) as numbers:
         assert numbers.alerts("facebook", BRAND).alerts == [a for a in found.alerts if a.account == BRAND]
-    async with serving(quick) as address, httpx.AsyncClient(base_url=address, timeout=30) as client:
+    async with serving(quick) as address, httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as client:
         answer = (await client.get("/v1/alerts?platform=facebook&state=standing")).json()
         assert [alert["id"] for alert in answer["alerts"]] == [alert.id for alert in found.alerts]
         assert (await client.get("/v1/alerts?account=x")).status_code == 400
@@ -320,7 +320,7 @@ async def test_what_the_page_shows_works(driver: Driver, quick: Settings) -> Non
     for command in commands:
         assert "ratioed" in run(quick, *command.replace("facebook:1001", f"facebook:{BRAND}").split())
     (address,) = re.findall(r"http://127.0.0.1:8002(/v1/alerts[^']*)", PAGE)
-    async with serving(quick) as base, httpx.AsyncClient(base_url=base, timeout=30) as client:
+    async with serving(quick) as base, httpx.AsyncClient(base_url=base, timeout=DEADLINE_S) as client:
         assert len((await client.get(address)).json()["alerts"]) == 1
     (program,) = re.findall(r"```python\n(from pipeline.*?)```", PAGE, re.DOTALL)
     line = f"fired ratioed {BRAND} 3.5 comments a like, of 9 comments and likes"
@@ -339,5 +339,5 @@ def run(settings: Settings, *arguments: str) -> str:
 
 
 def execute(settings: Settings, *command: str) -> str:
-    done = subprocess.run(command, env=environment(settings), capture_output=True, timeout=60, check=True)
+    done = subprocess.run(command, env=environment(settings), capture_output=True, timeout=DEADLINE_S, check=True)
     return done.stdout.decode()

@@ -16,6 +16,7 @@ from pipeline.errors import SettingsError
 from pipeline.local.redis import RedisServer
 from pipeline.serving import listen
 from pipeline.settings import Secret, Settings
+from tests.waiting import DEADLINE_S
 from tests.written import NOON_MS, Written
 
 pytestmark = pytest.mark.servers
@@ -25,7 +26,7 @@ TOKENS = "first-token-of-16, second-token-of-16"
 @pytest.fixture
 async def api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an API that is served for this test."""
-    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=30) as client:
+    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as client:
         yield client
 
 
@@ -140,7 +141,7 @@ async def test_real_answers_are_as_the_document_says(api: httpx.AsyncClient, wri
 async def test_redis_away_is_503_with_retry_after(settings: Settings, own_redis: RedisServer) -> None:
     """And /readyz says which dependency; /livez still answers."""
     away = replace(settings, redis_url=Secret(own_redis.url))
-    async with serving(away) as address, httpx.AsyncClient(base_url=address, timeout=30) as api:
+    async with serving(away) as address, httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as api:
         assert (await api.get("/readyz")).json() == {"redis": True}
         own_redis.kill()
         answer = await api.get("/v1/top")
@@ -156,7 +157,7 @@ async def test_without_a_known_token_nothing_is_told(settings: Settings, given: 
     headers = {} if given is None else {"Authorization": given.encode()}
     async with (
         serving(replace(settings, api_tokens=Secret(TOKENS))) as address,
-        httpx.AsyncClient(base_url=address, timeout=30) as api,
+        httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as api,
     ):
         for path in ("/v1/top", "/v1/accounts/facebook/acme", "/v1/stream", "/metrics", "/v1/none"):
             answer = await api.get(path, headers=headers)
@@ -170,7 +171,7 @@ async def test_each_token_opens(settings: Settings) -> None:
     """Several at once, so that one can be replaced without a gap."""
     async with (
         serving(replace(settings, api_tokens=Secret(TOKENS))) as address,
-        httpx.AsyncClient(base_url=address, timeout=30) as api,
+        httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as api,
     ):
         for token in ("first-token-of-16", "second-token-of-16"):
             assert (await api.get("/v1/top", headers={"Authorization": f"Bearer {token}"})).status_code == 200

@@ -17,7 +17,7 @@ from pipeline.protocol import guarded
 from pipeline.serving import listen, served
 from pipeline.settings import Secret, Settings
 from pipeline.waiting import TAKEN_BYTES, Waiting
-from tests.waiting import wait_until_async
+from tests.waiting import DEADLINE_S, wait_until_async
 from tests.wire import ask, wire
 
 TOKEN = "twoway_a-token-of-a-test"
@@ -43,7 +43,7 @@ class Clock:
 async def api(clock: Clock, tokens: str = "") -> AsyncIterator[httpx.AsyncClient]:
     """A client of an API without Redis or Kafka: what is asked here needs neither."""
     settings = Settings(api_port=0, redis_url=Secret("redis://127.0.0.1:1/0"), api_tokens=Secret(tokens))
-    async with serving(settings, clock) as address, httpx.AsyncClient(base_url=address, timeout=30) as client:
+    async with serving(settings, clock) as address, httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as client:
         yield client
 
 
@@ -57,7 +57,7 @@ async def test_a_head_that_is_never_finished_does_not_stay() -> None:
         assert (await ask(client, PROBE)).status == 200
         clock.now_s += 11
         assert (await slow.reply(5)).status == 408
-        assert await slow.is_closed(5)
+        assert await slow.is_closed()
 
 
 async def test_a_connection_that_says_nothing_does_not_stay() -> None:
@@ -71,11 +71,11 @@ async def test_a_connection_that_says_nothing_does_not_stay() -> None:
         await kept.send(PROBE)
         assert (await kept.reply()).status == 200
         clock.now_s += 2
-        assert await silent.is_closed(5)
+        assert await silent.is_closed()
         await kept.send(PROBE)
         assert (await kept.reply()).status == 200
         clock.now_s += 76
-        assert await kept.is_closed(5)
+        assert await kept.is_closed()
 
 
 @pytest.mark.parametrize("said", [b"", PROBE[:-2]])
@@ -88,7 +88,7 @@ async def test_silent_connections_do_not_use_up_the_places(monkeypatch: pytest.M
             await connection.send(said)
         for number in range(8):
             assert (await ask(client, PROBE)).status == 200, f"question {number} found no place"
-        assert await silent[0].is_closed(5)
+        assert await silent[0].is_closed()
 
 
 async def test_who_has_shown_a_token_gives_way_after_all_strangers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,14 +24,19 @@ from pipeline.local.children import Child
 from pipeline.local.ports import free_ports
 from pipeline.settings import Settings
 from tests.commands import TWOWAY, environment
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_S, wait_until
 from tests.written import Written
 
 pytestmark = pytest.mark.servers
 
 #: Ids and platforms that are there, so that not every answer is a 404.
 KNOWN = {"platform": "facebook", "id": "acme"}
-STREAM_TYPES = {200: "text/event-stream", 400: "application/problem+json", 414: "application/problem+json"}
+STREAM_TYPES = {
+    200: "text/event-stream",
+    400: "application/problem+json",
+    414: "application/problem+json",
+    503: "application/problem+json",
+}
 #: What the document forbids may be too long as well: that is seen first. The others are schemathesis' own.
 REFUSALS = [400, 401, 403, 404, 414, "5xx"]
 CONFIG = SchemathesisConfig.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}}})
@@ -53,7 +58,7 @@ def api(settings: Settings, start_child: Callable[..., Child]) -> str:
 
 def _is_ready(address: str) -> bool:
     try:
-        return httpx.get(f"{address}/readyz").status_code == 200
+        return httpx.get(f"{address}/readyz", timeout=DEADLINE_S).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -61,9 +66,9 @@ def _is_ready(address: str) -> bool:
 @pytest.mark.parametrize("number", [2, pytest.param(400, marks=pytest.mark.prove)])
 def test_every_answer_is_as_the_document_says(api: str, number: int) -> None:
     """Every operation, with parameters as the document has them and with others."""
-    schema = schemathesis.openapi.from_dict(httpx.get(f"{api}/openapi.json").json(), config=CONFIG)
+    schema = schemathesis.openapi.from_dict(httpx.get(f"{api}/openapi.json", timeout=DEADLINE_S).json(), config=CONFIG)
     asked = set()
-    with httpx.Client(base_url=api, timeout=30) as client:
+    with httpx.Client(base_url=api, timeout=DEADLINE_S) as client:
         for result in schema.get_all_operations():
             operation = result.ok()
             asked.add(operation.path)

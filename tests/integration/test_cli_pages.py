@@ -17,6 +17,7 @@ from pipeline.cli import keys, pages, watch
 from pipeline.clock import wall_clock
 from pipeline.errors import NotFoundError, QueryError, UnavailableError
 from pipeline.settings import Settings
+from tests.waiting import DEADLINE_S
 from tests.written import Written
 
 pytestmark = pytest.mark.servers
@@ -157,7 +158,9 @@ def test_commands_of_key_are_answered_as_they_are_printed(run: Run, written: Wri
     keys_found = map(orjson.loads, run("key", "account", "facebook", "a b{1}'s", "--json").splitlines())
     command = next(one["command"] for one in keys_found if one["holds"] == "the account's page")
     shell = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    ran = subprocess.run(["sh", "-c", command], env=shell, capture_output=True, text=True, check=True, timeout=20)
+    ran = subprocess.run(
+        ["sh", "-c", command], env=shell, capture_output=True, text=True, check=True, timeout=DEADLINE_S
+    )
     assert ran.stdout.splitlines()[:2] == ["likes", "4"]
 
 

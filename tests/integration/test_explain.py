@@ -25,6 +25,7 @@ from tests.factories import make_interaction
 from tests.integration.work import proven, send, some_interactions
 from tests.redises import open_blocking
 from tests.topics import drop_beginning, write_topic
+from tests.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.servers
 
@@ -278,5 +279,5 @@ def _command(settings: Settings, *arguments: str, **more: str) -> subprocess.Com
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=DEADLINE_S,
     )

@@ -26,7 +26,7 @@ from tests.conftest import PARTITIONS
 from tests.contract.corpus import PAYLOADS
 from tests.factories import NOON_MS, make_interaction
 from tests.gateways import gateway, post_x, rejected
-from tests.waiting import wait_until_async
+from tests.waiting import DEADLINE_S, wait_until_async
 
 pytestmark = pytest.mark.servers
 
@@ -80,14 +80,16 @@ def replayed(settings: Settings, *arguments: str, **variables: str) -> tuple[int
     """Exit code and standard output of a replay."""
     command = [*TWOWAY, "replay", *arguments]
     env = environment(settings, **variables)
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=DEADLINE_S)
     return done.returncode, done.stdout
 
 
 def fed(settings: Settings, lines: bytes, *options: str) -> tuple[str, str]:
     """Standard output and standard error of feeding these lines."""
     command = [*TWOWAY, "feed", "-", *options]
-    done = subprocess.run(command, env=environment(settings), input=lines, capture_output=True, check=True, timeout=60)
+    done = subprocess.run(
+        command, env=environment(settings), input=lines, capture_output=True, check=True, timeout=DEADLINE_S
+    )
     return done.stdout.decode(), done.stderr.decode()
 
 

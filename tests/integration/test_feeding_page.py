@@ -14,6 +14,7 @@ from pipeline.feeding.fields import KNOWN
 from pipeline.feeding.lines import read_lines
 from pipeline.settings import Settings
 from tests.commands import environment
+from tests.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.servers
 PAGE = (Path(__file__).parents[2] / "docs" / "feeding.md").read_text(encoding="utf-8")
@@ -37,7 +38,13 @@ def test_every_command_gives_the_answer_below_it(settings: Settings, tmp_path: P
     assert len(EXAMPLES) == PAGE.count("```sh") == 4
     for command, answer in EXAMPLES:
         ran = subprocess.run(
-            ["sh", "-c", command], env=env, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+            ["sh", "-c", command],
+            env=env,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=DEADLINE_S,
         )
         assert (ran.stdout, ran.stderr) == (answer, ""), command
 

@@ -93,7 +93,7 @@ class Gate:
         """Serve until told to stop."""
         numbered = {f"c{number}": connection(case) for number, case in enumerate(ALL)}
         write_connections(self.folder / "connections.toml", numbered)
-        async with gateway(self.settings, self.folder, produce_timeout_ms=10_000) as self.client:
+        async with gateway(self.settings, self.folder) as self.client:
             settle_memory()  # as where the gateway is a program
             up.set()
             await stop.wait()

@@ -25,7 +25,7 @@ from pipeline.waiting import MOST_CONNECTIONS
 from tests.commands import TWOWAY, environment
 from tests.conftest import new_installation
 from tests.gateways import CONNECTIONS, comments, interactions, meta_headers, post_page
-from tests.waiting import wait_until_async
+from tests.waiting import DEADLINE_S, wait_until_async
 from tests.wire import request, wire
 
 pytestmark = [pytest.mark.servers, pytest.mark.prove]
@@ -59,7 +59,7 @@ class Gateway:
             "TWOWAY_CONNECTIONS_FILE": str(folder / "connections.toml"),
         }
         self.child = start_child("gateway", [*TWOWAY, "gateway"], environment(settings, **more))
-        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
+        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=DEADLINE_S)
 
     @property
     def rss_bytes(self) -> int:
@@ -68,7 +68,7 @@ class Gateway:
 
     async def metric(self, name: str) -> float:
         """The value of a metric without labels."""
-        async with httpx.AsyncClient(base_url=self.client.base_url, timeout=30) as fresh:
+        async with httpx.AsyncClient(base_url=self.client.base_url, timeout=DEADLINE_S) as fresh:
             told = (await fresh.get("/metrics")).text.partition(f"\ntwoway_gateway_{name} ")[2]
         return float(told.split("\n")[0])
 
@@ -90,7 +90,7 @@ async def _signed(gateway: Gateway, number: int) -> tuple[float, Counter[int]]:
         if count % 10:
             answer = await post_page(gateway.client, body)
         else:
-            async with httpx.AsyncClient(base_url=gateway.client.base_url, timeout=30) as fresh:
+            async with httpx.AsyncClient(base_url=gateway.client.base_url, timeout=DEADLINE_S) as fresh:
                 answer = await fresh.post("/webhooks/page", content=body, headers=meta_headers(body))
         took_s.append(time.perf_counter() - began)
         statuses[answer.status_code] += 1

@@ -30,7 +30,7 @@ REMOVAL = json.dumps({"for_user_id": "1", "tweet_delete_events": [{"status": {"i
 @pytest_asyncio.fixture
 async def client(own_kafka: KafkaServer, own_redis: RedisServer, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """A gateway with a Kafka and a Redis of its own."""
-    async with gateway(new_installation((own_kafka.servers,), own_redis.url), tmp_path) as made:
+    async with gateway(new_installation((own_kafka.servers,), own_redis.url), tmp_path, is_quick=True) as made:
         yield made
 
 

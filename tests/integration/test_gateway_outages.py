@@ -24,7 +24,7 @@ from schemas.topics import REJECTED
 from tests.conftest import new_installation
 from tests.contract.corpus import PAYLOADS
 from tests.gateways import CONNECTIONS, comments, gateway, interactions, post_page, post_x, rejected
-from tests.waiting import Loop, wait_until, wait_until_async
+from tests.waiting import DEADLINE_S, Loop, wait_until, wait_until_async
 
 pytestmark = pytest.mark.servers
 
@@ -64,7 +64,7 @@ async def test_a_broker_that_is_killed_and_comes_back_loses_nothing_that_got_a_2
 ) -> None:
     """503 within two seconds while it is away, 200 again after it is back, every 200 in the topic."""
     settings = new_installation((own_kafka.servers,), redis_url)
-    async with Loop() as loop, gateway(settings, tmp_path) as client:
+    async with Loop() as loop, gateway(settings, tmp_path, is_quick=True) as client:
         posters = [Poster(client, number * 1_000_000) for number in range(8)]
         tasks = [asyncio.create_task(poster.run()) for poster in posters]
         await wait_until_async(lambda: all(poster.accepted for poster in posters))
@@ -88,7 +88,7 @@ async def test_a_broker_that_hangs_gets_its_senders_a_503_and_is_used_again_when
 ) -> None:
     """The connection stays open and nothing is refused: only the time tells."""
     settings = new_installation((own_kafka.servers,), redis_url)
-    async with Loop() as loop, gateway(settings, tmp_path) as client:
+    async with Loop() as loop, gateway(settings, tmp_path, is_quick=True) as client:
         poster = Poster(client, 0)
         assert await poster.post() == 200
         own_kafka.pause()
@@ -108,7 +108,7 @@ async def test_a_gateway_that_starts_before_kafka_waits_for_it(
 ) -> None:
     """It answers 503 at once instead of not starting."""
     settings = new_installation((own_kafka.servers,), redis_url)
-    async with gateway(settings, tmp_path):
+    async with gateway(settings, tmp_path, is_quick=True):
         pass
     own_kafka.stop()
     starting = asyncio.create_task(_first_answer(settings, tmp_path))
@@ -117,7 +117,7 @@ async def test_a_gateway_that_starts_before_kafka_waits_for_it(
 
 
 async def _first_answer(settings: Settings, folder: Path) -> int:
-    async with gateway(settings, folder) as client:
+    async with gateway(settings, folder, is_quick=True) as client:
         return (await post_page(client, comments(0, 1))).status_code
 
 
@@ -132,7 +132,7 @@ async def test_a_producer_that_lost_a_batch_is_replaced(settings: Settings, tmp_
     with KafkaAdminClient(bootstrap_servers=list(settings.kafka_servers)) as admin:
         admin.alter_configs([resource])
     body = b'{"entry":"' + b"x" * 2_000_000
-    async with gateway(settings, tmp_path) as client:
+    async with gateway(settings, tmp_path, is_quick=True) as client:
         assert (await post_page(client, body)).status_code == 400
         assert (await post_page(client, comments(0, 1))).status_code == 200
     assert len(rejected(settings)[0].bytes) == 700_000
@@ -146,7 +146,7 @@ async def test_without_redis_only_what_needs_it_is_refused(
     own_post = (PAYLOADS / "x-aaa-tweet-create-own-post.json").read_bytes()
     event = {"status": {"id": "1045405559317569537", "user_id": "2244994945"}, "timestamp_ms": "1522089999000"}
     removal = json.dumps({"for_user_id": "2244994945", "tweet_delete_events": [event]}).encode()
-    async with gateway(settings, tmp_path) as client:
+    async with gateway(settings, tmp_path, is_quick=True) as client:
         own_redis.stop()
         assert (await post_page(client, comments(0, 1))).status_code == 200
         assert (await post_x(client, own_post)).status_code == 503
@@ -172,10 +172,11 @@ async def test_stopping_gives_every_request_under_way_its_true_answer(
         "TWOWAY_ACTOR_KEY": settings.actor_key.reveal(),
         "TWOWAY_CONNECTIONS_FILE": str(tmp_path / "connections.toml"),
         "TWOWAY_GATEWAY_PORT": str(port),
+        "TWOWAY_PRODUCE_TIMEOUT_MS": "20000",
     }
     child = start_child("gateway", [sys.executable, "-m", "pipeline", "gateway"], env)
     await wait_until_async(lambda: _answers(port))
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE_S) as client:
         posters = [Poster(client, number * 1_000_000) for number in range(8)]
         tasks = [asyncio.create_task(poster.run()) for poster in posters]
         await wait_until_async(lambda: all(len(poster.accepted) > 5 for poster in posters))
@@ -192,7 +193,7 @@ async def test_stopping_gives_every_request_under_way_its_true_answer(
 
 async def _answers(port: int) -> bool:
     try:
-        async with httpx.AsyncClient(timeout=30) as client:
+        async with httpx.AsyncClient(timeout=DEADLINE_S) as client:
             return (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200
     except httpx.TransportError:
         return False

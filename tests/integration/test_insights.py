@@ -30,7 +30,8 @@ from pipeline.settings import Settings
 from pipeline.store.texts import day_of, encode_text, mark_of
 from tests.commands import TWOWAY, environment
 from tests.factories import make_interaction
-from tests.waiting import wait_until_async
+from tests.integration.work import proven
+from tests.waiting import DEADLINE_S
 from tests.written import Written
 
 pytestmark = pytest.mark.servers
@@ -190,7 +191,7 @@ def test_numbers_that_a_platform_never_sends_are_unknown_or_polled(settings: Set
 
 async def test_http_gives_the_same_answer_and_describes_it(settings: Settings, talked: Talked) -> None:
     """Also while many ask at once: one answer is made."""
-    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=30) as api:
+    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as api:
         path = f"/v1/accounts/facebook/{talked.account}/insights"
         answers = await asyncio.gather(*(api.get(path) for _ in range(5)))
         found = msgspec.json.decode(answers[0].content, type=Insights)
@@ -269,22 +270,14 @@ async def test_what_a_worker_counts_becomes_insights(settings: Settings, start_c
                     }
                     await sender.send(make_interaction(**said))
         await sender.flush()
+    await proven(settings, 12 * 7 + 1)
     async with Reader.connect(settings) as reader:
-        found = await wait_until_async(lambda: _complete(reader))
+        found = await reader.insights("facebook", "a1")
     assert (found.considered.labelled, found.question.posts, found.question.lift) == (24, 12, 4.0), worker.tail()
     assert (found.followers, found.silence[0].engaged, found.silence[0].silent_share) == (500, 4, 0.992)
     assert [(one.value, one.engaged) for one in found.silence[4:]] == [("video", 4), ("open", 4), ("statement", 1)]
     assert [(word.word, word.comments, word.talkers) for word in found.words.common] == [("lemon", 60, 4)]
     assert (found.starters[0].talkers, found.starters[0].engaged, found.starters[0].question) == (4, 4, True)
-
-
-async def _complete(reader: Reader) -> Insights | None:
-    """The insights once all 60 comments are in them."""
-    try:
-        found = await reader.insights("facebook", "a1")
-    except NotFoundError:
-        return None
-    return found if found.considered.comments == 60 and found.followers else None
 
 
 def test_every_command_of_the_page_answers(
@@ -307,7 +300,7 @@ async def test_every_address_of_the_page_answers(settings: Settings) -> None:
     Talked(settings, "1234567890")
     addresses = re.findall(r"curl -s 'http://127.0.0.1:8002(.*)'", PAGE)
     assert len(addresses) == 2
-    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=30) as api:
+    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as api:
         for path in addresses:
             assert (await api.get(path)).status_code == 200, path
 
@@ -317,6 +310,6 @@ def test_the_program_of_the_page_runs(settings: Settings, shell: typer.Typer) ->
     Talked(settings, "1234567890")
     (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     ran = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False, timeout=DEADLINE_S
     )
     assert (ran.stdout, ran.returncode) == ("3.0 None 0.992\n", 0), ran.stderr

@@ -25,6 +25,7 @@ from tests.costly import ACTOR, COSTLY
 from tests.gateways import comments, gateway, post_page
 from tests.integration.test_gateway_platforms import write_connections
 from tests.signing import SIGNERS, Request
+from tests.waiting import DEADLINE_S
 from tests.yardstick import TRIES, is_standstill
 
 pytestmark = pytest.mark.servers
@@ -59,7 +60,7 @@ def signed(platform: str, body: bytes, host: str) -> Sent:
 def send(host: str, sent: Sent) -> int:
     """The answer's status. Blocks, in a thread: what the sender does is no turn of the gateway's loop."""
     path, body, headers = sent
-    connection = HTTPConnection(host, timeout=60)
+    connection = HTTPConnection(host, timeout=DEADLINE_S)
     try:
         connection.request("POST", path, body, dict(headers))
         return connection.getresponse().status
@@ -107,7 +108,7 @@ async def test_no_body_of_any_size_holds_the_loop_up(
     write_connections(tmp_path / "connections.toml", tables())
     answers: dict[tuple[str, int], int] = {}
     turns_s: dict[tuple[str, int], tuple[float, float]] = {}
-    async with gateway(settings, tmp_path, produce_timeout_ms=10_000) as client:
+    async with gateway(settings, tmp_path) as client:
         host = client.base_url.netloc.decode()
         for made_of, (platform, make) in COSTLY.items():
             for size in SIZES[3:] if platform == "activitypub" else SIZES[:3]:
@@ -129,5 +130,5 @@ async def test_the_largest_batch_of_a_platform_is_taken_as_a_whole(settings: Set
     """Meta's thousand changes, each with as long a text as fits: what they say is no reason to refuse them."""
     body = comments(0, 1_000).replace(b"Where can I buy it?", b",[{" * 1_200)
     assert 3_500_000 < len(body) < settings.body_limit_bytes
-    async with gateway(settings, tmp_path, produce_timeout_ms=10_000) as client:
+    async with gateway(settings, tmp_path) as client:
         assert (await post_page(client, body)).json() == {"accepted": 1_000}

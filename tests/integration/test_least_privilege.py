@@ -38,7 +38,7 @@ from tests.conftest import new_installation
 from tests.gateways import gateway, meta_headers
 from tests.integration.work import proven, send, some_interactions
 from tests.secured import REDIS_PASSWORD, Secured
-from tests.waiting import wait_until_async
+from tests.waiting import DEADLINE_S, wait_until_async
 
 pytestmark = pytest.mark.servers
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
@@ -87,7 +87,7 @@ async def test_a_webhook_is_counted_and_read_with_the_permissions_of_the_page(
         async with (
             gateway(roles("gateway", "gateway"), tmp_path) as webhooks,
             serving(reading) as address,
-            httpx.AsyncClient(base_url=address, timeout=20) as api,
+            httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as api,
             api.stream("GET", "/v1/stream?entity=account&window=all") as stream,
         ):
             lines = stream.aiter_lines()
@@ -270,7 +270,7 @@ async def _counted(api: httpx.AsyncClient) -> bool:
 
 
 async def _write(settings: Settings, topic: str) -> None:
-    producer = AIOKafkaProducer(**kafka_options(settings), request_timeout_ms=5_000)
+    producer = AIOKafkaProducer(**kafka_options(settings), request_timeout_ms=60_000)
     await producer.start()
     try:
         await producer.send_and_wait(settings.topic(topic), b"{}")

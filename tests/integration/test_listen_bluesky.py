@@ -25,11 +25,11 @@ from schemas.erasure import decode_erasure
 from schemas.topics import ERASED
 from tests.commands import environment
 from tests.conftest import new_installation
-from tests.gateways import interactions, records, rejected
+from tests.gateways import PATIENT_MS, interactions, patient_directory, records, rejected
 from tests.networks import BRAND, Network, Told, network, told
 from tests.redises import open_blocking, open_redis
 from tests.streams import PATH_2, jetstream
-from tests.waiting import wait_until, wait_until_async
+from tests.waiting import DEADLINE_S, wait_until, wait_until_async
 
 pytestmark = pytest.mark.servers
 
@@ -57,15 +57,19 @@ async def all_counted(settings: Settings, expected: set[Told]) -> None:
 
 
 @asynccontextmanager
-async def listener(settings: Settings, folder: Path, url: str) -> AsyncIterator[httpx.AsyncClient]:
+async def listener(
+    settings: Settings, folder: Path, url: str, produce_timeout_ms: int = PATIENT_MS
+) -> AsyncIterator[httpx.AsyncClient]:
     """A listener in this process; gives a client for its health and metrics."""
     (folder / "connections.toml").write_text(CONNECTIONS)
-    settings = replace(settings, connections_file=str(folder / "connections.toml"), listener_port=0)
-    async with (
-        listening(settings, Wanted("bluesky", url=url)) as (address, _),
-        httpx.AsyncClient(base_url=address, timeout=10) as client,
-    ):
-        yield client
+    file = str(folder / "connections.toml")
+    settings = replace(settings, connections_file=file, listener_port=0, produce_timeout_ms=produce_timeout_ms)
+    with patient_directory():
+        async with (
+            listening(settings, Wanted("bluesky", url=url)) as (address, _),
+            httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as client,
+        ):
+            yield client
 
 
 async def cursor(settings: Settings) -> dict[str, str]:
@@ -101,7 +105,7 @@ async def test_a_listener_that_is_killed_in_the_middle_leaves_no_gap(
     """SIGKILL while frames come, twice; connections that break, frames that repeat: the topic holds every like, repost,
     reply and removal of the brand, and of the rest of the network nothing."""
     made = lately()
-    async with jetstream(log=made.frames, pace_s=0.001, breaks=[300, 10**9, 250], repeats=7) as server:
+    async with jetstream(log=made.frames, pace_s=0.001, breaks=[300, 10**9, 250], repeats=7, held=700) as server:
         at_start(made, settings, f"127.0.0.1:{server.port}")
         command = [sys.executable, "-m", "pipeline", "listen", "bluesky", "--url", server.url(path)]
         env = child_env(settings, tmp_path)
@@ -110,6 +114,8 @@ async def test_a_listener_that_is_killed_in_the_middle_leaves_no_gap(
             await wait_until_async(lambda n=enough: _has_so_many(settings, n))
             child.kill()
             assert set(counted(settings)) < made.expected
+            server.held += 700
+        await server.release()
         start_child("listener", command, env)
         await all_counted(settings, made.expected)
         assert server.connected >= 4
@@ -152,7 +158,7 @@ async def test_without_kafka_the_cursor_stays_and_everything_comes_later(
     settings, made = new_installation((own_kafka.servers,), redis_url), lately(600)
     async with jetstream(log=made.frames, held=200) as server:
         at_start(made, settings, f"127.0.0.1:{server.port}")
-        async with listener(settings, tmp_path, server.url()) as client:
+        async with listener(settings, tmp_path, server.url(), produce_timeout_ms=500) as client:
             await wait_until_async(lambda: _stands_at(settings, made.frames[199]["time_us"]))
             own_kafka.stop()
             await server.release()
@@ -285,7 +291,7 @@ async def test_sigterm_ends_a_listener_with_its_cursor_saved(
         child = start_child("listener", command, child_env(settings, tmp_path))
         await all_counted(settings, made.expected)
         child.ask_to_end()
-        await asyncio.to_thread(wait_until, lambda: not child.is_running(), 30)
+        await asyncio.to_thread(wait_until, lambda: not child.is_running())
         assert child.exit_code == 0
         assert (await cursor(settings))["time_us"] == str(made.frames[-1]["time_us"])
 

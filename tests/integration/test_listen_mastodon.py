@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,11 @@ from pipeline.local.children import Child
 from pipeline.settings import Settings
 from pipeline.store.keys import Keys
 from tests.commands import environment
-from tests.gateways import interactions
+from tests.gateways import PATIENT_MS, interactions, patient_directory
 from tests.networks import notification
 from tests.redises import open_redis
 from tests.streams import TOKEN, Mastodon, mastodon
-from tests.waiting import wait_until_async
+from tests.waiting import DEADLINE_S, wait_until_async
 
 pytestmark = pytest.mark.servers
 
@@ -48,12 +48,14 @@ accounts = ["14715"]
 async def listener(settings: Settings, folder: Path, toml: str) -> AsyncIterator[httpx.AsyncClient]:
     """A listener in this process; gives a client for its health and metrics."""
     (folder / "connections.toml").write_text(toml)
-    settings = replace(settings, connections_file=str(folder / "connections.toml"), listener_port=0)
-    async with (
-        listening(settings, Wanted("mastodon")) as (address, _),
-        httpx.AsyncClient(base_url=address, timeout=10) as client,
-    ):
-        yield client
+    file = str(folder / "connections.toml")
+    settings = replace(settings, connections_file=file, listener_port=0, produce_timeout_ms=PATIENT_MS)
+    with patient_directory():
+        async with (
+            listening(settings, Wanted("mastodon")) as (address, _),
+            httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as client,
+        ):
+            yield client
 
 
 def likes(settings: Settings, *numbers: int) -> set[str]:
@@ -144,7 +146,7 @@ async def test_the_cursor_stays_behind_what_has_just_happened(
     """Of the last minute a smaller id may still appear: such a one is found too."""
     monkeypatch.setattr("pipeline.listening.mastodon.CHECK_S", 0.2)
     monkeypatch.setattr("pipeline.listening.mastodon.FIRST_CHECK_S", 0.2)
-    now = datetime.now(UTC).isoformat()
+    now = (datetime.now(UTC) + timedelta(seconds=DEADLINE_S)).isoformat()
     async with mastodon() as server, listener(settings, tmp_path, connection(server.url)):
         await stands_at(settings, "0")
         await server.notify(notification(1, LONG_AGO), lost=True)

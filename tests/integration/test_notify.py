@@ -34,7 +34,7 @@ from tests.integration.work import page_of, send
 from tests.receivers import OTHER_SECRET, SECRET, FakeReceiver, receiving
 from tests.redises import open_blocking
 from tests.said import said
-from tests.waiting import wait_until, wait_until_async
+from tests.waiting import DEADLINE_S, wait_until, wait_until_async
 
 pytestmark = pytest.mark.servers
 
@@ -199,6 +199,10 @@ def test_the_end_of_a_cause_waits_for_its_beginning(
     assert receiver.taken == [alert.id, cleared(alert).id]
 
 
+def asked(url: str) -> httpx.Response:
+    return httpx.get(url, timeout=DEADLINE_S)
+
+
 def test_a_receiver_that_is_gone_is_left_alone(settings: Settings, receiver: FakeReceiver, start_notify: Start) -> None:
     """410: one request, no other, and /readyz says whose fault it is."""
     receiver.answer = lambda number, alert_id: 410
@@ -208,9 +212,13 @@ def test_a_receiver_that_is_gone_is_left_alone(settings: Settings, receiver: Fak
     wait_until(lambda: receiver.got)
     publish(settings, fired(2))
     address = f"http://127.0.0.1:{port}"
-    assert wait_until(lambda: 'twoway_notify_alerts_total{outcome="gone"} 2.0' in httpx.get(f"{address}/metrics").text)
+    wait_until(lambda: 'twoway_notify_alerts_total{outcome="gone"} 2.0' in asked(f"{address}/metrics").text)
     assert len(receiver.got) == 1
-    assert httpx.get(f"{address}/readyz").json() == {"kafka": True, "redis": True, "receiver": False}
+    assert asked(f"{address}/readyz").json() == {
+        "kafka": True,
+        "redis": True,
+        "receiver": False,
+    }
     assert "answers 410" in said(child)
 
 
@@ -271,7 +279,7 @@ def test_it_refuses_to_start_without_address_and_key_and_shows_neither(
     settings: Settings, given: dict[str, str], said: str
 ) -> None:
     env = environment(settings, **given)
-    done = subprocess.run([*TWOWAY, "notify"], env=env, capture_output=True, timeout=30, check=False)
+    done = subprocess.run([*TWOWAY, "notify"], env=env, capture_output=True, timeout=DEADLINE_S, check=False)
     assert done.returncode == 1
     assert said in done.stderr.decode()
     assert "docs/alerts.md" in done.stderr.decode()

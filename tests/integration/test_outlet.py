@@ -19,6 +19,7 @@ from pipeline.publishing.record_batch import BATCH_BYTES, Batches
 from pipeline.settings import Settings
 from schemas.topics import INTERACTIONS, POSTS, Topic
 from tests.conftest import new_installation
+from tests.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.servers
 
@@ -97,7 +98,7 @@ async def test_a_reset_fails_what_others_still_send(own_kafka: KafkaServer, own_
         sending = [asyncio.create_task(outlet.send(topic, 1, Batches.of([(b"k", value)]))) for value in (b"2", b"3")]
         await asyncio.wait(sending, timeout=0.5)
         await outlet.reset()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             ends = await asyncio.gather(*sending, return_exceptions=True)
         assert [type(end) for end in ends] == [ProducerClosed, ProducerClosed]
         own_kafka.start()

@@ -170,6 +170,11 @@ async def slowly(redis: Redis) -> None:
     await pipe.execute()
 
 
+async def for_ever(redis: Redis) -> None:
+    """Commands, one of which Redis does not answer while it runs."""
+    await plain(redis).execute_command("ECHO", "somebody's").execute_command("BLPOP", "nothing", 0).execute()
+
+
 async def without_end(redis: Redis) -> None:
     pipe = plain(redis)
     for _ in range(200):
@@ -216,7 +221,7 @@ async def test_an_answer_that_cannot_be_understood_leaves_those_behind_it_to_nob
 async def test_a_server_that_dies_in_the_middle_is_a_connection_that_is_lost(own_redis: RedisServer) -> None:
     """Whether answers were read or not; and once it is back the same client goes on."""
     async with open_client(own_redis) as redis:
-        for use in (slowly, without_end):
+        for use in (for_ever, without_end):
             using = asyncio.create_task(use(redis))  # type: ignore[arg-type]
             await asyncio.sleep(0.05)
             own_redis.kill()

@@ -57,7 +57,7 @@ async def test_likes_come_from_totals_with_their_time_and_drift(
     assert account["origins"]["likes"]["as_of_ms"] == now_ms - 5_000
     _, insights = twoway_json(settings, "insights", "instagram:a1")
     assert {(one["at_most"], one["value"]) for one in insights["silence"][:2]} == {(True, "all"), (True, "1d")}
-    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=30) as api:
+    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as api:
         assert (await api.get("/v1/posts/instagram/p1")).json() == post
         top = (await api.get("/v1/top?entity=post&sort=likes")).json()
         assert [item["likes"] for item in top["items"]] == [50, 10]
@@ -94,6 +94,6 @@ async def test_rows_windows_and_published_records_stay_counted(
 
 def _command(settings: Settings, *arguments: str) -> str:
     done = subprocess.run(
-        [*TWOWAY, *arguments], env=environment(settings), capture_output=True, text=True, check=True, timeout=60
+        [*TWOWAY, *arguments], env=environment(settings), capture_output=True, text=True, check=True, timeout=DEADLINE_S
     )
     return "\n".join(" ".join(line.split()) for line in done.stdout.splitlines())

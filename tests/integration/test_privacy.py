@@ -29,6 +29,7 @@ from tests.factories import NOON_MS, make_interaction
 from tests.gateways import gateway, interactions, meta_headers, post_page, records
 from tests.redises import open_redis
 from tests.topics import write_topic
+from tests.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.servers
 
@@ -123,7 +124,7 @@ async def test_the_command_erases_by_the_platforms_own_id(driver: Driver) -> Non
         subprocess.run,
         [*TWOWAY, "erase", "facebook", "--actor", "77"],
         env=environment(settings, TWOWAY_ACTOR_KEY_FORMER=FORMER.reveal()),
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=DEADLINE_S, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
@@ -138,7 +139,7 @@ def test_erasing_an_actor_of_whom_nothing_is_found_says_so(settings: Settings) -
     """A mistyped name must not look like one that is gone."""
     done = subprocess.run(
         [*TWOWAY, "erase", "facebook", "--pseudonym", "nobody"],
-        env=environment(settings), capture_output=True, text=True, timeout=60, check=False,
+        env=environment(settings), capture_output=True, text=True, timeout=DEADLINE_S, check=False,
     )  # fmt: skip
     assert done.stdout.startswith("texts erased 0 in Redis and 0 in Kafka alone, ")
     assert "no text of this actor was found on facebook; expected the actor as records name it" in done.stderr
@@ -149,7 +150,7 @@ def test_erasing_needs_exactly_one_name(settings: Settings) -> None:
     for options in ([], ["--actor", "77", "--pseudonym", "p"]):
         done = subprocess.run(
             [*TWOWAY, "erase", "facebook", *options],
-            env=environment(settings), capture_output=True, text=True, timeout=60, check=False,
+            env=environment(settings), capture_output=True, text=True, timeout=DEADLINE_S, check=False,
         )  # fmt: skip
         assert done.returncode == 1
         assert "one of --actor and --pseudonym" in done.stderr

@@ -22,7 +22,7 @@ from pipeline.subscribe import subscribe
 from schemas.engagement import Engagement, decode_engagement
 from tests.commands import TWOWAY, environment
 from tests.factories import make_interaction
-from tests.waiting import wait_until_async
+from tests.waiting import DEADLINE_S, wait_until_async
 
 pytestmark = pytest.mark.servers
 POST = "https://ü.example/p 1"
@@ -33,8 +33,10 @@ async def test_every_way_of_reading_gives_the_same_numbers(
 ) -> None:
     """4 likes of which one is taken back, 2 comments: a ratio of 2/3, in Redis, over HTTP, typed, and published."""
     worker = start_child("worker", [*TWOWAY, "worker"], environment(settings))
-    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=30) as api:
-        streamed = asyncio.create_task(_streamed(api))
+    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as api:
+        listens = asyncio.Event()
+        streamed = asyncio.create_task(_streamed(api, listens))
+        await asyncio.wait_for(listens.wait(), DEADLINE_S)
         await _send(settings)
         async with Reader.connect(settings) as reader:
             numbers = await wait_until_async(lambda: _counted(reader))
@@ -43,7 +45,7 @@ async def test_every_way_of_reading_gives_the_same_numbers(
             assert (await wait_until_async(lambda: _top(reader))).id == POST
         over_http = (await api.get("/v1/posts/facebook/https%3A%2F%2F%C3%BC.example%2Fp%201")).json()
         assert (over_http["account"], over_http["comment_to_like"]) == ("a1", 2 / 3)
-        assert (await asyncio.wait_for(streamed, 30)).comments == 2
+        assert (await asyncio.wait_for(streamed, DEADLINE_S)).comments == 2
     assert (await asyncio.to_thread(_published, settings)).comment_to_like == 2 / 3
     shown = await asyncio.to_thread(_command, settings, "account", "facebook:a1", "--json")
     assert orjson.loads(shown.stdout) == orjson.loads(msgspec.json.encode(numbers))
@@ -77,9 +79,10 @@ async def _top(reader: Reader) -> Numbers | None:
     return next(iter((await reader.top_posts()).items), None)
 
 
-async def _streamed(api: httpx.AsyncClient) -> Engagement:
+async def _streamed(api: httpx.AsyncClient, listens: asyncio.Event) -> Engagement:
     """The first update on the stream that has both comments of the account for all time."""
     async with api.stream("GET", "/v1/stream?entity=account&window=all") as answer:
+        listens.set()
         async for line in answer.aiter_lines():
             if line.startswith("data: ") and (update := decode_engagement(line[6:])).comments == 2:
                 return update
@@ -101,5 +104,10 @@ def _published(settings: Settings) -> Engagement:
 
 def _command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*TWOWAY, *arguments], env=environment(settings), capture_output=True, text=True, check=False, timeout=30
+        [*TWOWAY, *arguments],
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=DEADLINE_S,
     )

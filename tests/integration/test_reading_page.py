@@ -22,6 +22,7 @@ from pipeline.store.texts import mark_of
 from schemas.unanswered import unanswered_key
 from tests.factories import make_unanswered, make_update
 from tests.published import Published
+from tests.waiting import DEADLINE_S
 from tests.written import Written
 
 pytestmark = pytest.mark.servers
@@ -68,7 +69,7 @@ def test_every_command_answers(environment: dict[str, str]) -> None:
 async def test_every_address_answers(settings: Settings, environment: dict[str, str]) -> None:
     """On an API of this test."""
     assert len(ADDRESSES) >= 8
-    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=30) as api:
+    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as api:
         for path in ADDRESSES:
             assert (await api.get(path)).status_code == 200, path
 
@@ -95,7 +96,13 @@ def test_every_program_runs(environment: dict[str, str], number: int, printed: s
     assert len(PROGRAMS) == 5
     program = [sys.executable, "-c", PROGRAMS[number]]
     ran = subprocess.run(
-        program, env={**os.environ, **environment}, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30
+        program,
+        env={**os.environ, **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=DEADLINE_S,
     )
     assert ran.returncode == 0, ran.stderr
     assert re.match(printed, ran.stdout), ran.stdout

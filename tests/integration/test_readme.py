@@ -18,7 +18,7 @@ from pipeline.local.folder import StackFolder
 from pipeline.settings import Settings
 from tests.commands import TWOWAY, environment
 from tests.gateways import gateway, meta_headers
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.servers
 PAGE = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -41,7 +41,13 @@ def shell(settings: Settings, start_child: Callable[..., Child], tmp_path: Path)
 
     def run(lines: str) -> list[str]:
         done = subprocess.run(
-            ["bash", "-c", lines], env=env, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+            ["bash", "-c", lines],
+            env=env,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=DEADLINE_S,
         )
         return [" ".join(line.split()) for line in (done.stdout + done.stderr).splitlines()]
 

@@ -45,7 +45,7 @@ def published(settings: Settings) -> Iterator[Published]:
 @pytest.fixture
 async def api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an API that is served for this test."""
-    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=20) as client:
+    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as client:
         yield client
 
 
@@ -102,7 +102,7 @@ async def test_all_listeners_share_one_consumer(settings: Settings, published: P
     hub = Hub(settings)
     async with hub.listen(Wanted()) as one, hub.listen(Wanted()) as two:
         await asyncio.to_thread(published.updates, make_update())
-        assert len(await one.take(10)) == len(await two.take(10)) == 1
+        assert len(await one.take(DEADLINE_S)) == len(await two.take(DEADLINE_S)) == 1
         assert len(hub._tasks) == 1
     await hub.stop()
     assert not hub._tasks
@@ -118,7 +118,7 @@ async def test_silence_is_filled_with_heartbeats(api: httpx.AsyncClient, monkeyp
 async def test_stopping_ends_the_streams_at_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """An open stream does not hold up the stop until the drain's deadline."""
     monkeypatch.setattr(server, "DRAIN_S", int(10 * DEADLINE_S))
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with httpx.AsyncClient(timeout=DEADLINE_S) as client:
         async with asyncio.timeout(DEADLINE_S), serving(settings) as address:
             stream_ = client.stream("GET", f"{address}/v1/stream")
             answer = await stream_.__aenter__()
@@ -143,7 +143,7 @@ async def test_a_listener_that_has_stalled_loses_its_place_and_its_connection(
             await asyncio.to_thread(published.updates, *updates)
         await wait_until_async(lambda: _metric(api, "twoway_api_stream_clients 0.0"))
         assert STREAM_DROPPED._value.get() == dropped + 1
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             while await asyncio.get_running_loop().sock_recv(stalled, 65_536):
                 pass
 
@@ -154,7 +154,7 @@ async def test_without_kafka_the_stream_is_503_before_it_begins(
     """Not an empty stream; queries go on."""
     monkeypatch.setattr(hub_module, "START_S", 0.5)
     away = replace(settings, kafka_servers=("127.0.0.1:1",))
-    async with serving(away) as address, httpx.AsyncClient(base_url=address, timeout=30) as api:
+    async with serving(away) as address, httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as api:
         answer = await api.get("/v1/stream")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
         assert (await api.get("/v1/top")).status_code == 200
@@ -175,7 +175,7 @@ async def test_the_stream_outlives_a_restart_of_kafka(own_kafka: KafkaServer, re
             pytest.fail("neither an update nor an end of the stream")
     async with hub.listen(Wanted()) as box:
         await asyncio.to_thread(published.updates, make_update(revision=1000))
-        assert await box.take(10)
+        assert await box.take(DEADLINE_S)
     published.close()
     await hub.stop()
 
@@ -235,7 +235,7 @@ async def test_an_open_stream_is_neither_idle_nor_in_the_way(
     now_s = 1_000.0
     async with (
         serving(settings, lambda: now_s) as address,
-        httpx.AsyncClient(base_url=address, timeout=20) as client,
+        httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as client,
         AsyncExitStack() as strangers,
         listening(client) as blocks,
     ):

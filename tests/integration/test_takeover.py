@@ -50,7 +50,7 @@ async def test_a_worker_names_the_partitions_that_it_has_and_no_lag_of_those_tha
     second = start_worker()
     await wait_until_async(lambda: has(second, 2))
     await wait_until_async(lambda: has(first, 2))
-    assert await partitions_of(first) | await partitions_of(second) == set(range(settings.partitions))
+    await wait_until_async(lambda: share(first, second, set(range(settings.partitions))))
 
 
 async def test_a_worker_that_stands_still_is_taken_over_once_another_counts_what_came_since(
@@ -61,7 +61,7 @@ async def test_a_worker_that_stands_still_is_taken_over_once_another_counts_what
     await send(settings, some_interactions(100))
     await proven(settings, 100)
     await wait_until_async(lambda: has(frozen, 4))
-    had = await partitions_of(frozen)
+    had = frozenset(range(settings.partitions))
     frozen.pause()
     await wait_until_async(lambda: is_stopped(frozen))
     takeover = Takeover(settings, had)
@@ -69,6 +69,10 @@ async def test_a_worker_that_stands_still_is_taken_over_once_another_counts_what
     start_worker()
     await wait_until_async(takeover.is_seen)
     assert is_stopped(frozen)
+
+
+async def share(first: Role, second: Role, partitions: set[int]) -> bool:
+    return await partitions_of(first) | await partitions_of(second) == partitions
 
 
 async def has(worker: Role, number: int) -> bool:

@@ -16,6 +16,7 @@ import pytest
 import redis
 
 from pipeline import topic_admin
+from pipeline.access import refusals
 from pipeline.access.kafka import kafka_security
 from pipeline.access.redis import why_redis
 from pipeline.access.refusals import check_access
@@ -38,9 +39,17 @@ from tests.conftest import new_installation
 from tests.factories import make_interaction
 from tests.integration.work import proven, send
 from tests.secured import PASSWORD, REDIS_PASSWORD, USER, Secured
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.servers
+
+
+@pytest.fixture(autouse=True)
+def patient_access(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a server refuses is waited for as long as this machine takes to say it."""
+    monkeypatch.setattr(refusals, "TIMEOUT_S", DEADLINE_S)
+
+
 WRONG = "wrong-horse-4711"
 
 

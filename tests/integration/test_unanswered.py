@@ -16,6 +16,7 @@ from pipeline.settings import Settings
 from pipeline.store.texts import DAY_MS
 from tests.driver import Driver, accounts_of
 from tests.factories import make_interaction
+from tests.waiting import DEADLINE_S
 from tests.written import NOON_MS, Written
 
 pytestmark = pytest.mark.servers
@@ -133,7 +134,7 @@ async def test_the_address_gives_the_same_pages(written: Written, settings: Sett
     for number in range(3):
         written.waiting(f"c{number}", wall_clock() - number * 1_000, post="a/b:{c}|d")
     path = "/v1/accounts/facebook/acme/unanswered"
-    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=30) as api:
+    async with serving(settings) as address, httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as api:
         first = (await api.get(path, params={"limit": 2})).json()
         assert ([one["id"] for one in first["comments"]], first["waiting"]) == (["c2", "c1"], 3)
         second = (await api.get(path, params={"limit": 2, "after": first["next"]})).json()

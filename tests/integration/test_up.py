@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import subprocess
@@ -19,16 +20,16 @@ from pipeline.clock import wall_clock
 from pipeline.local.aot import make_aot_cache
 from pipeline.local.children import Child
 from pipeline.local.jars import cache_dir, class_path
-from pipeline.local.ports import is_free
+from pipeline.local.ports import CHOSEN_FROM, is_free
 from pipeline.local.simulator import meta
 from pipeline.local.simulator.brands import BRANDS
 from pipeline.local.simulator.happenings import Happening
 from tests.said import said
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.servers
 
-START_S = 90.0
+START_S = DEADLINE_S
 GATEWAY, API, WORKER, REDIS = 1, 2, 3, 4
 
 
@@ -45,7 +46,8 @@ def environment() -> dict[str, str]:
 
 def free_row(count: int = 8) -> int:
     """The first of so many free ports in a row."""
-    return next(start for start in range(21_000, 60_000, 50) if all(is_free(start + n) for n in range(count)))
+    drawn = random.SystemRandom().sample(CHOSEN_FROM[:-count], 200)
+    return next(start for start in drawn if all(is_free(start + n) for n in range(count)))
 
 
 def command(*arguments: str) -> list[str]:
@@ -72,13 +74,16 @@ def send_a_like(data: Path, first: int, post: str) -> None:
     like = Happening(BRANDS[0], "like", "add", post, f"{post}/u1", "u1", wall_clock())
     content = meta.body([like], wall_clock())
     url = f"http://127.0.0.1:{first + GATEWAY}/webhooks/facebook"
-    assert httpx.post(url, content=content, headers=meta.headers(content, secrets[0])).status_code == 200
+    headers = meta.headers(content, secrets[0])
+    wait_until(lambda: httpx.post(url, content=content, headers=headers, timeout=DEADLINE_S).status_code == 200)
 
 
 def likes(first: int) -> int:
     """Of the brand, as the API says."""
     brand = BRANDS[0]
-    answer = httpx.get(f"http://127.0.0.1:{first + API}/v1/accounts/{brand.platform}/{brand.account}")
+    answer = httpx.get(
+        f"http://127.0.0.1:{first + API}/v1/accounts/{brand.platform}/{brand.account}", timeout=DEADLINE_S
+    )
     return int(answer.json()["likes"]) if answer.status_code == 200 else 0
 
 
@@ -92,7 +97,7 @@ def test_a_part_that_dies_is_named_and_ends_the_rest(tmp_path: Path, start_child
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=DEADLINE_S,
         check=False,
     )
     assert second.returncode == 1
@@ -114,7 +119,7 @@ def test_numbers_survive_a_restart(tmp_path: Path, start_child: Callable[..., Ch
     wait_up(up)
     send_a_like(tmp_path, first, "p1")
     wait_until(lambda: likes(first) == 1)
-    up.stop()
+    up.stop(grace_s=DEADLINE_S)
     assert up.exit_code == 0
     again = start_child("up", arguments, environment())
     wait_up(again)
@@ -128,7 +133,7 @@ def test_numbers_survive_a_restart(tmp_path: Path, start_child: Callable[..., Ch
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=DEADLINE_S,
         check=True,
     )
     assert ended.stdout.splitlines()[-1] == "stopped"
@@ -148,7 +153,7 @@ def test_the_first_start_makes_the_next_ones_quick(tmp_path: Path, start_child: 
     wait_up(up)
     (cache / "aot-left").mkdir()
     wait_until(lambda: list(cache.glob("kafka-*.aot")), START_S)
-    up.stop()
+    up.stop(grace_s=DEADLINE_S)
     assert {path.name for path in cache.iterdir() if path.name.startswith("aot")} == {"aot.lock"}
     again = start_child("up", arguments, environment() | {"XDG_CACHE_HOME": str(tmp_path / "cache")})
     wait_up(again)
@@ -175,7 +180,7 @@ def test_demo_ends_with_a_proof(tmp_path: Path, start_child: Callable[..., Child
     """
     arguments = command("demo", "--seconds", "6", "--data", str(tmp_path), "--ports-from", str(free_row()))
     demo = start_child("demo", arguments, environment())
-    wait_until(lambda: demo.exit_code is not None, START_S + 60)
+    wait_until(lambda: demo.exit_code is not None, START_S + DEADLINE_S)
     shown = demo.tail(lines=200)
     proof = re.search(r"interactions sent ([\d,]+)  rows compared ([\d,]+)  rows different 0$", shown)
     assert demo.exit_code == 0, shown

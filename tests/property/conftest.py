@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.local.ports import free_ports
 from pipeline.local.redis import RedisServer
+from tests.waiting import DEADLINE_S
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def socket() -> Iterator[str]:
         server = RedisServer(Path(folder), port, options={"unixsocket": path, "appendonly": "no"})
         server.start()
         try:
-            server.wait_healthy()
+            server.wait_healthy(DEADLINE_S)
             yield path
         finally:
             server.kill()

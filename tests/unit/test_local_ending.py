@@ -24,8 +24,8 @@ from pathlib import Path
 from pipeline.local.folder import StackFolder
 from pipeline.local.running import interruptible
 with interruptible(), StackFolder(Path(sys.argv[1])):
-    print("on", flush=True)
     try:
+        print("on", flush=True)
         time.sleep(60)
     except KeyboardInterrupt:
         pass
