@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Self
 
 POLL_S = 0.05
 #: No rule of ours: what never comes fails after this, also on a machine that does other things.
@@ -36,15 +36,21 @@ async def wait_until_async(condition: Callable[[], Awaitable[Any] | Any], deadli
 
 
 class Loop:
-    """The running loop, watched while the block runs: how late it woke a sleeper at most, in seconds.
+    """The running loop, watched while the block runs: how late it woke its sleepers, in seconds, all in all.
 
-    A machine that does other things makes all answers later by this, and no rule of ours is broken by it.
+    A machine that does other things makes answers later by this, and no rule of ours is broken by it.
     """
 
     def __init__(self) -> None:
-        self.late_s = 0.0
+        self._late_s = 0.0
+        self._wakes_s = time.monotonic()
 
-    async def __aenter__(self) -> Loop:
+    @property
+    def late_s(self) -> float:
+        """Up to now, a sleeper that should be awake by now included."""
+        return self._late_s + max(0.0, time.monotonic() - self._wakes_s)
+
+    async def __aenter__(self) -> Self:
         self._watching = asyncio.create_task(self._watch())
         return self
 
@@ -53,6 +59,6 @@ class Loop:
 
     async def _watch(self) -> None:
         while True:
-            began_s = time.monotonic()
+            self._wakes_s = time.monotonic() + POLL_S
             await asyncio.sleep(POLL_S)
-            self.late_s = max(self.late_s, time.monotonic() - began_s - POLL_S)
+            self._late_s = self.late_s

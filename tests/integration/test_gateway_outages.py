@@ -28,25 +28,26 @@ from tests.waiting import DEADLINE_S, Loop, wait_until, wait_until_async
 
 pytestmark = pytest.mark.servers
 
-#: The promise: a sender knows within two seconds. Half a second, and as much as the loop itself came too late, belong
-#: to the machine that runs the tests.
+#: The promise: a sender knows within two seconds. Half a second, and what the loop itself came too late meanwhile,
+#: belong to the machine that runs the tests.
 ANSWER_S = 2.5
 
 
 class Poster:
     """Posts numbered comments one after the other and notes which got a 2xx."""
 
-    def __init__(self, client: httpx.AsyncClient, first: int) -> None:
-        self._client, self._next = client, first
+    def __init__(self, client: httpx.AsyncClient, first: int, loop: Loop) -> None:
+        self._client, self._next, self._loop = client, first, loop
         self.accepted: set[str] = set()
         self.statuses: list[int] = []
         self.slowest_s = 0.0
 
     async def post(self) -> int:
         number, self._next = self._next, self._next + 1
-        began = time.monotonic()
+        began, late_s = time.monotonic(), self._loop.late_s
         answer = await post_page(self._client, comments(number, 1))
-        self.slowest_s = max(self.slowest_s, time.monotonic() - began)
+        late_s = self._loop.late_s - late_s
+        self.slowest_s = max(self.slowest_s, time.monotonic() - began - late_s)
         self.statuses.append(answer.status_code)
         if answer.status_code == 200:
             self.accepted.add(f"1_{number}")
@@ -65,7 +66,7 @@ async def test_a_broker_that_is_killed_and_comes_back_loses_nothing_that_got_a_2
     """503 within two seconds while it is away, 200 again after it is back, every 200 in the topic."""
     settings = new_installation((own_kafka.servers,), redis_url)
     async with Loop() as loop, gateway(settings, tmp_path, is_quick=True) as client:
-        posters = [Poster(client, number * 1_000_000) for number in range(8)]
+        posters = [Poster(client, number * 1_000_000, loop) for number in range(8)]
         tasks = [asyncio.create_task(poster.run()) for poster in posters]
         await wait_until_async(lambda: all(poster.accepted for poster in posters))
         own_kafka.kill()
@@ -78,7 +79,7 @@ async def test_a_broker_that_is_killed_and_comes_back_loses_nothing_that_got_a_2
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         assert {status for poster in posters for status in poster.statuses} == {200, 503}
-        assert max(poster.slowest_s for poster in posters) < ANSWER_S + loop.late_s
+        assert max(poster.slowest_s for poster in posters) < ANSWER_S
     accepted = set[str]().union(*(poster.accepted for poster in posters))
     assert accepted <= {i.id for i in interactions(settings)}
 
@@ -89,13 +90,13 @@ async def test_a_broker_that_hangs_gets_its_senders_a_503_and_is_used_again_when
     """The connection stays open and nothing is refused: only the time tells."""
     settings = new_installation((own_kafka.servers,), redis_url)
     async with Loop() as loop, gateway(settings, tmp_path, is_quick=True) as client:
-        poster = Poster(client, 0)
-        assert await poster.post() == 200
+        poster = Poster(client, 0, loop)
+        await wait_until_async(lambda: _is_accepted(poster))
         own_kafka.pause()
         assert await poster.post() == 503
         own_kafka.resume()
         await wait_until_async(lambda: _is_accepted(poster))
-        assert poster.slowest_s < ANSWER_S + loop.late_s
+        assert poster.slowest_s < ANSWER_S
     assert poster.accepted <= {i.id for i in interactions(settings)}
 
 
@@ -176,8 +177,8 @@ async def test_stopping_gives_every_request_under_way_its_true_answer(
     }
     child = start_child("gateway", [sys.executable, "-m", "pipeline", "gateway"], env)
     await wait_until_async(lambda: _answers(port))
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE_S) as client:
-        posters = [Poster(client, number * 1_000_000) for number in range(8)]
+    async with Loop() as loop, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE_S) as client:
+        posters = [Poster(client, number * 1_000_000, loop) for number in range(8)]
         tasks = [asyncio.create_task(poster.run()) for poster in posters]
         await wait_until_async(lambda: all(len(poster.accepted) > 5 for poster in posters))
         assert child.pid is not None
