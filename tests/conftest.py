@@ -22,6 +22,7 @@ from pipeline.topic_admin import create_topics
 from schemas.topics import TOPICS
 from tests.clusters import PATIENT_MS, RedisCluster
 from tests.waiting import DEADLINE_S
+from tests.yardstick import settled
 
 AnyServer = TypeVar("AnyServer", bound=Child)
 PARTITIONS = 4
@@ -112,6 +113,13 @@ def start_child(tmp_path: Path) -> Iterator[Callable[..., Child]]:
     yield start
     for child in children:
         child.kill()
+
+
+@pytest.fixture(name="settled")
+def settled_memory() -> Iterator[None]:
+    """Memory as the gateway has it."""
+    with settled():
+        yield
 
 
 def new_installation(kafka_servers: tuple[str, ...], redis_url: str) -> Settings:

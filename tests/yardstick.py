@@ -5,9 +5,13 @@ What slows a machine slows both, so a bound in yards holds on any. On the machin
 
 from __future__ import annotations
 
+import gc
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pipeline.gateway.server import settle_memory
 
 YARD = "[" + '{"a":[0,1.5,"b"]},' * 18_000 + "0]"
 #: For so long the gateway's loop may be taken up at once, since everybody waits for it: in seconds, and in yards.
@@ -15,6 +19,18 @@ HANG_S = 0.1
 HANG_YARDS = 10
 #: A bound must hold in one of so many tries: what exceeds it by its nature does so in each.
 TRIES = 10
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """Memory as the gateway has it: its collector looks at what is new, not at all that a test process holds."""
+    thresholds = gc.get_threshold()
+    settle_memory()
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 def read_yard() -> object:
@@ -30,11 +46,14 @@ def seconds(work: Callable[[], object]) -> float:
 
 def takes_less(work: Callable[[], object], times: float, unit: Callable[[], object] = read_yard) -> bool:
     """Whether the work takes less than so many times what the unit takes: both by turns, and the least counts."""
-    least_s = unit_s = float("inf")
-    for _ in range(TRIES):
-        unit_s, least_s = min(unit_s, seconds(unit)), min(least_s, seconds(work))
-        if least_s < times * unit_s:
-            return True
+    unit_s, least_s = seconds(unit), seconds(work)
+    if least_s < times * unit_s:
+        return True
+    with settled():  # which takes longer than most of what is measured
+        for _ in range(TRIES - 1):
+            unit_s, least_s = min(unit_s, seconds(unit)), min(least_s, seconds(work))
+            if least_s < times * unit_s:
+                return True
     return False
 
 

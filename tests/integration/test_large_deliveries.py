@@ -8,9 +8,8 @@ of the whole process.
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from typing import Any
 import pytest
 
 from pipeline.clock import wall_clock
-from pipeline.gateway.server import settle_memory
 from pipeline.settings import Settings
 from pipeline.sources.registry import SOURCES
 from tests.costly import ACTOR, COSTLY
@@ -88,16 +86,6 @@ async def stood_still(host: str, sent: Sent) -> tuple[int, tuple[float, float]]:
         running = asyncio.create_task(asyncio.to_thread(send, host, sent))
         tries.append(await longest_turn(running))
     return running.result(), min(tries)
-
-
-@pytest.fixture
-def settled() -> Iterator[None]:
-    """The collector of garbage as the program has it."""
-    thresholds = gc.get_threshold()
-    settle_memory()
-    yield
-    gc.set_threshold(*thresholds)
-    gc.unfreeze()
 
 
 @pytest.mark.usefixtures("settled")

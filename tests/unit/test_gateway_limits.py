@@ -201,6 +201,7 @@ async def test_few_large_deliveries_are_taken_apart_at_a_time() -> None:
             pass
 
 
+@pytest.mark.usefixtures("settled")
 @pytest.mark.parametrize("made_of", COSTLY)
 async def test_no_body_that_is_read_on_the_loop_holds_it_up(made_of: str) -> None:
     """The largest that is not read in a thread: its longest turn of the loop, in processor time, the best of some."""
