@@ -1,7 +1,7 @@
 """Our worker against the engines that others would take: the same topic, the same machine, every row compared.
 
-python -m bench.engines [--events N] [--runs N] [--only NAME,...] [--json FILE]. Starts a Kafka and a Redis of its own,
-fills `interactions`, then runs the programs by turns, each as often as asked, every run against an empty Redis. A
+python -m bench.engines [--events N] [--runs N] [--bare] [--only NAME,...] [--json FILE]. Starts a Kafka and a Redis of its
+own, fills `interactions`, then runs the programs by turns, each as often as asked, every run against an empty Redis. A
 program that fails is told with its reason and left out of the next turns; the others go on. Ends with 1 where a program
 failed or a row was wrong.
 """
@@ -29,11 +29,12 @@ from bench.check import Checker
 from bench.contest import Contest
 from bench.counting import PARTITIONS, TOGETHER, servers
 from bench.engine import Stage
-from bench.events import fill
+from bench.events import fill, records
 from bench.measured import Failure, Measured
 from bench.peers import java
 from bench.programs import ProgramError
 from bench.roster import CORES, ENGINES, HEADINGS, OURS, Engine
+from pipeline.clock import wall_clock
 from pipeline.errors import TwowayError
 from pipeline.topic_admin import create_topics
 
@@ -52,7 +53,8 @@ def main() -> None:
     ):
         create_topics(settings)
         console.print(f"filling the topic with {arguments.events:,} interactions")
-        console.print(f"filled in {fill(settings, arguments.events):.0f} s")
+        made = records(arguments.events, wall_clock(), are_bare=arguments.bare)
+        console.print(f"filled in {fill(settings, arguments.events, made):.0f} s")
         client = redis.Redis.from_url(settings.redis_url.reveal())
         stage = Stage(settings, client, pids[0], pids[1], Path(folder), arguments.limit_s)
         try:
@@ -67,6 +69,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=1_000_000, help="interactions in the topic")
     parser.add_argument("--faust-events", type=int, default=60_000, help="share of them that plain Faust counts")
     parser.add_argument("--runs", type=int, default=3, help="how often each program runs; the median is told")
+    parser.add_argument("--bare", action="store_true", help="interactions without actors and texts")
     parser.add_argument("--only", help=f"some of them, with commas: {','.join(ENGINES)}")
     parser.add_argument("--limit-s", type=float, default=180, help="seconds that one run may take")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 
+import msgspec
 import numpy as np
 from confluent_kafka import Producer
 
@@ -29,8 +30,9 @@ TEXT = "Does it come in blue, and when will it be in the shops here?"
 _SPREAD = 0x9E3779B97F4A7C15F39CC0605CEDC835
 
 
-def records(count: int, end_ms: int) -> Iterator[tuple[bytes, bytes]]:
-    """Key and value of each record, in the order of arrival."""
+def records(count: int, end_ms: int, *, are_bare: bool = False) -> Iterator[tuple[bytes, bytes]]:
+    """Key and value of each record, in the order of arrival. Bare ones name no actor and carry no text: what only our
+    worker does with these falls away."""
     rng = np.random.default_rng(SEED)
     accounts = ((rng.zipf(1.2, count) - 1) % ACCOUNTS).tolist()
     posts = ((rng.zipf(1.3, count) - 1) % POSTS_PER_ACCOUNT).tolist()
@@ -45,6 +47,8 @@ def records(count: int, end_ms: int) -> Iterator[tuple[bytes, bytes]]:
             continue
         time_ms = end_ms - SPAN_MS + number * SPAN_MS // count - late_ms[number]
         interaction = interaction_of(number, accounts[number], posts[number], kinds[number], time_ms)
+        if are_bare:
+            interaction = msgspec.structs.replace(interaction, actor=None, text=None)
         record = interaction.key.encode(), encode_interaction(interaction)
         if number % 7 == 0:
             memory.append(record)
