@@ -1,9 +1,9 @@
 """Our worker against the engines that others would take: the same topic, the same machine, every row compared.
 
-python -m bench.engines [--events N] [--runs N] [--bare] [--only NAME,...] [--json FILE]. Starts a Kafka and a Redis of
-its own, fills `interactions`, then runs the programs by turns, each as often as asked, every run against an empty Redis. A
-program that fails is told with its reason and left out of the next turns; the others go on. Ends with 1 where a program
-failed or a row was wrong.
+python -m bench.engines [--events N] [--runs N] [--bare] [--only NAME,...] [--json FILE]. Starts a Kafka and a Redis
+of its own, fills `interactions`, then runs the programs by turns, each as often as asked, every run against an empty
+Redis. A program that fails is told with its reason and left out of the next turns; the others go on. Ends with 1
+where a program failed or a row was wrong.
 """
 
 from __future__ import annotations
