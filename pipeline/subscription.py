@@ -68,11 +68,11 @@ class Subscription(ABC, Generic[Item]):
         self._consumer.close(autocommit=False)
 
     def hold_place(self, topics: Collection[str]) -> None:
-        """Fix the place to begin at now, not at the first read. Raises TopicsError when a topic is not there."""
+        """Fix the place to begin at now, not at the first read. Raises UnavailableError when Kafka takes too long."""
         deadline = time.monotonic() + START_S
         while {partition.topic for partition in self._consumer.assignment()} != set(topics):
             if time.monotonic() > deadline:
-                raise TopicsError(f"Kafka lacks one of {', '.join(topics)}; `twoway topics create` makes them")
+                raise UnavailableError(f"Kafka gave no partitions of {', '.join(topics)} within {START_S:g} s")
             for partition, records in self._consumer.poll(timeout_ms=POLL_MS).items():
                 self._early.setdefault(partition, []).extend(records)
         for partition in self._consumer.assignment():
@@ -137,10 +137,9 @@ def open_consumer(
     group: str | None,
     security: Mapping[str, Any],
 ) -> Any:
-    """A consumer of these topics. Raises UnavailableError when Kafka does not answer."""
+    """A consumer of these topics. Raises UnavailableError when Kafka does not answer, TopicsError when it lacks one."""
     try:
-        return KafkaConsumer(
-            *topics,
+        consumer = KafkaConsumer(
             bootstrap_servers=servers if isinstance(servers, str) else list(servers),
             group_id=group,
             enable_auto_commit=False,
@@ -153,10 +152,28 @@ def open_consumer(
         known = [servers] if isinstance(servers, str) else list(servers)
         refusal = now(kafka_refusal(known, security, likely=True))
         raise UnavailableError(refusal or kafka_away(known, error)) from error
+    try:
+        _wait_for(consumer, topics)
+    except BaseException:
+        consumer.close(autocommit=False)
+        raise
+    consumer.subscribe(topics)
+    return consumer
+
+
+def _wait_for(consumer: Any, topics: Collection[str]) -> None:
+    """Wait until the consumer knows the topics' partitions. One that joins a group before that may share out none:
+    kafka-python (3.0.12) takes the answer to its first request, which names no topic, for that to the next one.
+    """
+    deadline = time.monotonic() + START_S
+    while not all(consumer.partitions_for_topic(topic) for topic in topics):
+        if time.monotonic() > deadline:
+            raise TopicsError(f"Kafka lacks one of {', '.join(topics)}; `twoway topics create` makes them")
+        time.sleep(POLL_MS / 1000)
 
 
 def begin(subscription: Subscription[Any], topics: Collection[str]) -> None:
-    """Hold the place of a subscription without a group, or close it. Raises TopicsError when a topic is not there."""
+    """Hold the place of a subscription without a group, or close it. Raises UnavailableError."""
     try:
         subscription.hold_place(topics)
     except BaseException:

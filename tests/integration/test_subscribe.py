@@ -96,9 +96,10 @@ def test_poison_is_counted_and_reported_once(
 def test_missing_topics_and_missing_kafka_are_errors_of_their_own(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Instead of a silence without end."""
-    monkeypatch.setattr("pipeline.subscription.START_S", 4.0)
-    with pytest.raises(TopicsError, match="twoway topics create"):
-        subscribe(settings.kafka_servers, topic_prefix="nobody.")
+    """Instead of a silence without end, also in a group."""
+    monkeypatch.setattr("pipeline.subscription.START_S", 3.0)
+    for group in (None, settings.group):
+        with pytest.raises(TopicsError, match="twoway topics create"):
+            subscribe(settings.kafka_servers, topic_prefix="nobody.", group=group)
     with pytest.raises(UnavailableError, match=r"Kafka does not answer at 127.0.0.1:1; expected it there"):
         subscribe("127.0.0.1:1")
