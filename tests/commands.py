@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,13 @@ def variables(settings: Settings) -> dict[str, str]:
     }
 
 
+def run_program(
+    command: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None, *, check: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end; gives what it said and its exit code. Fails when it takes for ever."""
+    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=check, timeout=DEADLINE_S)
+
+
 def twoway_json(settings: Settings, *arguments: str, stdin: bytes = b"", **more: str) -> tuple[int, dict[str, Any]]:
     """Run a command with --json; gives its exit code and its report."""
     done = subprocess.run(
@@ -52,15 +60,7 @@ def twoway_json(settings: Settings, *arguments: str, stdin: bytes = b"", **more:
 
 def twoway(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
     """Run a command with these `TWOWAY_*` variables alone, in a directory of the test's own where it names one."""
-    return subprocess.run(
-        [*TWOWAY, *arguments],
-        env=_without_ours() | env,
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-        check=False,
-    )
+    return run_program([*TWOWAY, *arguments], _without_ours() | env, cwd)
 
 
 def _without_ours() -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,7 @@ from pipeline.cli import keys, pages, watch
 from pipeline.clock import wall_clock
 from pipeline.errors import NotFoundError, QueryError, UnavailableError
 from pipeline.settings import Settings
-from tests.waiting import DEADLINE_S
+from tests.commands import run_program
 from tests.written import Written
 
 pytestmark = pytest.mark.servers
@@ -158,9 +157,7 @@ def test_commands_of_key_are_answered_as_they_are_printed(run: Run, written: Wri
     keys_found = map(orjson.loads, run("key", "account", "facebook", "a b{1}'s", "--json").splitlines())
     command = next(one["command"] for one in keys_found if one["holds"] == "the account's page")
     shell = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    ran = subprocess.run(
-        ["sh", "-c", command], env=shell, capture_output=True, text=True, check=True, timeout=DEADLINE_S
-    )
+    ran = run_program(["sh", "-c", command], env=shell, check=True)
     assert ran.stdout.splitlines()[:2] == ["likes", "4"]
 
 

@@ -19,13 +19,12 @@ from pipeline.store.keys import Keys
 from schemas.interaction import Interaction, encode_interaction
 from schemas.rejected import Rejected, encode_rejected
 from schemas.topics import INTERACTIONS, REJECTED
-from tests.commands import TWOWAY, environment, twoway_json
+from tests.commands import TWOWAY, environment, run_program, twoway_json
 from tests.conftest import PARTITIONS
 from tests.factories import make_interaction
 from tests.integration.work import proven, send, some_interactions
 from tests.redises import open_blocking
 from tests.topics import drop_beginning, write_topic
-from tests.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.servers
 
@@ -273,11 +272,4 @@ async def test_the_example_of_the_page_is_what_the_program_says(settings: Settin
 
 
 def _command(settings: Settings, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*TWOWAY, *arguments],
-        env=environment(settings, **more),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=DEADLINE_S,
-    )
+    return run_program([*TWOWAY, *arguments], env=environment(settings, **more))

@@ -21,7 +21,7 @@ from pipeline.slots import slot_of
 from schemas.interaction import Interaction, decode_interaction, encode_interaction
 from schemas.rejected import Rejected, encode_rejected
 from schemas.topics import INTERACTIONS, REJECTED
-from tests.commands import TWOWAY, environment, twoway, twoway_json, variables
+from tests.commands import TWOWAY, environment, run_program, twoway, twoway_json, variables
 from tests.conftest import PARTITIONS
 from tests.contract.corpus import PAYLOADS
 from tests.factories import NOON_MS, make_interaction
@@ -80,7 +80,7 @@ def replayed(settings: Settings, *arguments: str, **variables: str) -> tuple[int
     """Exit code and standard output of a replay."""
     command = [*TWOWAY, "replay", *arguments]
     env = environment(settings, **variables)
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=DEADLINE_S)
+    done = run_program(command, env=env)
     return done.returncode, done.stdout
 
 

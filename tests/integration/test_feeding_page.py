@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,8 +12,7 @@ import pytest
 from pipeline.feeding.fields import KNOWN
 from pipeline.feeding.lines import read_lines
 from pipeline.settings import Settings
-from tests.commands import environment
-from tests.waiting import DEADLINE_S
+from tests.commands import environment, run_program
 
 pytestmark = pytest.mark.servers
 PAGE = (Path(__file__).parents[2] / "docs" / "feeding.md").read_text(encoding="utf-8")
@@ -37,15 +35,7 @@ def test_every_command_gives_the_answer_below_it(settings: Settings, tmp_path: P
     env |= {"PATH": f"{twoway.parent}:{env['PATH']}", "PYTHONPATH": str(Path(__file__).parents[2])}
     assert len(EXAMPLES) == PAGE.count("```sh") == 4
     for command, answer in EXAMPLES:
-        ran = subprocess.run(
-            ["sh", "-c", command],
-            env=env,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=DEADLINE_S,
-        )
+        ran = run_program(["sh", "-c", command], env=env, cwd=tmp_path)
         assert (ran.stdout, ran.stderr) == (answer, ""), command
 
 

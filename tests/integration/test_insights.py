@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,7 +27,7 @@ from pipeline.local.children import Child
 from pipeline.reading import Client, Reader, voices
 from pipeline.settings import Settings
 from pipeline.store.texts import day_of, encode_text, mark_of
-from tests.commands import TWOWAY, environment
+from tests.commands import TWOWAY, environment, run_program
 from tests.factories import make_interaction
 from tests.integration.work import proven
 from tests.waiting import DEADLINE_S
@@ -309,7 +308,5 @@ def test_the_program_of_the_page_runs(settings: Settings, shell: typer.Typer) ->
     """With the variables that lead to the servers."""
     Talked(settings, "1234567890")
     (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    ran = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False, timeout=DEADLINE_S
-    )
+    ran = run_program([sys.executable, "-c", program], cwd=ROOT)
     assert (ran.stdout, ran.returncode) == ("3.0 None 0.992\n", 0), ran.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Callable
 
 import httpx
@@ -17,7 +16,7 @@ from pipeline.proving.verify import verify
 from pipeline.reading import Client
 from pipeline.settings import Settings
 from schemas.interaction import Interaction, encode_interaction
-from tests.commands import TWOWAY, environment, twoway_json
+from tests.commands import TWOWAY, environment, run_program, twoway_json
 from tests.factories import make_interaction
 from tests.integration.work import newest_updates
 from tests.waiting import DEADLINE_S
@@ -93,7 +92,5 @@ async def test_rows_windows_and_published_records_stay_counted(
 
 
 def _command(settings: Settings, *arguments: str) -> str:
-    done = subprocess.run(
-        [*TWOWAY, *arguments], env=environment(settings), capture_output=True, text=True, check=True, timeout=DEADLINE_S
-    )
+    done = run_program([*TWOWAY, *arguments], env=environment(settings), check=True)
     return "\n".join(" ".join(line.split()) for line in done.stdout.splitlines())

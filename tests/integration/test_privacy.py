@@ -22,7 +22,7 @@ from schemas.interaction import Interaction
 from schemas.rejected import Rejected, encode_rejected
 from schemas.topics import ERASED, REJECTED, UNANSWERED
 from schemas.unanswered import Unanswered, decode_unanswered
-from tests.commands import TWOWAY, environment, twoway_json
+from tests.commands import TWOWAY, environment, run_program, twoway_json
 from tests.contract.corpus import PAYLOADS
 from tests.driver import Driver, accounts_of
 from tests.factories import NOON_MS, make_interaction
@@ -137,10 +137,7 @@ async def test_the_command_erases_by_the_platforms_own_id(driver: Driver) -> Non
 
 def test_erasing_an_actor_of_whom_nothing_is_found_says_so(settings: Settings) -> None:
     """A mistyped name must not look like one that is gone."""
-    done = subprocess.run(
-        [*TWOWAY, "erase", "facebook", "--pseudonym", "nobody"],
-        env=environment(settings), capture_output=True, text=True, timeout=DEADLINE_S, check=False,
-    )  # fmt: skip
+    done = run_program([*TWOWAY, "erase", "facebook", "--pseudonym", "nobody"], environment(settings))
     assert done.stdout.startswith("texts erased 0 in Redis and 0 in Kafka alone, ")
     assert "no text of this actor was found on facebook; expected the actor as records name it" in done.stderr
 
@@ -148,10 +145,7 @@ def test_erasing_an_actor_of_whom_nothing_is_found_says_so(settings: Settings) -
 def test_erasing_needs_exactly_one_name(settings: Settings) -> None:
     """Neither none nor two."""
     for options in ([], ["--actor", "77", "--pseudonym", "p"]):
-        done = subprocess.run(
-            [*TWOWAY, "erase", "facebook", *options],
-            env=environment(settings), capture_output=True, text=True, timeout=DEADLINE_S, check=False,
-        )  # fmt: skip
+        done = run_program([*TWOWAY, "erase", "facebook", *options], environment(settings))
         assert done.returncode == 1
         assert "one of --actor and --pseudonym" in done.stderr
 

@@ -20,7 +20,7 @@ from pipeline.reading import Numbers, Reader
 from pipeline.settings import Settings
 from pipeline.subscribe import subscribe
 from schemas.engagement import Engagement, decode_engagement
-from tests.commands import TWOWAY, environment
+from tests.commands import TWOWAY, environment, run_program
 from tests.factories import make_interaction
 from tests.waiting import DEADLINE_S, wait_until_async
 
@@ -103,11 +103,4 @@ def _published(settings: Settings) -> Engagement:
 
 
 def _command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*TWOWAY, *arguments],
-        env=environment(settings),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=DEADLINE_S,
-    )
+    return run_program([*TWOWAY, *arguments], env=environment(settings))

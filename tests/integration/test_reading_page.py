@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from pipeline.counting.members import hash_id
 from pipeline.settings import Settings
 from pipeline.store.texts import mark_of
 from schemas.unanswered import unanswered_key
+from tests.commands import run_program
 from tests.factories import make_unanswered, make_update
 from tests.published import Published
 from tests.waiting import DEADLINE_S
@@ -95,15 +95,7 @@ def test_every_program_runs(environment: dict[str, str], number: int, printed: s
     """The client, the reader in asyncio, a queue page by page, its subscriber, and the subscriber of ten lines."""
     assert len(PROGRAMS) == 5
     program = [sys.executable, "-c", PROGRAMS[number]]
-    ran = subprocess.run(
-        program,
-        env={**os.environ, **environment},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=DEADLINE_S,
-    )
+    ran = run_program(program, env={**os.environ, **environment}, cwd=ROOT)
     assert ran.returncode == 0, ran.stderr
     assert re.match(printed, ran.stdout), ran.stdout
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
@@ -16,9 +15,9 @@ import pytest
 from pipeline.local.children import Child
 from pipeline.local.folder import StackFolder
 from pipeline.settings import Settings
-from tests.commands import TWOWAY, environment
+from tests.commands import TWOWAY, environment, run_program
 from tests.gateways import gateway, meta_headers
-from tests.waiting import DEADLINE_S, wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 PAGE = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -40,15 +39,7 @@ def shell(settings: Settings, start_child: Callable[..., Child], tmp_path: Path)
     env = environment(settings, PATH=path, PYTHONPATH=str(Path(__file__).parents[2]))
 
     def run(lines: str) -> list[str]:
-        done = subprocess.run(
-            ["bash", "-c", lines],
-            env=env,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=DEADLINE_S,
-        )
+        done = run_program(["bash", "-c", lines], env=env, cwd=tmp_path)
         return [" ".join(line.split()) for line in (done.stdout + done.stderr).splitlines()]
 
     return run

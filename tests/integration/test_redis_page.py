@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from pipeline.settings import Secret, Settings
 from pipeline.store.checkpoint import WATERMARK, published_field
 from pipeline.store.keys import LAYOUT_VERSION, Keys
 from schemas.engagement import COLUMNS, REPLY_BUCKETS, REPLY_TIMES_S
-from tests.waiting import DEADLINE_S
+from tests.commands import run_program
 from tests.written import NOON_MS, Written
 
 pytestmark = pytest.mark.servers
@@ -77,9 +76,7 @@ def test_every_command_gives_the_answer_below_it(shell: dict[str, str]) -> None:
     """Copied and pasted as they stand."""
     assert len(EXAMPLES) == len(re.findall("```sh", PAGE)) >= 17
     for command, answer in EXAMPLES:
-        ran = subprocess.run(
-            ["sh", "-c", command], env=shell, capture_output=True, text=True, check=True, timeout=DEADLINE_S
-        )
+        ran = run_program(["sh", "-c", command], env=shell, check=True)
         assert ran.stdout.splitlines() == answer.splitlines(), command
 
 

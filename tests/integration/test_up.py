@@ -17,13 +17,14 @@ import pytest
 from redis import Redis
 
 from pipeline.clock import wall_clock
-from pipeline.local.aot import make_aot_cache
 from pipeline.local.children import Child
-from pipeline.local.jars import cache_dir, class_path
+from pipeline.local.jars import cache_dir
 from pipeline.local.ports import CHOSEN_FROM, is_free
 from pipeline.local.simulator import meta
 from pipeline.local.simulator.brands import BRANDS
 from pipeline.local.simulator.happenings import Happening
+from tests.commands import run_program
+from tests.conftest import kafka_jars
 from tests.said import said
 from tests.waiting import DEADLINE_S, wait_until
 
@@ -36,7 +37,7 @@ GATEWAY, API, WORKER, REDIS = 1, 2, 3, 4
 @pytest.fixture(scope="module", autouse=True)
 def quick_kafka() -> None:
     """Else the first stack would make the cache beside itself."""
-    make_aot_cache(class_path())
+    kafka_jars()
 
 
 def environment() -> dict[str, str]:
@@ -92,14 +93,7 @@ def test_a_part_that_dies_is_named_and_ends_the_rest(tmp_path: Path, start_child
     first = free_row()
     up = start_child("up", command("up", "--data", str(tmp_path), "--ports-from", str(first)), environment())
     wait_up(up)
-    second = subprocess.run(
-        command("up", "--data", str(tmp_path)),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-        check=False,
-    )
+    second = run_program(command("up", "--data", str(tmp_path)), env=environment())
     assert second.returncode == 1
     assert f"already runs on {tmp_path} (process id {up.pid})" in second.stderr
     children = children_of(up)
@@ -128,14 +122,7 @@ def test_numbers_survive_a_restart(tmp_path: Path, start_child: Callable[..., Ch
     wait_until(lambda: likes(first) == 2)
     with Redis(port=first + REDIS) as redis:
         assert redis.ping()
-    ended = subprocess.run(
-        command("down", "--data", str(tmp_path)),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-        check=True,
-    )
+    ended = run_program(command("down", "--data", str(tmp_path)), env=environment(), check=True)
     assert ended.stdout.splitlines()[-1] == "stopped"
     wait_until(lambda: again.exit_code is not None)
     assert again.exit_code == 0

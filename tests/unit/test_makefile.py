@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.waiting import DEADLINE_S
+from tests.commands import run_program
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
@@ -20,7 +19,7 @@ def commands(*words: str, **variables: str) -> list[str]:
     """The commands that make would run for these words, with .venv taken as set up."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))} | variables
     command = ["make", "--no-print-directory", "-n", "-o", ".venv/.installed", *words]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=DEADLINE_S)
+    done = run_program(command, cwd=ROOT, env=env, check=True)
     return [line.strip() for line in done.stdout.splitlines()]
 
 
