@@ -163,9 +163,8 @@ def subscribe(
     """Subscribe to the rows of posts and accounts, or of one entity; empty collections stand for all.
 
     `start` is where to begin; a `group` begins there only the first time, then goes on after what it was given (at
-    least once: after a crash the last COMMIT_S come again). `idle_s`: end once all is
-    read and nothing has come for so long; None: never.
-    `security`: TLS and user, as `pipeline.access.kafka.kafka_security(settings)` gives them.
+    least once: after a crash the last COMMIT_S come again). `idle_s`: end once all is read and nothing has come for so
+    long; None: never. `security`: TLS and user, as `pipeline.access.kafka.kafka_security(settings)` gives them.
     Raises UnavailableError when Kafka does not answer, TopicsError when it lacks the topics.
     """
     topics = [topic_prefix + name for kind, name in _TOPICS.items() if entity in (None, kind)]

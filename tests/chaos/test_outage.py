@@ -75,5 +75,5 @@ async def test_a_worker_can_be_stopped_while_kafka_and_redis_are_away(
     own_kafka.kill()
     wait_until(lambda: "is away" in said(worker))
     worker.ask_to_end()
-    assert wait_until(lambda: worker.exit_code is not None)
+    assert wait_until(lambda: worker.exit_code is not None, deadline_s=30)
     assert worker.exit_code == 0, worker.tail(60)

@@ -333,7 +333,7 @@ async def test_what_is_too_large_is_refused_before_anything_else(guarded: Guarde
     assert (await ask(guarded.api, begun + b"a" * HEAD_BYTES + b"\r\n\r\n")).status == 431
     async with wire(guarded.api) as endless:
         await endless.send(begun, *(b"a" * HEAD_BYTES for _ in range(30)))
-        assert await endless.is_closed()
+        assert await endless.is_closed(5)
 
 
 async def test_no_token_is_told_or_logged(guarded: Guarded, caplog: pytest.LogCaptureFixture) -> None:

@@ -57,7 +57,7 @@ async def test_a_head_that_is_never_finished_does_not_stay() -> None:
         assert (await ask(client, PROBE)).status == 200
         clock.now_s += 11
         assert (await slow.reply(5)).status == 408
-        assert await slow.is_closed()
+        assert await slow.is_closed(5)
 
 
 async def test_a_connection_that_says_nothing_does_not_stay() -> None:
@@ -71,11 +71,11 @@ async def test_a_connection_that_says_nothing_does_not_stay() -> None:
         await kept.send(PROBE)
         assert (await kept.reply()).status == 200
         clock.now_s += 2
-        assert await silent.is_closed()
+        assert await silent.is_closed(5)
         await kept.send(PROBE)
         assert (await kept.reply()).status == 200
         clock.now_s += 76
-        assert await kept.is_closed()
+        assert await kept.is_closed(5)
 
 
 @pytest.mark.parametrize("said", [b"", PROBE[:-2]])
@@ -88,7 +88,7 @@ async def test_silent_connections_do_not_use_up_the_places(monkeypatch: pytest.M
             await connection.send(said)
         for number in range(8):
             assert (await ask(client, PROBE)).status == 200, f"question {number} found no place"
-        assert await silent[0].is_closed()
+        assert await silent[0].is_closed(5)
 
 
 async def test_who_has_shown_a_token_gives_way_after_all_strangers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from threading import Timer
 from typing import Any
 
 import pytest
 
 from pipeline.errors import TopicsError, UnavailableError
+from pipeline.local.kafka import KafkaServer
 from pipeline.settings import Settings
 from pipeline.subscribe import Updates, subscribe
 from schemas.engagement import Engagement
+from tests.conftest import new_installation
 from tests.factories import make_update
 from tests.published import Published
 from tests.waiting import DEADLINE_S
@@ -77,6 +80,18 @@ def test_a_group_goes_on_after_what_it_was_given(settings: Settings, published: 
         assert [next(updates).revision, next(updates).revision] == [1, 2]
     with subscribed(settings, group=f"{settings.group}-sub", idle_s=DEADLINE_S) as updates:
         assert [next(updates).revision, next(updates).revision] == [2, 3]
+
+
+def test_a_broker_that_stands_still_is_no_lull(own_kafka: KafkaServer, redis_url: str) -> None:
+    """`idle_s` counts once all is read: what lies there comes however long the broker takes."""
+    settings = new_installation((own_kafka.servers,), redis_url)
+    published = Published(settings)
+    published.updates(make_update(revision=1, id="p1"), make_update(revision=1, id="p2"))
+    with subscribed(settings, idle_s=0.2) as updates:
+        own_kafka.pause()
+        Timer(2, own_kafka.resume).start()
+        assert sorted(update.id for update in updates) == ["p1", "p2"]
+    published.close()
 
 
 def test_poison_is_counted_and_reported_once(
